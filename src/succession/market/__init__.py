@@ -1,0 +1,1 @@
+"""The public side: published teasers, their search, facets, saved criteria and matching."""
