@@ -122,7 +122,8 @@ def _read_po(po: Path, locale: str) -> Catalog:
 # --- negotiation --------------------------------------------------------------------------------------------------
 
 _HEADER_LIMIT = 1000
-_RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*[qQ]\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?")
+_QUALITY = r"(?:;\s*[qQ]\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?"
+_RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*" + _QUALITY)
 
 
 def negotiate(
@@ -156,16 +157,7 @@ def _matches(tag: str, locale: str) -> bool:
     return tag != "*" and _language_and_script(tag) == _language_and_script(locale)
 
 
-@cache
-def _locale_script(locale: str) -> tuple[str, str]:
-    return _expand(locale)
-
-
 def _language_and_script(tag: str) -> tuple[str, str]:
-    return _locale_script(tag) if tag in SUPPORTED_LOCALES else _expand(tag)
-
-
-def _expand(tag: str) -> tuple[str, str]:
     """(language, script) of a BCP 47 tag; variants and extensions do not matter here."""
     language, *subtags = tag.split("-")
     language = language.lower()
