@@ -1,0 +1,430 @@
+"""Which stage may follow which, by whose act, on what evidence and for what reason?
+
+One road. Stages 0-4 belong to the listing (`LISTING_ROAD`). A deal (listing x buyer) begins at stage 5. Stages 5-8 are
+*projected* from disclosure facts (`project_stage`); no action sets them. From 9 on, `DEAL_ROAD` is the whole rule: it
+is expanded into `TRANSITIONS`, and `transition_rows()` is what the database mirrors by foreign key.
+
+Stage order and preconditions follow practice as collected in the SME M&A Guidelines, 3rd ed. (2024-08-30): G1 (name
+clear), G11 (guarantee plan before the definitive agreement), G12 (second check, payment confirmed by the adviser).
+Only the letter of intent and the memorandum may be skipped, with a coded reason. Stage 14, the foreign-investment
+filing, runs in parallel: it is a record that guards the closing, not a stage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from succession.deals.foreign_investment import Filing, closing_obstacle
+from succession.i18n import Message, _
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Stages
+
+STAGE_NUMBERS: dict[str, int] = {
+    "interested": 5, "nda_signed": 6, "name_cleared": 7, "im_disclosed": 8,  # projected from disclosure facts
+    "qa": 9, "top_meeting": 10, "loi": 11, "mou": 12, "dd": 13, "definitive": 15, "closing": 16, "post_closing": 17,
+}
+PROJECTED: frozenset[str] = frozenset({"interested", "nda_signed", "name_cleared", "im_disclosed"})
+SKIPPABLE: frozenset[str] = frozenset({"loi", "mou"})
+TERMINAL: frozenset[str] = frozenset({
+    "buyer_withdrew", "seller_withdrew", "not_concluded", "name_clear_refused", "screening_refused",
+    "regulatory_impossible", "expired", "completed",
+})
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Coded reasons (labels in both languages are reference data, not catalogue entries)
+
+REASONS: dict[str, tuple[str, ...]] = {
+    "skip": ("small_deal", "listed_buyer", "terms_in_next_document", "both_sides_agreed"),
+    "buyer_withdrew": ("price", "funding", "strategy_change", "internal_approval", "dd_findings", "other_target",
+                       "regulatory_burden", "no_reply", "undisclosed"),
+    "seller_withdrew": ("other_buyer_preferred", "decided_not_to_sell", "family_successor_found",
+                        "employee_successor_found", "terms", "trust", "owner_health", "undisclosed"),
+    "not_concluded": ("price_gap", "terms_not_agreed", "dd_findings", "consent_of_third_party_missing",
+                      "closing_condition_failed", "agreement_terminated", "another_buyer_closed", "listing_withdrawn"),
+    "name_clear_refused": ("competitor", "region", "reputation", "past_dealings", "not_now", "undisclosed"),
+    "screening_refused": ("sanctions_list", "anti_social_forces", "bad_buyer_list", "no_real_business", "no_funds",
+                          "false_statement"),
+    "regulatory_impossible": ("prohibited_by_order", "conditions_not_acceptable", "licence_not_transferable",
+                              "foreign_ownership_limit", "export_control"),
+    "expired": ("no_activity", "nda_expired", "consent_expired", "mandate_ended", "long_stop_date_passed"),
+    "completed": ("obligations_met", "obligations_settled_otherwise"),
+    "suspended": ("consent_withdrawn", "figures_outdated", "owner_request", "adviser_under_review", "exclusivity"),
+    "withdrawn": ("decided_not_to_sell", "family_successor_found", "employee_successor_found", "closure_of_business",
+                  "mandate_ended", "owner_health", "undisclosed"),
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The table
+
+Role = Literal["intermediary", "acquirer", "owner", "operator", "system"]
+ReasonNeed = Literal["none", "optional", "required"]
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """One permitted step. `skips` are the stages passed over; `reasons` the codes accepted when one is given."""
+
+    from_stage: str
+    action: str
+    to_stage: str
+    who: frozenset[str]
+    evidence: tuple[str, ...]
+    skips: tuple[str, ...]
+    reason: ReasonNeed
+    reasons: tuple[str, ...]
+
+
+_TALKS = "qa top_meeting loi mou dd"
+_OPEN = "interested nda_signed name_cleared im_disclosed " + _TALKS  # nothing binding signed yet
+_BOUND = _OPEN + " definitive"  # up to, not after, the closing
+_OFFER = "loi_document_hash price_low_yen price_high_yen scheme"
+
+# After the definitive agreement one side can no longer simply withdraw: it ends as `not_concluded` (terminated,
+# condition failed), by regulation, by screening or at its long-stop date. After the closing only `completed` is left.
+#
+# from, action, to, who, evidence
+DEAL_ROAD: tuple[tuple[str, str, str, str, str], ...] = (
+    ("im_disclosed", "open_qa", "qa", "intermediary", "im_received_on"),
+    ("qa", "hold_top_meeting", "top_meeting", "intermediary", "met_on participants"),
+    ("top_meeting", "submit_loi", "loi", "acquirer intermediary", _OFFER),
+    ("top_meeting loi", "sign_mou", "mou", "intermediary", "mou_document_hash signed_on owner_accepted_on"),
+    ("top_meeting loi mou", "open_due_diligence", "dd", "intermediary", "started_on owner_accepted_on"),
+    ("dd", "sign_definitive_agreement", "definitive", "intermediary",
+     "agreement_document_hash signed_on second_check_by risks_explained_on guarantee_plan"),
+    ("definitive", "close_deal", "closing", "intermediary", "closed_on payment_confirmed_on transfer_approved_on"),
+    ("closing", "open_post_closing", "post_closing", "intermediary system", "handover_started_on"),
+    ("post_closing", "complete_deal", "completed", "intermediary", "completed_on"),
+    # Later questions, meetings and offers are recorded where the deal stands ("="); they never move it back.
+    (_TALKS, "record_qa", "=", "intermediary acquirer", "asked_on"),
+    ("top_meeting loi mou dd", "record_meeting", "=", "intermediary", "met_on participants"),
+    ("loi mou dd", "revise_loi", "=", "acquirer intermediary", _OFFER),
+    # Ends; each needs a coded reason.
+    (_OPEN, "withdraw_buyer", "buyer_withdrew", "acquirer intermediary", ""),
+    (_OPEN, "withdraw_seller", "seller_withdrew", "owner intermediary", ""),
+    ("nda_signed", "refuse_name_clear", "name_clear_refused", "owner system", ""),
+    (_BOUND, "conclude_without_deal", "not_concluded", "intermediary system", ""),
+    (_BOUND, "refuse_screening", "screening_refused", "intermediary operator system", "screening_id"),
+    (_BOUND, "declare_regulatory_impossible", "regulatory_impossible", "intermediary operator",
+     "authority_document_hash"),
+    (_BOUND, "expire_deal", "expired", "system", ""),
+)
+
+LISTING_STATE_NUMBERS: dict[str, int] = {"intake": 0, "mandated": 1, "preparing": 2, "listed": 3, "approached": 4}
+LISTING_REST: frozenset[str] = frozenset({"suspended", "withdrawn", "succeeded"})  # only suspended resumes
+
+LISTING_ROAD: tuple[tuple[str, str, str, str, str], ...] = (
+    ("intake", "activate_mandate", "mandated", "intermediary", "mandate_id"),
+    ("mandated", "start_preparation", "preparing", "intermediary", ""),
+    ("preparing", "publish_listing", "listed", "intermediary", "teaser_approval_id"),
+    # Most owners consent to no publication at all: a list agreed with the owner may be approached without one.
+    ("preparing listed", "approach_candidates", "approached", "intermediary", "candidate_list_hash owner_agreed_on"),
+    ("approached", "publish_approached_listing", "=", "intermediary", "teaser_approval_id"),
+    ("preparing listed approached", "suspend_listing", "suspended", "intermediary owner operator system", ""),
+    ("suspended", "resume_listing", "preparing", "intermediary", ""),
+    ("intake mandated preparing listed approached suspended", "withdraw_listing", "withdrawn",
+     "intermediary owner", ""),
+    ("listed approached suspended", "record_succession", "succeeded", "intermediary system", "deal_id"),
+)
+
+
+def _expand(road: tuple[tuple[str, str, str, str, str], ...], order: Mapping[str, int]) -> tuple[Transition, ...]:
+    rows: list[Transition] = []
+    for from_stages, action, to, who, evidence in road:
+        for from_stage in from_stages.split():
+            to_stage = from_stage if to == "=" else to
+            low, high = order[from_stage] if from_stage in order else 0, order.get(to_stage, 0)
+            skips = tuple(stage for stage, number in order.items() if low < number < high and stage in SKIPPABLE)
+            kind = "skip" if skips else to_stage
+            rows.append(Transition(from_stage, action, to_stage, frozenset(who.split()), tuple(evidence.split()), skips,
+                                   "required" if kind in REASONS else "none", REASONS.get(kind, ())))
+    return tuple(rows)
+
+
+TRANSITIONS: tuple[Transition, ...] = _expand(DEAL_ROAD, STAGE_NUMBERS)
+LISTING_TRANSITIONS: tuple[Transition, ...] = _expand(LISTING_ROAD, LISTING_STATE_NUMBERS)
+_BY_START = {(t.from_stage, t.action): t for t in TRANSITIONS}
+_LISTING_BY_START = {(t.from_stage, t.action): t for t in LISTING_TRANSITIONS}
+
+
+def transition_rows() -> list[tuple[str, str, str]]:
+    """Rows (from_stage, action, to_stage) for `ops.deal_transition`; (from_stage, action) is unique."""
+    return [(t.from_stage, t.action, t.to_stage) for t in TRANSITIONS]
+
+
+def listing_transition_rows() -> list[tuple[str, str, str]]:
+    """Rows (from_state, action, to_state) for the listing's own road; (from_state, action) is unique."""
+    return [(t.from_stage, t.action, t.to_stage) for t in LISTING_TRANSITIONS]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Evidence: what each field must look like (wire form; dates also as `date`)
+
+_EVIDENCE_KINDS: dict[str, str] = {
+    "loi_document_hash": "sha256", "mou_document_hash": "sha256", "agreement_document_hash": "sha256",
+    "authority_document_hash": "sha256", "candidate_list_hash": "sha256",
+    "price_low_yen": "yen", "price_high_yen": "yen",
+    "scheme": "text", "participants": "text", "second_check_by": "text", "screening_id": "text", "mandate_id": "text",
+    "teaser_approval_id": "text", "deal_id": "text", "guarantee_plan": "plan",
+}  # every other evidence field ends in `_on`: a day already past
+
+
+class GuaranteePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the parties agreed for one lender's guarantee or collateral (Guidelines 3rd ed., G11)."""
+
+    lender: str
+    measure: Literal["release", "transfer_to_buyer", "refinance", "remain"]
+    due_on: date
+
+
+def _is_past_day(value: Any, today: date) -> bool:
+    try:
+        return (value if type(value) is date else date.fromisoformat(value)) <= today
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_plan(value: Any) -> bool:
+    try:
+        return len(msgspec.convert(value, tuple[GuaranteePlan, ...])) <= 100
+    except msgspec.ValidationError:
+        return False
+
+
+_CHECKS: dict[str, Callable[[Any, date], bool]] = {
+    "sha256": lambda v, _today: isinstance(v, str) and re.fullmatch("[0-9a-f]{64}", v) is not None,
+    "yen": lambda v, _today: type(v) is int and 0 <= v <= 10**15,
+    "text": lambda v, _today: isinstance(v, str) and 0 < len(v.strip()) <= 500,
+    "plan": lambda v, _today: _is_plan(v),
+    "day": _is_past_day,
+}
+
+
+def evidence_kind(field: str) -> str:
+    """sha256 | yen | text | plan | day, for the evidence field named."""
+    return _EVIDENCE_KINDS.get(field, "day")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Facts in, decision out
+
+
+class DisclosureFacts(msgspec.Struct, frozen=True):
+    """What the disclosure slice knows today about this listing and this buyer."""
+
+    requested: bool
+    nda_in_force: bool
+    name_cleared: bool
+    dossier_released: bool
+    screening_current: bool
+
+
+class Exclusivity(msgspec.Struct, frozen=True):
+    """Exclusive negotiation promised on a listing; both days belong to it. `released_on`: first day no longer bound."""
+
+    deal_id: str
+    starts_on: date
+    ends_on: date
+    granted_in: Literal["loi", "mou", "definitive"]
+    released_on: date | None
+
+
+class DealFacts(msgspec.Struct, frozen=True):
+    """Everything the road asks about one deal. `recorded_stage` is None while the deal is still at stages 5-8."""
+
+    deal_id: str
+    recorded_stage: str | None
+    furthest: str
+    disclosure: DisclosureFacts
+    exclusivities: tuple[Exclusivity, ...]  # of the listing, this deal's own included
+    filing: Filing | None
+    guarantee_lenders: tuple[str, ...]
+    obligations_open: int
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """`ok`, or the refusal `code` with a sentence; `missing` names evidence fields absent or malformed."""
+
+    ok: bool
+    code: str
+    message: Message | None
+    missing: tuple[str, ...]
+    to_stage: str | None
+
+
+class OpenAction(msgspec.Struct, frozen=True):
+    """An action this role may take today, and what it must bring."""
+
+    action: str
+    to_stage: str
+    evidence: tuple[str, ...]
+    skips: tuple[str, ...]
+    reason: ReasonNeed
+    reasons: tuple[str, ...]
+
+
+REFUSALS: dict[str, str] = {
+    "unknown_action": _("There is no such action."),
+    "deal_ended": _("This deal has ended; nothing more can be recorded on it."),
+    "wrong_stage": _("This action does not follow from the stage the deal is in."),
+    "not_this_role": _("Another party has to take this step."),
+    "parked": _("Another buyer holds exclusive negotiation for this company; this deal is parked until that ends."),
+    "nda_not_in_force": _("There is no non-disclosure agreement in force with this buyer."),
+    "name_not_cleared": _("The owner has not consented to disclosing the name to this buyer."),
+    "dossier_not_released": _("The information memorandum has not been released to this buyer."),
+    "screening_not_current": _("The buyer's screening is missing or out of date; repeat it first."),
+    "guarantee_plan_incomplete": _("Each lender's guarantee needs an agreed plan before the definitive agreement."),
+    "price_range_reversed": _("The lower price is above the higher price."),
+    "filing_undeclared": _("Whether a foreign-investment filing is needed has not been declared."),
+    "filing_unconfirmed": _("The foreign-investment declaration has not been confirmed by counsel."),
+    "filing_not_accepted": _("The declared prior notification has no evidence of acceptance."),
+    "filing_waiting": _("The waiting period of the declared prior notification has not ended on that day."),
+    "filing_too_old": _("The prior notification was filed more than six months before that day; file again."),
+    "filing_prohibited": _("The filing record shows an order or recommendation against this acquisition."),
+    "obligations_open": _("Obligations after closing are still open."),
+    "reason_required": _("Give one of the listed reasons."),
+    "reason_unknown": _("This reason is not one of the listed reasons."),
+    "evidence_missing": _("Some of the required evidence is missing or not in the right form."),
+}
+
+
+def _refuse(code: str, missing: tuple[str, ...] = ()) -> Decision:
+    return Decision(False, code, Message(REFUSALS[code], {}), missing, None)
+
+
+def project_stage(facts: DisclosureFacts) -> str | None:
+    """Stage 5-8 that the disclosure facts support today, or None before any request. Each needs those before."""
+    chain = (("interested", facts.requested), ("nda_signed", facts.nda_in_force),
+             ("name_cleared", facts.name_cleared), ("im_disclosed", facts.dossier_released))
+    stage = None
+    for code, holds in chain:
+        if not holds:
+            break
+        stage = code
+    return stage
+
+
+def stage_of(facts: DealFacts) -> str:
+    """The stage a deal is in: what was recorded, else what disclosure supports."""
+    return facts.recorded_stage or project_stage(facts.disclosure) or "interested"
+
+
+def furthest_of(furthest: str, stage: str) -> str:
+    """The later of two stages; terminal states never count, so it only ever grows."""
+    return stage if STAGE_NUMBERS.get(stage, 0) > STAGE_NUMBERS[furthest] else furthest
+
+
+def is_parked(exclusivities: tuple[Exclusivity, ...], deal_id: str, today: date) -> bool:
+    """True while another deal on the same listing holds exclusivity."""
+    return any(e.deal_id != deal_id and _is_bound(e, today) for e in exclusivities)
+
+
+def _is_bound(e: Exclusivity, on: date) -> bool:
+    return e.starts_on <= on <= e.ends_on and (e.released_on is None or on < e.released_on)
+
+
+def exclusivity_obstacle(facts: DealFacts, new: Exclusivity) -> str | None:
+    """Why `new` may not be granted: `ends_before_it_starts`, `stage_not_reached`, `overlaps_another_buyer`, or None."""
+    if new.ends_on < new.starts_on:
+        return "ends_before_it_starts"
+    stage = stage_of(facts)
+    if STAGE_NUMBERS.get(stage, 0) < STAGE_NUMBERS[new.granted_in]:
+        return "stage_not_reached"
+    for other in facts.exclusivities:
+        released = other.released_on
+        last = other.ends_on if released is None else min(other.ends_on, released - timedelta(days=1))
+        if other.deal_id != new.deal_id and other.starts_on <= new.ends_on and new.starts_on <= last:
+            return "overlaps_another_buyer"
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Guards: (actions it protects, refusal code or None). Asked in this order; the first refusal is the answer.
+# The foreign-investment filing guards `close_deal` too, but on the day it closed, which may lie before today.
+
+_BEFORE_AGREEMENT = frozenset({"open_qa", "hold_top_meeting", "submit_loi", "sign_mou", "open_due_diligence",
+                               "sign_definitive_agreement", "record_qa", "record_meeting", "revise_loi"})
+_ONWARD = _BEFORE_AGREEMENT | {"close_deal"}
+_RESCREENED = frozenset({"sign_mou", "sign_definitive_agreement", "close_deal"})
+
+_GUARDS: tuple[tuple[frozenset[str], Callable[[DealFacts, date], str | None]], ...] = (
+    (_ONWARD, lambda f, on: "parked" if is_parked(f.exclusivities, f.deal_id, on) else None),
+    (_BEFORE_AGREEMENT, lambda f, on: None if f.disclosure.nda_in_force else "nda_not_in_force"),
+    (_BEFORE_AGREEMENT, lambda f, on: None if f.disclosure.name_cleared else "name_not_cleared"),
+    (_BEFORE_AGREEMENT, lambda f, on: None if f.disclosure.dossier_released else "dossier_not_released"),
+    (_RESCREENED, lambda f, on: None if f.disclosure.screening_current else "screening_not_current"),
+    (frozenset({"complete_deal"}), lambda f, on: "obligations_open" if f.obligations_open else None),
+)
+
+
+def _permitted(facts: DealFacts, action: str, role: str, today: date) -> Transition | Decision:
+    stage = stage_of(facts)
+    if stage in TERMINAL:
+        return _refuse("deal_ended")
+    step = _BY_START.get((stage, action))
+    if step is None:
+        return _refuse("wrong_stage" if any(t.action == action for t in TRANSITIONS) else "unknown_action")
+    if role not in step.who:
+        return _refuse("not_this_role")
+    for actions, obstacle in _GUARDS:
+        if action in actions and (code := obstacle(facts, today)):
+            return _refuse(code)
+    return step
+
+
+def may_advance(facts: DealFacts, action: str, role: str, today: date,
+                evidence: Mapping[str, Any], reason: str | None) -> Decision:
+    """Whether `role` may take `action` today with this evidence and reason. Days are dates in Japan."""
+    step = _permitted(facts, action, role, today)
+    if isinstance(step, Decision):
+        return step
+    if refused := _check_reason_and_evidence(step, today, evidence, reason):
+        return refused
+    if action in ("submit_loi", "revise_loi") and evidence["price_low_yen"] > evidence["price_high_yen"]:
+        return _refuse("price_range_reversed")
+    if action == "sign_definitive_agreement":
+        planned = {item.lender for item in msgspec.convert(evidence["guarantee_plan"], tuple[GuaranteePlan, ...])}
+        if not planned.issuperset(facts.guarantee_lenders):
+            return _refuse("guarantee_plan_incomplete")
+    if action == "close_deal" and (code := closing_obstacle(facts.filing, _day(evidence["closed_on"]))):
+        return _refuse(code)
+    return Decision(True, "ok", None, (), step.to_stage)
+
+
+def _day(value: Any) -> date:
+    return value if type(value) is date else date.fromisoformat(value)
+
+
+def _check_reason_and_evidence(step: Transition, today: date, evidence: Mapping[str, Any],
+                               reason: str | None) -> Decision | None:
+    if reason is None and step.reason == "required":
+        return _refuse("reason_required")
+    if reason is not None and reason not in step.reasons:
+        return _refuse("reason_unknown")
+    missing = tuple(f for f in step.evidence if f not in evidence or not _CHECKS[evidence_kind(f)](evidence[f], today))
+    return _refuse("evidence_missing", missing) if missing else None
+
+
+def actions_open(facts: DealFacts, role: str, today: date) -> tuple[OpenAction, ...]:
+    """Actions `role` may take today, in the order of the road; evidence and reason are still to be brought."""
+    actions = dict.fromkeys(t.action for t in TRANSITIONS)
+    steps = (_permitted(facts, action, role, today) for action in actions)
+    return tuple(OpenAction(s.action, s.to_stage, s.evidence, s.skips, s.reason, s.reasons)
+                 for s in steps if isinstance(s, Transition)
+                 and not (s.action == "close_deal" and closing_obstacle(facts.filing, today)))
+
+
+def may_move_listing(state: str, action: str, role: str, today: date,
+                     evidence: Mapping[str, Any], reason: str | None) -> Decision:
+    """Whether `role` may move a listing from `state` by `action`; what publishing itself needs is checked elsewhere."""
+    step = _LISTING_BY_START.get((state, action))
+    if step is None:
+        known = any(t.action == action for t in LISTING_TRANSITIONS)
+        return _refuse("wrong_stage" if known else "unknown_action")
+    if role not in step.who:
+        return _refuse("not_this_role")
+    return _check_reason_and_evidence(step, today, evidence, reason) or Decision(True, "ok", None, (), step.to_stage)
