@@ -1,0 +1,1 @@
+"""The people: organisations, members, sessions, API keys, verification."""

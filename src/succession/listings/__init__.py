@@ -1,0 +1,1 @@
+"""The confidential side: profile, mandate, consents, import of spreadsheets."""
