@@ -170,7 +170,7 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         value, problems = _read(environ)
-        problems += _contradictions(value)
+        problems = problems or _contradictions(value)
         if problems:
             raise ConfigError(*problems)
         return cls(
