@@ -90,7 +90,7 @@ def translator(locale: str) -> Callable[..., str]:
 
 
 def _directory() -> Path:
-    from succession.config import resource  # late: `_` must cost nothing and import nothing
+    from succession.config import resource  # late: the settings read this module's locales
 
     return Path(resource("i18n"))
 
