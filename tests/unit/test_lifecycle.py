@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from succession.codes import SCHEMES
 from succession.deals import lifecycle as road
 from succession.deals.foreign_investment import Filing
 
 TODAY = date(2026, 11, 20)
 HASH = "a" * 64
-NO_FILING = Filing("none", "counsel of the buyer", None, None, None, None, False)
+NO_FILING = Filing("none", None, None, None, None, None, "counsel of the buyer", date(2026, 10, 1))
 DISCLOSED = road.DisclosureFacts(True, True, True, True, True)
 BOUND_ROLES = ("intermediary", "acquirer", "owner", "operator", "system")
-EVIDENCE = {"sha256": HASH, "yen": 100_000_000, "text": "recorded", "day": "2026-11-19", "plan": []}
+EVIDENCE = {"sha256": HASH, "yen": 100_000_000, "text": "recorded", "scheme": "share_transfer", "day": "2026-11-19", "plan": []}
 NEVER_SKIPPED = ("nda_signed", "name_cleared", "im_disclosed", "qa", "top_meeting", "dd", "definitive", "closing")
 
 
@@ -115,6 +116,18 @@ def test_every_pair_of_stage_and_action_outside_the_table_is_refused():
     assert road.may_advance(facts("qa"), "jump", "intermediary", TODAY, {}, None).code == "unknown_action"
 
 
+def test_every_stage_end_and_reason_has_a_label_in_both_languages():
+    assert set(road.STAGE_NUMBERS) | set(road.LISTING_STATE_NUMBERS) | {"regulatory"} == set(SCHEMES["stage"].codes)
+    assert road.TERMINAL == set(SCHEMES["terminal_state"].codes)
+    assert set(road.LISTING_STATE_NUMBERS) | road.LISTING_REST == set(SCHEMES["listing_state"].codes)
+    scheme_of = {"skip": "skip_reason", "suspended": "suspension_reason"}
+    for use, codes in road.REASONS.items():
+        scheme = scheme_of.get(use, "terminal_reason")
+        assert set(codes) <= set(SCHEMES[scheme].codes), use
+    used = {code for use, codes in road.REASONS.items() if use not in scheme_of for code in codes}
+    assert used == set(SCHEMES["terminal_reason"].codes)
+
+
 def test_every_refusal_has_a_sentence():
     for code, sentence in road.REFUSALS.items():
         assert sentence.endswith("."), code
@@ -207,7 +220,8 @@ def test_each_lenders_guarantee_needs_a_plan_before_the_definitive_agreement(pla
 
 
 def filing(**changes: object) -> Filing:
-    plain = Filing("prior_notification", "Counsel A", date(2026, 10, 1), date(2026, 10, 5), None, None, False)
+    plain = Filing("prior_notification", date(2026, 10, 1), date(2026, 10, 5), None, None, None, "Counsel A",
+                   date(2026, 10, 1))
     return msgspec.structs.replace(plain, **changes)
 
 
@@ -215,7 +229,9 @@ def filing(**changes: object) -> Filing:
     (None, "2026-11-19", "filing_undeclared"),
     (filing(declared=None), "2026-11-19", "filing_undeclared"),
     (filing(declared="none", confirmed_by=None), "2026-11-19", "filing_unconfirmed"),
-    (filing(prohibited=True), "2026-11-19", "filing_prohibited"),
+    (filing(confirmed_on=None), "2026-11-19", "filing_unconfirmed"),
+    (filing(cleared_on=date(2026, 10, 19)), "2026-10-18", "filing_waiting"),
+    (filing(cleared_on=date(2026, 10, 19)), "2026-10-19", "ok"),
     (filing(accepted_on=None), "2026-11-19", "filing_not_accepted"),
     (filing(), "2026-11-03", "filing_waiting"),
     (filing(), "2026-11-04", "ok"),

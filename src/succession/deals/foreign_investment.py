@@ -20,18 +20,17 @@ POST_REPORT_DAYS = 45
 
 
 class Filing(msgspec.Struct, frozen=True):
-    """The foreign-investment record of one deal. Nothing here is a clearance: each field is declared or evidenced.
-
-    `waiting_ended_on` is the day evidence (a notice, a shortening) shows the waiting period to have ended.
-    """
+    """The foreign-investment record of one deal: declared by the parties, evidenced by dates, confirmed by a named
+    person. `cleared_on` is the day a document shows the waiting period to have ended; nothing here clears anything."""
 
     declared: Outcome | None
-    confirmed_by: str | None
     filed_on: date | None
     accepted_on: date | None
     shortened_to: date | None
     extended_to: date | None
-    prohibited: bool
+    cleared_on: date | None
+    confirmed_by: str | None
+    confirmed_on: date | None
 
 
 def add_months(day: date, months: int) -> date:
@@ -64,15 +63,14 @@ def closing_obstacle(filing: Filing | None, on: date) -> str | None:
     """Refusal code that keeps a deal from closing on the day `on`, or None."""
     if filing is None or filing.declared is None:
         return "filing_undeclared"
-    if filing.prohibited:
-        return "filing_prohibited"
-    if filing.confirmed_by is None:
+    if filing.confirmed_by is None or filing.confirmed_on is None:
         return "filing_unconfirmed"
     if filing.declared != "prior_notification":
         return None
     if filing.filed_on is None or filing.accepted_on is None:
         return "filing_not_accepted"
-    if on < earliest_closing(filing.accepted_on, filing.shortened_to, filing.extended_to):
+    ended_on = filing.cleared_on or earliest_closing(filing.accepted_on, filing.shortened_to, filing.extended_to)
+    if on < ended_on:
         return "filing_waiting"
     return "filing_too_old" if on > latest_closing(filing.filed_on) else None
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from succession.codes import SCHEMES
 from succession.deals.foreign_investment import Filing, closing_obstacle
 from succession.i18n import Message, _
 
@@ -37,26 +38,25 @@ TERMINAL: frozenset[str] = frozenset({
 })
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Coded reasons (labels in both languages are reference data, not catalogue entries)
+# Coded reasons; their labels are db/reference/codes.tsv (terminal_reason, skip_reason, suspension_reason)
 
 REASONS: dict[str, tuple[str, ...]] = {
     "skip": ("small_deal", "listed_buyer", "terms_in_next_document", "both_sides_agreed"),
-    "buyer_withdrew": ("price", "funding", "strategy_change", "internal_approval", "dd_findings", "other_target",
-                       "regulatory_burden", "no_reply", "undisclosed"),
-    "seller_withdrew": ("other_buyer_preferred", "decided_not_to_sell", "family_successor_found",
-                        "employee_successor_found", "terms", "trust", "owner_health", "undisclosed"),
-    "not_concluded": ("price_gap", "terms_not_agreed", "dd_findings", "consent_of_third_party_missing",
-                      "closing_condition_failed", "agreement_terminated", "another_buyer_closed", "listing_withdrawn"),
-    "name_clear_refused": ("competitor", "region", "reputation", "past_dealings", "not_now", "undisclosed"),
-    "screening_refused": ("sanctions_list", "anti_social_forces", "bad_buyer_list", "no_real_business", "no_funds",
-                          "false_statement"),
-    "regulatory_impossible": ("prohibited_by_order", "conditions_not_acceptable", "licence_not_transferable",
-                              "foreign_ownership_limit", "export_control"),
-    "expired": ("no_activity", "nda_expired", "consent_expired", "mandate_ended", "long_stop_date_passed"),
+    "buyer_withdrew": ("price_gap", "strategic_fit", "dd_findings", "funding_failed", "priorities_changed", "other"),
+    "seller_withdrew": ("owner_withdrew", "family_successor_found", "employee_successor_found", "owner_health",
+                        "business_closed", "mandate_ended", "other_buyer_chosen", "other"),
+    "not_concluded": ("terms_not_agreed", "price_gap", "dd_findings", "guarantee_not_released", "other_buyer_chosen",
+                      "consent_of_third_party", "conditions_not_met", "breach", "agreement_terminated",
+                      "listing_withdrawn", "other"),
+    "name_clear_refused": ("owner_refused_buyer", "excluded_party", "competitor_concern", "other"),
+    "screening_refused": ("sanctions", "screening_adverse", "no_real_business", "no_proof_of_funds", "false_statement"),
+    "regulatory_impossible": ("fefta_prohibited", "licence_not_transferable", "foreign_ownership_limit",
+                              "export_control", "merger_control"),
+    "expired": ("no_answer", "consent_expired", "nda_expired", "mandate_ended", "long_stop_date_passed"),
     "completed": ("obligations_met", "obligations_settled_otherwise"),
-    "suspended": ("consent_withdrawn", "figures_outdated", "owner_request", "adviser_under_review", "exclusivity"),
-    "withdrawn": ("decided_not_to_sell", "family_successor_found", "employee_successor_found", "closure_of_business",
-                  "mandate_ended", "owner_health", "undisclosed"),
+    "suspended": ("consent_withdrawn", "figures_outdated", "owner_request", "adviser_under_review"),
+    "withdrawn": ("owner_withdrew", "family_successor_found", "employee_successor_found", "owner_health",
+                  "business_closed", "mandate_ended", "other"),
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ _EVIDENCE_KINDS: dict[str, str] = {
     "loi_document_hash": "sha256", "mou_document_hash": "sha256", "agreement_document_hash": "sha256",
     "authority_document_hash": "sha256", "candidate_list_hash": "sha256",
     "price_low_yen": "yen", "price_high_yen": "yen",
-    "scheme": "text", "participants": "text", "second_check_by": "text", "screening_id": "text", "mandate_id": "text",
+    "scheme": "scheme", "participants": "text", "second_check_by": "text", "screening_id": "text", "mandate_id": "text",
     "teaser_approval_id": "text", "deal_id": "text", "guarantee_plan": "plan",
 }  # every other evidence field ends in `_on`: a day already past
 
@@ -199,13 +199,14 @@ _CHECKS: dict[str, Callable[[Any, date], bool]] = {
     "sha256": lambda v, _today: isinstance(v, str) and re.fullmatch("[0-9a-f]{64}", v) is not None,
     "yen": lambda v, _today: type(v) is int and 0 <= v <= 10**15,
     "text": lambda v, _today: isinstance(v, str) and 0 < len(v.strip()) <= 500,
+    "scheme": lambda v, _today: isinstance(v, str) and v in SCHEMES["scheme"].codes,
     "plan": lambda v, _today: _is_plan(v),
     "day": _is_past_day,
 }
 
 
 def evidence_kind(field: str) -> str:
-    """sha256 | yen | text | plan | day, for the evidence field named."""
+    """sha256 | yen | text | scheme | plan | day, for the evidence field named."""
     return _EVIDENCE_KINDS.get(field, "day")
 
 
@@ -234,7 +235,8 @@ class Exclusivity(msgspec.Struct, frozen=True):
 
 
 class DealFacts(msgspec.Struct, frozen=True):
-    """Everything the road asks about one deal. `recorded_stage` is None while the deal is still at stages 5-8."""
+    """Everything the road asks about one deal. `recorded_stage` is the terminal state if there is one, else the stage
+    reached by an action, else None: then the deal is still at stages 5-8."""
 
     deal_id: str
     recorded_stage: str | None
@@ -284,7 +286,6 @@ REFUSALS: dict[str, str] = {
     "filing_not_accepted": _("The declared prior notification has no evidence of acceptance."),
     "filing_waiting": _("The waiting period of the declared prior notification has not ended on that day."),
     "filing_too_old": _("The prior notification was filed more than six months before that day; file again."),
-    "filing_prohibited": _("The filing record shows an order or recommendation against this acquisition."),
     "obligations_open": _("Obligations after closing are still open."),
     "reason_required": _("Give one of the listed reasons."),
     "reason_unknown": _("This reason is not one of the listed reasons."),
