@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-try:
-    from succession.config import resource
-except ImportError:  # a bare checkout of the pure modules alone
-
-    def resource(relative_path: str) -> Path:
-        return Path(__file__).resolve().parents[3] / relative_path
+from succession.config import resource
 
 
 def read_table(relative_path: str) -> tuple[dict[str, str], ...]:

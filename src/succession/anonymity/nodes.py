@@ -1,0 +1,103 @@
+"""In which order are generalisations tried, and how is a company's generalised key written?
+
+A *node* is one level per attribute (0 = finest); a *key* is one code per attribute. A code belongs to one level of its
+attribute, so a key tells its node.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from succession.anonymity.population import Population
+from succession.codes import ATTRIBUTES, BANDS, LEVELS, ancestors, read_table
+from succession.codes.attributes import YEN_PER_MILLION
+
+Node = tuple[int, ...]
+Key = tuple[str, ...]
+
+FINEST_INDUSTRY_LEVEL = {"major_group": 0, "division": 1}
+
+
+def encode_key(key: Key) -> str:
+    """The one written form of a key: its codes in the order of ATTRIBUTES, joined by '|' (no code contains one)."""
+    return "|".join(key)
+
+
+@cache
+def buyer_losses() -> tuple[tuple[str, int, tuple[int, ...]], ...]:
+    """(attribute, weight in tenths, loss per level in per cent) in the order of ATTRIBUTES: whole numbers, exact ties."""
+    rows = {row["attribute"]: row for row in read_table("db/reference/buyer_loss.tsv")}
+    return tuple(
+        (name, int(rows[name]["weight_tenths"]), tuple(int(loss) for loss in rows[name]["loss_percent"].split()))
+        for name in ATTRIBUTES
+    )
+
+
+def ordered_nodes(finest_industry: str) -> tuple[Node, ...]:
+    """Every node whose industry is no finer than allowed, by total buyer loss, ties by level vector."""
+    losses = buyer_losses()
+
+    def total_loss(node: Node) -> int:
+        return sum(weight * loss[level] for (_, weight, loss), level in zip(losses, node, strict=True))
+
+    finest = FINEST_INDUSTRY_LEVEL[finest_industry]
+    nodes = product(*(range(len(LEVELS[name])) for name in ATTRIBUTES))
+    allowed = (node for node in nodes if node[ATTRIBUTES.index("industry")] >= finest)
+    return tuple(sorted(allowed, key=lambda node: (total_loss(node), node)))
+
+
+def leaf_numbers(population: Population, members: np.ndarray) -> np.ndarray:
+    """(companies, 6): each attribute's finest code as its position in LEVELS[attribute][0]."""
+    column = {name: values[members] for name, values in population.columns.items()}
+    edges = {name: np.array(BANDS[name][1]) for name in ("founded", "employees", "revenue", "margin")}
+    return np.column_stack(
+        (
+            column["prefecture"].astype(np.int64) - 1,
+            column["jsic2"].astype(np.int64) - 1,
+            np.searchsorted(edges["founded"], column["founded"], side="right"),
+            np.searchsorted(edges["employees"], column["employees"], side="right"),
+            np.searchsorted(edges["revenue"] * YEN_PER_MILLION, column["revenue_yen"], side="right"),
+            np.searchsorted(edges["margin"] / 100, column["operating_margin"], side="right"),
+        )
+    )
+
+
+@cache
+def climb(attribute: str) -> np.ndarray:
+    """(levels, leaves): position of each leaf's ancestor among its level's codes."""
+    levels = LEVELS[attribute]
+    chains = [(leaf, *ancestors(attribute, leaf)) for leaf in levels[0]]
+    return np.array([[codes.index(chain[level]) for chain in chains] for level, codes in enumerate(levels)])
+
+
+def span(node: Node) -> int:
+    """How many keys a node has."""
+    return int(np.prod([len(LEVELS[name][level]) for name, level in zip(ATTRIBUTES, node, strict=True)]))
+
+
+def key_numbers(node: Node, leaves: np.ndarray) -> np.ndarray:
+    """Keys of the rows of `leaves` at a node as numbers 0..span-1: mixed radix, the order of the codes in their tables."""
+    numbers = np.zeros(len(leaves), dtype=np.int64)
+    for column, (name, level) in enumerate(zip(ATTRIBUTES, node, strict=True)):
+        numbers = numbers * len(LEVELS[name][level]) + climb(name)[level][leaves[:, column]]
+    return numbers
+
+
+def key_of(node: Node, number: int) -> Key:
+    """The key behind a number of `key_numbers`."""
+    parts = []
+    for name, level in zip(reversed(ATTRIBUTES), reversed(node), strict=True):
+        number, position = divmod(number, len(LEVELS[name][level]))
+        parts.append(LEVELS[name][level][position])
+    return tuple(reversed(parts))
+
+
+def number_of(node: Node, key: Key) -> int:
+    """The inverse of `key_of`; ValueError when the key is not one of the node's."""
+    number = 0
+    for name, level, code in zip(ATTRIBUTES, node, key, strict=True):
+        number = number * len(LEVELS[name][level]) + LEVELS[name][level].index(code)
+    return number
