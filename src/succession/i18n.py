@@ -226,7 +226,9 @@ def foreign_band(low_million_yen: int | None, high_million_yen: int | None, curr
     high = None if high_million_yen is None else _rounded(table[high_million_yen], currency, locale)
     if locale == "ja":
         return f"約{low}以上" if high is None else f"約{high}未満" if low is None else f"約{low}～{high}"
-    return f"about {low} or more" if high is None else f"under about {high}" if low is None else f"about {low} to {high}"
+    if high is None:
+        return f"about {low} or more"
+    return f"under about {high}" if low is None else f"about {low} to {high}"
 
 
 def _rounded(thousands: int, currency: str, locale: str) -> str:
@@ -272,7 +274,7 @@ def extract_messages(project: Path) -> Catalog:
 
 
 def check_catalogues(project: Path | None = None, locales: Iterable[str] = SUPPORTED_LOCALES) -> list[str]:
-    """What keeps the catalogues from being complete: missing, fuzzy, obsolete or mis-fielded messages; [] when whole."""
+    """What keeps the catalogues from being complete (missing, fuzzy, obsolete, mis-fielded); [] when whole."""
     project = project or _directory().parent
     wanted = {message.id for message in extract_messages(project) if message.id}
     problems: list[str] = []
