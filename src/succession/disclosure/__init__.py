@@ -1,0 +1,1 @@
+"""Which slice is this? Disclosure: who may learn a name, on which four causes, and how it is evidenced."""
