@@ -123,7 +123,7 @@ def opens(commitment: str, value: str, salt: bytes) -> bool:
 
 
 def genesis(listing_id: UUID) -> bytes:
-    """What the first entry of a listing is chained to; differs per listing, so no chain can be passed off as another."""
+    """What the first entry of a listing is chained to; differs per listing, so no chain passes for another."""
     return hashlib.sha256(f"succession-ledger:{listing_id}".encode()).digest()
 
 

@@ -1,0 +1,146 @@
+"""Are names found however they are written, and is a screening current only as long as it says?"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from succession.disclosure import screening
+from succession.disclosure.screening import ListEntry, Party, ScreeningFacts, find_candidates, normalise
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("株式会社架空製作所", "(株)架空製作所"), ("株式会社架空製作所", "㈱架空製作所"), ("架空製作所㈱", "架空製作所 株式会社"),
+    ("有限会社ナイモノ", "(有)ﾅｲﾓﾉ"), ("ナイモノ（株）", "ナイモノ"), ("髙橋架空商事", "高橋架空商事"), ("医療法人社団架空会", "架空会"),
+    ("Nowhere Trading Co., Ltd.", "NOWHERE TRADING"), ("Nowhere Trading Company Limited", "Nowhere Trading Co Ltd"),
+    ("Nowhere S.p.A.", "Nowhere SpA"), ("Nowhere S. p. A.", "nowhere"), ("Nowhere GmbH & Co. KG", "Nowhere"),
+    ("Nowhere A/S", "Nowhere"), ("Nówhere Sp. z o.o.", "Nowhere"), ("PT Nowhere Tbk", "Nowhere"),
+    ("Nowhere Sdn. Bhd.", "Nowhere"),
+    ("Công ty TNHH Nơi Không Có", "Noi Khong Co"), ("OOO Nowhere", "Nowhere LLC"), ("虚构贸易有限公司", "虚构贸易"),
+    ("주식회사 허구", "허구"), ("Nowhere Kabushiki Kaisha", "Nowhere K.K."), ("Nowhere & Sons", "Nowhere and Sons"),
+    ("The Nowhere Company", "Nowhere"), ("O'Nowhere Ltd", "ONowhere"), ("Ｎｏｗｈｅｒｅ", "nowhere"), ("Strasse AG", "Straße"),
+    ("Nowhere-Trading", "Nowhere Trading"), ("Nowhere Pte. Ltd.", "Nowhere"),
+])
+def test_spellings_of_one_organisation_meet(one, other):
+    assert normalise(one, "organisation") == normalise(other, "organisation") != ""
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("架空製作所", "架空製鋼所"), ("ハシ", "バシ"), ("Nowhere Trading", "Nowhere Shipping"), ("Colt", "Co")])
+def test_different_names_stay_apart(one, other):
+    assert normalise(one, "organisation") != normalise(other, "organisation")
+
+
+@pytest.mark.parametrize("name", ["株式会社", "Co., Ltd.", "(株)", "The Company", "SA", "Limited", "有限会社有限会社", "TNHH"])
+def test_a_name_that_is_only_a_legal_form_is_still_a_name(name):
+    assert normalise(name, "organisation")
+
+
+@given(st.text(max_size=40), st.sampled_from(["organisation", "person"]))
+def test_normalising_is_stable_and_never_loses_a_whole_name(name, kind):
+    once = normalise(name, kind)
+    assert once == once.strip() and "  " not in once
+    assert once == once.casefold() or not once.isascii()
+    if any(char.isascii() and char.isalnum() for char in name):
+        assert once
+
+
+def entry(name: str, *aliases: str, kind: str = "organisation", country: str | None = "ZZ") -> ListEntry:
+    return ListEntry("demo_list", "2026-11-01", name, aliases, country, kind)
+
+
+def party(name: str, kind: str = "organisation", country: str | None = "ZZ") -> Party:
+    return Party(name, "organisation" if kind == "organisation" else "officer", kind, country)
+
+
+@pytest.mark.parametrize(("sought", "listed", "reason"), [
+    (party("Nowhere Holdings Ltd"), entry("NOWHERE HOLDINGS"), "name"),
+    (party("Elsewhere Ltd"), entry("Nowhere Holdings", "Elsewhere Limited"), "alias"),
+    (party("Holdings Nowhere"), entry("Nowhere Holdings"), "word_order"),
+    (party("No Where Holdings"), entry("Nowhere Holdings"), "word_order"),
+    (party("Nowhare Holdings"), entry("Nowhere Holdings"), "one_edit"),
+    (party("Nowhere Holding"), entry("Nowhere Holdings"), "one_edit"),
+    (party("Nowheer Holdings"), entry("Nowhere Holdings"), "one_edit"),
+    (party("架空精密工業"), entry("架空精蜜工業"), "one_edit"),
+    (party("Nowhere Holdings Asia Pacific"), entry("Nowhere Holdings"), "words"),
+    (party("Ivan Invented", "person"), entry("INVENTED, Ivan", kind="person"), "word_order"),
+    (party("Ivan Petrovich Invented", "person"), entry("Invented Ivan", kind="person"), "words"),
+    (party("Naught Ltd"), entry("Naughty Corp"), "one_edit"),
+])
+def test_each_reason_is_found_with_its_score(sought, listed, reason):
+    (candidate,) = find_candidates([sought], [listed])
+    assert (candidate.reason, candidate.score) == (reason, screening.SCORES[reason])
+    assert (candidate.list_code, candidate.list_version) == ("demo_list", "2026-11-01")
+    assert candidate.entry_name == listed.name
+
+
+@pytest.mark.parametrize(("sought", "listed"), [
+    (party("Abcde"), entry("Abcdf")),  # too short for a slip to mean anything
+    (party("架空社"), entry("架橋社")),
+    (party("Nowhere"), entry("Nowhere Holdings")),  # a single shared word
+    (party("Nowhare Holding"), entry("Nowhere Holdings")),  # two slips
+    (party("Ivan Invented", "person"), entry("Ivan Invented", kind="organisation")),
+    (party("Nowhere"), entry("Somewhere")), (party("!!!"), entry("???")),
+])
+def test_what_is_not_alike_is_not_proposed(sought, listed):
+    assert find_candidates([sought], [listed]) == []
+
+
+def test_a_legal_person_is_never_let_off_by_its_country():
+    def same(a: str | None, b: str | None) -> bool | None:
+        return find_candidates([party("Nowhere", country=a)], [entry("Nowhere", country=b)])[0].same_country
+    assert (same("ZZ", "ZZ"), same("ZZ", "YY"), same(None, "ZZ"), same("ZZ", None)) == (True, False, None, None)
+
+
+def test_best_likeness_first_and_one_candidate_for_each_party_and_entry():
+    parties = [party("Nowhere Holdings"), party("Ivan Invented", "person")]
+    listed = [entry("Nowhare Holdings"), entry("Nowhere Holdings", "Nowhere Holdings SA"),
+              entry("Ivan Invented", kind="person")]
+    found = find_candidates(parties, listed)
+    assert [(c.score, c.party_name, c.entry_name) for c in found] == [
+        (100, "Ivan Invented", "Ivan Invented"), (100, "Nowhere Holdings", "Nowhere Holdings"),
+        (80, "Nowhere Holdings", "Nowhare Holdings")]
+
+
+@given(st.text("abcdefg", min_size=6, max_size=12), st.integers(0, 11), st.sampled_from("abcdefg"), st.integers(0, 3))
+def test_any_one_slip_is_found_from_either_side(name, at, letter, slip):
+    at %= len(name)
+    slipped = (name[:at] + name[at + 1:], name[:at] + letter + name[at:], name[:at] + letter + name[at + 1:],
+               name[:at] + name[at:at + 2][::-1] + name[at + 2:])[slip]
+    if len(slipped) >= 6:
+        for a, b in ((name, slipped), (slipped, name)):
+            assert find_candidates([party("q" + a)], [entry("q" + b)]), (a, b)
+
+
+def test_a_long_list_is_searched_in_reasonable_time():
+    listed = [entry(f"Imaginary Trading {n} Co., Ltd.", f"Imag {n}") for n in range(3_000)]
+    start = time.perf_counter()
+    assert find_candidates([party(f"Wholly Other {n}") for n in range(5)], listed) == []
+    assert time.perf_counter() - start < 3
+
+
+DECIDED = ScreeningFacts("cleared", "A. Reviewer", date(2026, 5, 31), date(2026, 11, 30), {"demo_list": "7"})
+
+
+@pytest.mark.parametrize(("changes", "on", "current"), [
+    ({}, date(2026, 5, 31), True), ({}, date(2026, 11, 30), True), ({}, date(2026, 12, 1), False),
+    ({}, date(2026, 5, 30), False), ({"outcome": "refused"}, date(2026, 6, 1), False),
+    ({"outcome": "needs_review"}, date(2026, 6, 1), False)])
+def test_a_screening_is_current_from_its_decision_to_its_last_day(changes, on, current):
+    assert screening.is_current(msgspec.structs.replace(DECIDED, **changes), on) is current
+
+
+def test_no_screening_is_not_current_and_expiry_is_six_months():
+    assert not screening.is_current(None, date(2026, 6, 1))
+    assert screening.default_expiry(date(2026, 5, 31)) == date(2026, 11, 30)
+    assert screening.default_expiry(date(2026, 8, 31)) - date(2027, 2, 28) == timedelta(0)
+
+
+def test_lists_that_moved_on_are_named():
+    assert screening.lists_changed(DECIDED, {"demo_list": "7"}) == ()
+    assert screening.lists_changed(DECIDED, {"demo_list": "8", "end_users": "1"}) == ("demo_list", "end_users")
