@@ -6,7 +6,7 @@ CREATE TABLE vault.listing (
     responsible_member_id uuid REFERENCES vault.member,
     internal_reference text CHECK (length(internal_reference) <= 80),
     state text NOT NULL DEFAULT 'intake'
-        CHECK (state IN ('intake', 'mandated', 'preparing', 'listed', 'suspended', 'withdrawn', 'succeeded')),
+        CHECK (state IN ('intake', 'mandated', 'preparing', 'listed', 'approached', 'suspended', 'withdrawn', 'succeeded')),
     flags text[] NOT NULL DEFAULT '{}',        -- 'figures_old', 'figures_outside_band'
     import_id uuid,
     import_row int,

@@ -1,0 +1,43 @@
+"""Which command does what? The one executable: `succession <command>`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from succession.config import ConfigError
+
+# command: (module with `run(arguments: list[str]) -> int`, what it is for)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("succession.demo", "build the demo world, start everything, walk one deal over HTTP"),
+    "serve": ("succession.serve", "the API process"),
+    "worker": ("succession.worker", "deliver the outbox, close batches and months"),
+    "migrate": ("succession.commands.migrate", "bring the database to this version"),
+    "operator": ("succession.commands.operator", "make the first operator; only here, never over HTTP"),
+    "population": ("succession.commands.population", "import or build the reference population and its codebook"),
+    "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
+    "metrics": ("succession.commands.metrics", "close months and print figures"),
+    "openapi": ("succession.commands.openapi", "print the OpenAPI document"),
+    "check": ("succession.commands.check", "catalogues complete, schema as generated"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 done, 1 failed, 2 wrong call or settings."""
+    name, *rest = (arguments if arguments is not None else sys.argv[1:]) or ["--help"]
+    if name not in COMMANDS:
+        print("usage: succession <command> [options]\n")
+        for command, (_module, purpose) in COMMANDS.items():
+            print(f"  {command:<12}{purpose}")
+        return 0 if name in ("-h", "--help") else 2
+    try:
+        return importlib.import_module(COMMANDS[name][0]).run(rest)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

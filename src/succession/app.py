@@ -1,0 +1,144 @@
+"""Everything the API consists of, on one screen: routes, middleware, errors, dependencies, start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from litestar import Litestar, Request, Response, Router, get
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from succession import __version__
+from succession.accounts import routes as accounts
+from succession.actor import Actor, Authentication, Sessions
+from succession.config import Settings
+from succession.database import Databases, open_databases
+from succession.deals import routes as deals
+from succession.disclosure import routes as disclosure
+from succession.errors import Problem
+from succession.http import EXCEPTION_HANDLERS, add_language_headers, locale_of
+from succession.listings import routes as listings
+from succession.market import routes as market
+from succession.metrics import routes as metrics
+from succession.pages import routes as pages
+from succession.permissions import allow
+from succession.wiring import Memory, Pools
+
+V1 = [*accounts.ROUTES, *listings.ROUTES, *market.ROUTES, *disclosure.ROUTES, *deals.ROUTES, *metrics.ROUTES]
+BODY_LIMIT_BYTES = 25 * 1024 * 1024
+
+
+async def provide_actor(request: Request) -> Actor:
+    return request.user
+
+
+async def provide_locale(request: Request) -> str:
+    return locale_of(request)
+
+
+async def provide_read(request: Request) -> AsyncIterator[asyncpg.Connection]:
+    async with request.app.state.databases.read(request.user.scope()) as connection:
+        yield connection
+
+
+async def provide_tx(request: Request) -> AsyncIterator[AsyncSession]:
+    async with request.app.state.databases.tx(request.user.scope()) as session:
+        yield session
+
+
+async def provide_databases(state: State) -> Databases:
+    return state.databases
+
+
+async def provide_redis(state: State) -> Redis:
+    return state.redis
+
+
+async def provide_sessions(state: State) -> Sessions:
+    return state.sessions
+
+
+async def provide_settings(state: State) -> Settings:
+    return state.settings
+
+
+def permitted(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+    """Every route names its permission or is public; one that does neither is refused to everybody."""
+    if handler.opt.get("public"):
+        return
+    if "permission" not in handler.opt:
+        raise Problem("not_found")
+    allow(connection.user, handler.opt["permission"])
+
+
+@get("/healthz", opt={"public": True}, operation_id="Healthz", summary="Is the process alive?", sync_to_thread=False)
+def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@get("/readyz", opt={"public": True}, operation_id="Readyz", summary="Can it serve: database and Redis answer?")
+async def readyz(databases: Pools, redis: Memory) -> Response[dict[str, str]]:
+    await databases.app.fetchval("SELECT 1", timeout=3)
+    await redis.ping()
+    return Response({"status": "ready"})
+
+
+@get("/v1/openapi.json", opt={"public": True}, operation_id="ReadOpenapi", summary="This API as OpenAPI 3.1", sync_to_thread=False)
+def openapi_document(request: Request) -> dict[str, Any]:
+    return request.app.openapi_schema.to_schema()
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The ASGI application; pools open when it starts and close when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        app.state.settings = settings
+        app.state.databases = await open_databases(settings)
+        app.state.redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
+        app.state.sessions = Sessions(app.state.redis, settings)
+        try:
+            yield
+        finally:
+            await app.state.redis.aclose()
+            await app.state.databases.close()
+
+    return Litestar(
+        route_handlers=[healthz, readyz, openapi_document, Router("/v1", route_handlers=V1), *pages.ROUTES],
+        lifespan=[lifespan],
+        middleware=[Authentication],
+        guards=[permitted],
+        dependencies={
+            "actor": Provide(provide_actor),
+            "locale": Provide(provide_locale),
+            "read": Provide(provide_read),
+            "tx": Provide(provide_tx),
+            "databases": Provide(provide_databases),
+            "redis": Provide(provide_redis),
+            "sessions": Provide(provide_sessions),
+            "settings": Provide(provide_settings),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[add_language_headers],
+        request_max_body_size=BODY_LIMIT_BYTES,
+        openapi_config=OpenAPIConfig(
+            title="succession",
+            version=__version__,
+            description="Marketplace backend for Japanese SMEs without a successor. Hints and evidence, never clearance.",
+            path="/v1/_openapi",  # the built-in pages load from other people's servers: nobody is let in there
+            components=Components(security_schemes={
+                "api_key": SecurityScheme(type="http", scheme="bearer"),
+                "session": SecurityScheme(type="apiKey", name="succession_session", security_scheme_in="cookie"),
+            }),
+        ),
+        debug=False,
+    )

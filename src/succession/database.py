@@ -1,0 +1,172 @@
+"""How does a request reach the database, and for whom does it work there?
+
+Three ways in, one per need:
+  `read`    read-only transaction on asyncpg as succession_app, scoped: row-level security decides what it sees
+  `tx`      one unit of work on SQLAlchemy as succession_app, scoped: committed before the answer leaves
+  `market`  a statement on the pool of the caller's audience role: no scope needed, no grant on the vault
+A transaction without a scope cannot begin: the scope is written as its first statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from succession.config import Settings
+
+AUDIENCE_ROLES = ("market_public", "market_buyer", "market_desk", "market_domestic")
+STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 5_000
+ACQUIRE_TIMEOUT_S = 5.0
+
+# Every wait has an end, also one that a lost client started.
+_SERVER_SETTINGS = {
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": "30000",
+    "application_name": "succession",
+    "timezone": "UTC",
+}
+_SET_SCOPE = (
+    "SELECT set_config('succession.kind', {0}, true), set_config('succession.organisation', {1}, true), "
+    "set_config('succession.member', {2}, true), set_config('succession.listing', {3}, true), "
+    "set_config('succession.actor', {4}, true)"
+)
+_SET_SCOPE_ASYNCPG = _SET_SCOPE.format("$1", "$2", "$3", "$4", "$5")
+_SET_SCOPE_SQLALCHEMY = text(_SET_SCOPE.format(":kind", ":organisation", ":member", ":listing", ":actor"))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """For whom a transaction works. `kind`: intermediary, acquirer, agency, operator, owner or anonymous.
+
+    `listing` is set for an owner only; `actor` names the caller for idempotency ("member:<id>", "owner:<link id>").
+    """
+
+    kind: str
+    organisation: UUID | None
+    member: UUID | None
+    listing: UUID | None
+    actor: str
+
+    def values(self) -> dict[str, str]:
+        return {
+            "kind": self.kind,
+            "organisation": str(self.organisation or ""),
+            "member": str(self.member or ""),
+            "listing": str(self.listing or ""),
+            "actor": self.actor,
+        }
+
+
+class _ScopedSession(Session):
+    pass
+
+
+@event.listens_for(_ScopedSession, "after_begin")
+def _set_scope_first(session: Session, _transaction: Any, connection: Any) -> None:
+    connection.execute(_SET_SCOPE_SQLALCHEMY, session.info["scope"].values())  # KeyError: no scope, no transaction
+
+
+@dataclass(frozen=True)
+class Databases:
+    """The pools of one process. Nothing in it belongs to a request."""
+
+    engine: AsyncEngine
+    app: asyncpg.Pool
+    audiences: Mapping[str, asyncpg.Pool]
+
+    @asynccontextmanager
+    async def read(self, scope: Scope) -> AsyncIterator[asyncpg.Connection]:
+        """A scoped read-only transaction: an INSERT in it is refused by PostgreSQL."""
+        async with self.app.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            async with connection.transaction(readonly=True):
+                await connection.execute(_SET_SCOPE_ASYNCPG, *scope.values().values())
+                yield connection
+
+    @asynccontextmanager
+    async def tx(self, scope: Scope) -> AsyncIterator[AsyncSession]:
+        """One unit of work: commits when the block ends, rolls back when it raises."""
+        session = AsyncSession(self.engine, sync_session_class=_ScopedSession, expire_on_commit=False, autoflush=True)
+        session.info["scope"] = scope
+        async with session:
+            async with session.begin():
+                yield session
+
+    def market(self, role: str) -> asyncpg.Pool:
+        """The pool of one audience role (AUDIENCE_ROLES)."""
+        return self.audiences[role]
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        for pool in (self.app, *self.audiences.values()):
+            await pool.close()
+
+
+async def rescope(session: AsyncSession, scope: Scope) -> None:
+    """Work for somebody else from here to the end of the transaction: who holds a secret becomes who it was made for."""
+    session.info["scope"] = scope
+    await session.execute(_SET_SCOPE_SQLALCHEMY, scope.values())
+
+
+async def driver(session: AsyncSession) -> asyncpg.Connection:
+    """The asyncpg connection inside this unit of work, its scope set: for SQL text, same transaction."""
+    await session.flush()
+    raw = await (await session.connection()).get_raw_connection()
+    return raw.driver_connection
+
+
+async def open_databases(settings: Settings) -> Databases:
+    """Open every pool lazily sized: a process that serves only search holds few connections."""
+    url = settings.role_url("succession_app")
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(url, timeout=ACQUIRE_TIMEOUT_S, server_settings=_SERVER_SETTINGS),
+        pool_size=settings.pool_app_size,
+        max_overflow=0,
+        pool_timeout=ACQUIRE_TIMEOUT_S,
+        pool_pre_ping=True,
+    )
+    app = await open_pool(url, settings.pool_app_size)
+    audiences = {role: await open_pool(settings.role_url(role), settings.pool_market_size) for role in AUDIENCE_ROLES}
+    return Databases(engine, app, audiences)
+
+
+async def open_pool(url: str, size: int) -> asyncpg.Pool:
+    """A pool that opens connections when needed and speaks JSON as Python values."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        timeout=ACQUIRE_TIMEOUT_S,
+        command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
+        server_settings=_SERVER_SETTINGS,
+        init=speak_json,
+    )
+
+
+async def speak_json(connection: asyncpg.Connection) -> None:
+    """jsonb in and out as Python values, encoded by msgspec."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda data: msgspec.json.decode(data[1:]),
+    )
+
+
+def database_name(url: str) -> str:
+    """The database a URL names."""
+    parts = urlsplit(url)
+    return parts.path.strip("/") or dict(parse_qsl(parts.query)).get("dbname", "postgres")

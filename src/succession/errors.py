@@ -1,0 +1,147 @@
+"""What can go wrong, and what does the caller read about it?
+
+One table of problems (RFC 9457). Code raises `Problem(code)`; the database's refusals are mapped by constraint name;
+`render` turns both into an `application/problem+json` body in the reader's language. Errors are raised, never
+returned: a returned error response would commit the unit of work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from succession.i18n import Message, _, translate
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """`field`: path such as "identity.corporate_number"; `allowed`: the values that would have been accepted."""
+
+    field: str
+    message: Message
+    allowed: tuple[str, ...] = ()
+
+
+# code: (status, title). The code never changes once published; the sentence may.
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "validation": (422, _("Some fields cannot be accepted.")),
+    "malformed_body": (400, _("The body is not valid JSON.")),
+    "body_too_large": (413, _("The body is too large.")),
+    "unsupported_media_type": (415, _("This media type is not accepted here.")),
+    "not_acceptable": (406, _("No representation of this kind exists.")),
+    "method_not_allowed": (405, _("This method is not allowed here.")),
+    "not_found": (404, _("There is nothing here for you.")),
+    "unauthenticated": (401, _("Please sign in.")),
+    "sign_in_failed": (401, _("The address or the password is not right.")),
+    "forbidden": (403, _("You may see this but not do that.")),
+    "organisation_not_verified": (403, _("Your organisation has not been verified by the operator yet.")),
+    "origin_refused": (403, _("This request did not come from our own pages.")),
+    "rate_limited": (429, _("Too many requests. Please wait.")),
+    "unavailable": (503, _("The service is not available for the moment. Please try again.")),
+    "unexpected": (500, _("Something went wrong on our side. Nothing was changed.")),
+    "conflict": (409, _("This conflicts with the present state.")),
+    "stale": (412, _("This was changed by somebody else meanwhile. Read it again.")),
+    "precondition_required": (428, _("State the version you are changing in If-Match.")),
+    "idempotency_key_reused": (422, _("This Idempotency-Key was used for a different request.")),
+    "cursor_invalid": (422, _("This cursor does not belong to this query.")),
+    "evidence_immutable": (409, _("This record is evidence and is never changed.")),
+    "link_invalid": (404, _("This link is not valid, was used already, or has expired.")),
+    # accounts
+    "email_taken": (409, _("This address cannot be used.")),
+    "organisation_taken": (409, _("This organisation is registered already.")),
+    "last_admin": (409, _("An organisation keeps at least one administrator.")),
+    # listings and teasers
+    "listing_duplicate": (409, _("You hold a listing of this company already.")),
+    "not_publishable": (422, _("This listing cannot be published yet.")),
+    "guideline_violation": (422, _("The mandate is outside the SME M&A Guidelines.")),
+    "mandate_active": (409, _("There is an active mandate already.")),
+    "mandate_needed": (409, _("This needs an active mandate for the company.")),
+    "owner_decides": (409, _("Only the owner can decide this.")),
+    "owner_approval_needed": (409, _("The owner has not approved this teaser for these audiences.")),
+    "excluded_never_public": (409, _("A listing that excludes anybody cannot be public.")),
+    "second_confirmation_needed": (409, _("Somebody other than the person who entered it has to confirm.")),
+    "population_needed": (409, _("Nothing is published until a reference population has been imported.")),
+    "not_anonymous": (409, _("No cell of the codebook keeps this company anonymous. It cannot be published.")),
+    "preview_quota": (429, _("The quota of previews is used up.")),
+    "import_broken": (422, _("This file cannot be read.")),
+    "already_published": (409, _("This listing is published or waiting for the next batch.")),
+    # disclosure and deals
+    "request_exists": (409, _("There is an open request for this teaser already.")),
+    "screening_needed": (409, _("The buyer has not been screened, or the screening is out of date.")),
+    "nda_needed": (409, _("A signed non-disclosure agreement in force is needed first.")),
+    "name_clear_needed": (409, _("The owner has not consented to disclosing the name to this buyer.")),
+    "disclosure_causes": (409, _("Screening, non-disclosure agreement, the owner's consent or absence of a block is missing.")),
+    "nda_text_changed": (409, _("The text differs from the one that was shown. Read it again before signing.")),
+    "step_refused": (409, _("This step is not open now.")),
+}
+
+# The database refuses a second time; its constraint names become the same problems.
+CONSTRAINTS: dict[str, str] = {
+    "member_email_unique": "email_taken",
+    "organisation_corporate_number_key": "organisation_taken",
+    "organisation_lei_key": "organisation_taken",
+    "organisation_registry_unique": "organisation_taken",
+    "listing_corporate_number_unique": "listing_duplicate",
+    "listing_internal_key_unique": "listing_duplicate",
+    "mandate_one_active": "mandate_active",
+    "owner_decides": "owner_decides",
+    "owner_decision_stands": "owner_decides",
+    "consent_needs_approval": "owner_approval_needed",
+    "publication_needs_succession_status": "not_publishable",
+    "publication_needs_mandate": "mandate_needed",
+    "publication_needs_approval": "owner_approval_needed",
+    "publication_needs_consent": "owner_approval_needed",
+    "publication_one_live": "already_published",
+    "excluded_never_public": "excluded_never_public",
+    "paper_second_confirmation": "second_confirmation_needed",
+    "deal_one_open": "request_exists",
+    "introduction_once": "conflict",
+    "nda_one_open": "conflict",
+    "name_clear_one_open": "conflict",
+    "grant_one_live": "conflict",
+    "name_clear_causes": "nda_needed",
+    "grant_causes": "disclosure_causes",
+    "grant_consent_expired": "name_clear_needed",
+    "stage_needs_dossier": "step_refused",
+    "stage_follows_events": "step_refused",
+    "deal_event_on_the_road": "step_refused",
+    "exclusivity_one_open": "conflict",
+    "status_by_operator": "forbidden",
+}
+
+
+class Problem(Exception):
+    """A refusal the caller can act on. `code` is a key of PROBLEMS."""
+
+    def __init__(self, code: str, detail: Message | None = None, errors: tuple[FieldError, ...] = (),
+                 headers: dict[str, str] | None = None, extra: dict[str, Any] | None = None) -> None:
+        self.code = code
+        self.status = PROBLEMS[code][0]
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+        self.extra = extra or {}
+        super().__init__(code)
+
+
+def field_problem(field: str, message: Message, allowed: tuple[str, ...] = ()) -> Problem:
+    """A validation problem about one field."""
+    return Problem("validation", errors=(FieldError(field, message, allowed),))
+
+
+def render(problem: Problem, locale: str, instance: str) -> dict[str, Any]:
+    """The members of RFC 9457 plus `code` and, for fields, `errors: [{field, message, allowed}]`."""
+    body: dict[str, Any] = {
+        "type": f"/v1/problems/{problem.code}",
+        "title": translate(PROBLEMS[problem.code][1], locale),
+        "status": problem.status,
+        "code": problem.code,
+        "instance": instance,
+    }
+    if problem.detail:
+        body["detail"] = translate(problem.detail, locale)
+    if problem.errors:
+        body["errors"] = [
+            {"field": e.field, "message": translate(e.message, locale), "allowed": list(e.allowed)} for e in problem.errors
+        ]
+    return body | problem.extra

@@ -1,0 +1,252 @@
+"""How does HTTP speak for us: language, versions, and every error as a problem document?"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import asyncpg
+import msgspec
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import MutableScopeHeaders
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import Message as AsgiMessage
+from litestar.types import Scope as AsgiScope
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from succession.errors import CONSTRAINTS, FieldError, Problem, render
+from succession.i18n import Message, _, negotiate
+
+log = logging.getLogger("succession.http")
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = "5"
+
+_BY_STATUS = {400: "malformed_body", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+              406: "not_acceptable", 413: "body_too_large", 415: "unsupported_media_type", 429: "rate_limited"}
+
+
+def locale_of(connection: ASGIConnection) -> str:
+    """The reader's language: Accept-Language, else what the member chose, else the installation's."""
+    accepted = connection.headers.get("accept-language")
+    if accepted:
+        return negotiate(accepted)
+    user = connection.scope.get("user")
+    return getattr(user, "locale", None) or connection.app.state.settings.locale
+
+
+async def add_language_headers(message: AsgiMessage, scope: AsgiScope) -> None:
+    """Content-Language and Vary on everything a reader gets; security headers on everything."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    headers.setdefault("Content-Language", locale_of(Request(scope)))
+    headers.setdefault("Vary", "Accept-Language, Cookie, Authorization")
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+                       "connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+
+
+# ---------------------------------------------------------------- versions
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that lets a client say which version it edits."""
+    return {"ETag": f'"{version}"'}
+
+
+def if_match(request: Request) -> int:
+    """The version an edit was made from; Problem precondition_required when it is not stated."""
+    stated = request.headers.get("if-match", "")
+    found = re.fullmatch(r'"(\d{1,9})"', stated.strip())
+    if not found:
+        raise Problem("precondition_required")
+    return int(found[1])
+
+
+# ---------------------------------------------------------------- errors
+
+
+def answer_problem(request: Request, problem: Problem) -> Response:
+    headers = dict(problem.headers)
+    if problem.status in (429, 503):
+        headers.setdefault("Retry-After", RETRY_AFTER_S)
+    body = render(problem, locale_of(request), request.url.path)
+    return Response(content=body, status_code=problem.status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def answer_http_exception(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, ValidationException):
+        return answer_problem(request, Problem("validation", errors=tuple(_field_errors(request, error))))
+    code = _BY_STATUS.get(error.status_code, "unexpected" if error.status_code >= 500 else "conflict")
+    if code == "malformed_body" and "at `$" in str(error.detail):
+        return answer_problem(request, Problem("validation", errors=(_from_msgspec(request, str(error.detail)),)))
+    problem = Problem(code)
+    if error.headers:
+        problem.headers.update({k: v for k, v in error.headers.items() if k.lower() in ("allow", "retry-after", "www-authenticate")})
+    return answer_problem(request, problem)
+
+
+def answer_database_error(request: Request, error: Exception) -> Response:
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+    return answer_problem(request, database_problem(cause or error))
+
+
+def database_problem(cause: BaseException) -> Problem:
+    """What a refusal of PostgreSQL means to the caller."""
+    state = getattr(cause, "sqlstate", None)
+    constraint = getattr(cause, "constraint_name", None)
+    if constraint in CONSTRAINTS:
+        return Problem(CONSTRAINTS[constraint])
+    if state == "SU001":
+        return Problem("evidence_immutable")
+    if state == "42501":  # a row policy refused: the caller may not know that the row exists
+        log.error("row-level security refused a write: %s", type(cause).__name__)
+        return Problem("not_found")
+    if state is None or state[:2] in ("08", "53", "57", "58", "25", "XX") or state in ("55P03", "40001", "40P01"):
+        return Problem("unavailable")
+    log.error("unmapped database refusal %s on %s", state, constraint)
+    return Problem("conflict" if state[:2] == "23" else "unexpected")
+
+
+def answer_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("a server we need did not answer: %s", type(error).__name__)
+    return answer_problem(request, Problem("unavailable"))
+
+
+def answer_unexpected(request: Request, error: Exception) -> Response:
+    # The traceback names code, never data: locals are not logged.
+    log.error("unexpected %s at %s", type(error).__name__, _place(error))
+    return answer_problem(request, Problem("unexpected"))
+
+
+def _place(error: BaseException) -> str:
+    trace, place = error.__traceback__, "?"
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def answer_group(request: Request, group: BaseExceptionGroup) -> Response:
+    """Dependency clean-up wraps what was raised; the first real cause is the answer."""
+    first = group.exceptions[0]
+    for kind, handler in EXCEPTION_HANDLERS.items():
+        if isinstance(kind, type) and kind is not Exception and isinstance(first, kind):
+            return handler(request, first)
+    return answer_unexpected(request, first)
+
+
+EXCEPTION_HANDLERS: dict[Any, Any] = {
+    Problem: answer_problem,
+    HTTPException: answer_http_exception,
+    BaseExceptionGroup: answer_group,
+    PoolTimeout: answer_unavailable,
+    DBAPIError: answer_database_error,
+    asyncpg.PostgresError: answer_database_error,
+    asyncpg.InterfaceError: answer_unavailable,
+    RedisError: answer_unavailable,
+    ConnectionError: answer_unavailable,
+    TimeoutError: answer_unavailable,
+    OSError: answer_unavailable,
+    Exception: answer_unexpected,
+}
+
+
+# ---------------------------------------------------------------- which field, and what would have been accepted
+
+
+def _field_errors(request: Request, error: ValidationException) -> Iterable[FieldError]:
+    found = False
+    for item in error.extra if isinstance(error.extra, list) else []:
+        found = True
+        field, said = str(item.get("key", "")), str(item.get("message", ""))
+        if "at `$" in said:
+            yield _from_msgspec(request, said)
+        else:
+            annotation = _parameter(request, field)
+            yield FieldError(field.removeprefix("$."), _sentence(said), _allowed(annotation))
+    if not found:
+        yield _from_msgspec(request, str(error.detail))
+
+
+def _from_msgspec(request: Request, said: str) -> FieldError:
+    """msgspec says "<what> - at `$.a.b`": the path becomes the field, its annotation the allowed values."""
+    what, _sep, where = said.partition(" - at `")
+    path = where.rstrip("`").removeprefix("$").lstrip(".")
+    missing = re.search(r"missing required field `([^`]+)`", what)
+    unknown = re.search(r"contains unknown field `([^`]+)`", what)
+    if name := missing or unknown:
+        path = f"{path}.{name[1]}".lstrip(".")
+    names = [part for part in re.split(r"[.\[\]]+", path) if part and part != "..." and not part.isdigit()]
+    annotation = _at(_parameter(request, "data"), names[:-1] if unknown else names)
+    allowed = _struct_fields(annotation) if unknown else _allowed(annotation)
+    return FieldError(path or "body", _sentence(what), allowed)
+
+
+_SENTENCES: tuple[tuple[str, str], ...] = (
+    (r"missing required", _("This field is required.")),
+    (r"unknown field", _("There is no such field here.")),
+    (r"Invalid enum value|is not one of|Invalid literal", _("This is not one of the allowed values.")),
+    (r"length (<=|>=)|matching regex", _("This has the wrong length or form.")),
+    (r"`(int|float)` (<=|>=|<|>)", _("This number is outside the allowed range.")),
+    (r"Expected `([^`]+)`", _("This is a value of the wrong kind.")),
+    (r"Invalid (UUID|uuid)", _("This is not a reference.")),
+    (r"Invalid (RFC3339|date)", _("This is not a date.")),
+)
+
+
+def _sentence(said: str) -> Message:
+    for pattern, sentence in _SENTENCES:
+        if re.search(pattern, said):
+            return Message.of(sentence)
+    return Message.of(_("This value cannot be accepted."))
+
+
+def _parameter(request: Request, name: str) -> Any:
+    handler = request.scope.get("route_handler")
+    try:
+        return get_type_hints(handler.fn.__wrapped__ if hasattr(handler.fn, "__wrapped__") else handler.fn).get(name)
+    except Exception:  # an annotation we cannot resolve costs the list of allowed values, not the answer
+        return None
+
+
+def _at(annotation: Any, path: list[str]) -> Any:
+    for name in path:
+        annotation = _bare(annotation)
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            annotation = get_type_hints(annotation, include_extras=True).get(name)
+    return annotation
+
+
+def _bare(annotation: Any) -> Any:
+    """Optional, Annotated and list wrappers taken off."""
+    while True:
+        origin = get_origin(annotation)
+        if hasattr(annotation, "__metadata__"):
+            annotation = annotation.__origin__
+        elif origin in (list, tuple, set, frozenset):
+            annotation = get_args(annotation)[0]
+        elif origin is Union or type(annotation).__name__ == "UnionType":
+            kept = [a for a in get_args(annotation) if a is not type(None) and a is not msgspec.UnsetType]
+            annotation = kept[0] if kept else None
+        else:
+            return annotation
+
+
+def _allowed(annotation: Any) -> tuple[str, ...]:
+    if get_origin(bare := _bare(annotation)) is Literal:
+        return tuple(str(value) for value in get_args(bare))
+    return ()
+
+
+def _struct_fields(annotation: Any) -> tuple[str, ...]:
+    bare = _bare(annotation)
+    return tuple(bare.__struct_fields__) if isinstance(bare, type) and issubclass(bare, msgspec.Struct) else ()

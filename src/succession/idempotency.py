@@ -1,0 +1,53 @@
+"""Was this very request answered before? Then the stored answer is given again, and nothing is done twice.
+
+`@creates` wraps every POST that creates. The key is stored in the unit of work of the write itself: either both exist
+or neither. A second request with the same key waits for the first on the primary key, then replays its answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from litestar import Response
+from sqlalchemy import text
+
+from succession.errors import Problem, field_problem
+from succession.i18n import Message, _
+
+_CLAIM = text("INSERT INTO ops.idempotency (actor, key, request_hash) VALUES (current_setting('succession.actor'), :key, :hash) "
+              "ON CONFLICT DO NOTHING RETURNING key")
+_STORED = text("SELECT request_hash, status, body FROM ops.idempotency "
+               "WHERE actor = current_setting('succession.actor') AND key = :key")
+_KEEP = text("UPDATE ops.idempotency SET status = :status, body = :body "
+             "WHERE actor = current_setting('succession.actor') AND key = :key")
+
+
+def creates(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """For handlers with `request` and `tx` parameters that answer 201 with a Struct."""
+
+    @functools.wraps(handler)
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        request, tx = kwargs["request"], kwargs["tx"]
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return await handler(*args, **kwargs)
+        if not 1 <= len(key) <= 200 or not key.isprintable():
+            raise field_problem("Idempotency-Key", Message.of(_("A key has 1 to 200 printable characters.")))
+        request_hash = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).digest()
+        if (await tx.execute(_CLAIM, {"key": key, "hash": request_hash})).first() is None:
+            stored = (await tx.execute(_STORED, {"key": key})).one()
+            if bytes(stored.request_hash) != request_hash:
+                raise Problem("idempotency_key_reused")
+            return Response(content=bytes(stored.body), status_code=stored.status, media_type="application/json",
+                            headers={"Idempotency-Replayed": "true"})
+        answer = await handler(*args, **kwargs)
+        await tx.flush()
+        await tx.execute(_KEEP, {"key": key, "status": 201, "body": msgspec.json.encode(answer)})
+        return answer
+
+    wrapped.replays = True  # read by the test that walks every route
+    return wrapped

@@ -1,0 +1,3 @@
+"""Stub until the slice is written."""
+
+ROUTES: list = []

@@ -1,0 +1,40 @@
+"""How does a long list continue? By an opaque, encrypted position bound to the query and the viewer it belongs to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from succession.errors import Problem
+
+PAGE_LIMIT_DEFAULT = 20
+PAGE_LIMIT_MOST = 100
+_NONCE_BYTES = 12
+
+
+def bound_to(viewer: str, query: object) -> bytes:
+    """What a cursor belongs to: moved to another viewer, query or order it does not open."""
+    return hashlib.sha256(viewer.encode() + b"\0" + msgspec.json.encode(query, order="sorted")).digest()
+
+
+def seal_cursor(key: bytes, position: list[Any], bound: bytes) -> str:
+    """Encrypt a keyset position; padded, so that its length tells nothing of the values in it."""
+    plain = msgspec.json.encode(position)
+    plain += b" " * (-len(plain) % 64)
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, plain, bound)).decode().rstrip("=")
+
+
+def open_cursor(key: bytes, cursor: str, bound: bytes) -> list[Any]:
+    """The position inside; Problem cursor_invalid when forged, altered, or from another query or viewer."""
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound), type=list)
+    except (ValueError, InvalidTag, msgspec.DecodeError):
+        raise Problem("cursor_invalid") from None

@@ -1,0 +1,108 @@
+"""Who may do what? One table: permission -> who, and under what condition of standing.
+
+A route names its permission (`opt={"permission": ...}`) or is public (`opt={"public": True}`); a test walks every
+route. This table answers "may this kind of actor ever"; whether *this* row is theirs is row-level security's answer,
+and whether the step is open now is the pure rule's of its slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from succession.actor import Actor
+from succession.errors import Problem
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`kinds`: organisation kinds. `roles`: member roles, empty for all. `verified`: the operator has verified."""
+
+    kinds: frozenset[str]
+    roles: frozenset[str] = frozenset()
+    verified: bool = True
+    agency_roles: frozenset[str] = frozenset()
+
+
+def _may(kinds: str, roles: str = "", verified: bool = True, agency: str = "") -> Rule:
+    return Rule(frozenset(kinds.split()), frozenset(roles.split()), verified, frozenset(agency.split()))
+
+
+ANYONE = "intermediary acquirer agency operator"
+
+# An API key is given some of these; it never holds `account:` ones.
+PERMISSIONS: dict[str, Rule] = {
+    "account:read": _may(ANYONE, verified=False),
+    "account:edit": _may(ANYONE, "admin", verified=False),
+    "account:sign_out": _may(ANYONE, verified=False),
+    "api_key:manage": _may(ANYONE, "admin"),
+    "audit:read": _may("operator"),
+    "brief:file": _may("acquirer"),
+    "brief:read": _may("acquirer agency intermediary", agency="desk"),
+    "candidate:read": _may("agency", agency="desk"),
+    "deal:advance": _may("intermediary acquirer"),
+    "deal:read": _may("intermediary acquirer"),
+    "directory:read": _may("acquirer intermediary agency operator"),
+    "document:read": _may("intermediary acquirer"),
+    "document:write": _may("intermediary"),
+    "dossier:read": _may("acquirer intermediary"),
+    "exclusivity:grant": _may("intermediary"),
+    "filing:edit": _may("intermediary acquirer"),
+    "grant:revoke": _may("intermediary"),
+    "grant:release": _may("intermediary"),
+    "introduction:decide": _may("intermediary"),
+    "introduction:propose": _may("agency", agency="desk"),
+    "introduction:read": _may("agency intermediary acquirer", agency="desk"),
+    "ledger:read": _may("intermediary operator"),
+    "listing:import": _may("intermediary"),
+    "listing:read": _may("intermediary"),
+    "listing:write": _may("intermediary"),
+    "mandate:write": _may("intermediary"),
+    "member:manage": _may(ANYONE, "admin", verified=False),
+    "metrics:read": _may("agency operator"),
+    "name_clear:ask": _may("intermediary"),
+    "nda:offer": _may("intermediary"),
+    "nda:read": _may("intermediary acquirer"),
+    "nda:sign": _may("acquirer"),
+    "obligation:edit": _may("intermediary acquirer"),
+    "organisation:verify": _may("operator", "admin reviewer"),
+    "paper:confirm": _may("intermediary operator"),
+    "publication:request": _may("intermediary"),
+    "representation:confirm": _may("acquirer", "admin"),
+    "representation:record": _may("intermediary"),
+    "representation:read": _may("intermediary acquirer"),
+    "request:open": _may("acquirer intermediary"),
+    "screening:decide": _may("intermediary"),
+    "screening_list:edit": _may("operator"),
+    "screening_list:read": _may("operator intermediary"),
+    "teaser:preview": _may("intermediary"),
+}
+# No permission exists for approving a teaser, consenting to an audience or clearing a name: only the owner does that.
+
+
+def refusal(actor: Actor, permission: str) -> str | None:
+    """The problem code that refuses this actor, or None."""
+    rule = PERMISSIONS[permission]
+    if actor.kind == "anonymous":
+        return "unauthenticated"
+    if actor.kind not in rule.kinds or (rule.roles and actor.role not in rule.roles):
+        return "forbidden"
+    if actor.kind == "agency" and rule.agency_roles and actor.agency_role not in rule.agency_roles:
+        return "forbidden"
+    if rule.verified and not actor.verified:
+        return "organisation_not_verified"
+    if actor.scopes is not None and permission not in actor.scopes:
+        return "forbidden"
+    return None
+
+
+def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True) -> None:
+    """Raises Problem unauthenticated, forbidden or organisation_not_verified."""
+    code = refusal(actor, permission) or (None if when() else "forbidden")
+    if code:
+        raise Problem(code)
+
+
+def keys_may_hold(permission: str) -> bool:
+    """Whether an API key may be given this permission: never those that manage people, keys or standing."""
+    return permission.split(":")[0] not in ("account", "api_key", "member", "organisation")

@@ -1,0 +1,184 @@
+"""Which columns does the write side map: requests, evidence and grants? Columns only; the rules are in db/migrations.
+
+A default of None on a column with a server default means that the database fills it in.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, FetchedValue, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+class Deal(SQLModel, table=True):
+    __tablename__ = "deal"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    listing_id: UUID
+    intermediary_id: UUID
+    buyer_id: UUID
+    representative_id: UUID | None = None
+    teaser_ref: UUID
+    origin: str
+    introduction_id: UUID | None = None
+    project_name: str
+    purpose: str
+    requested_by: UUID | None = None
+    requested_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    stage: str | None = None
+    furthest: str | None = None
+    terminal: str | None = None
+    terminal_reason: str | None = None
+    closed_at: datetime | None = None
+    version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+
+
+class ScreeningListEntry(SQLModel, table=True):
+    __tablename__ = "screening_list_entry"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    list_code: str
+    list_version: str
+    name: str
+    normalised: str
+    aliases: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    country: str | None = None
+    kind: str
+    reason: str | None = None
+    added_by: UUID | None = None
+    added_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    removed_at: datetime | None = None
+
+
+class Screening(SQLModel, table=True):
+    __tablename__ = "screening"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    lists: Any = Field(sa_type=JSONB(none_as_null=True))
+    candidates: Any = Field(sa_type=JSONB(none_as_null=True))
+    decision: str
+    words_for_owner: str
+    decided_by: UUID
+    decided_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    expires_at: datetime
+
+
+class Nda(SQLModel, table=True):
+    __tablename__ = "nda"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    screening_id: UUID
+    form: str
+    template_version: str
+    text_ja: str
+    text_en: str
+    text_hash: bytes
+    term_months: int = Field(sa_type=SmallInteger)
+    offered_by: UUID
+    offered_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    signer_member_id: UUID | None = None
+    signer_name: str | None = None
+    signer_title: str | None = None
+    locale_shown: str | None = None
+    address: str | None = None
+    agent: str | None = None
+    signed_at: datetime | None = None
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class NameClear(SQLModel, table=True):
+    __tablename__ = "name_clear"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    nda_id: UUID
+    screening_id: UUID
+    shown: Any = Field(sa_type=JSONB(none_as_null=True))
+    shown_text_ja: str
+    shown_hash: bytes
+    asked_by: UUID
+    asked_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    decision: str | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    method: str | None = None
+    paper_evidence_id: UUID | None = None
+    evidence: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+class LedgerEntry(SQLModel, table=True):
+    __tablename__ = "ledger_entry"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID = Field(primary_key=True)
+    listing_id: UUID
+    seq: int = Field(sa_type=BigInteger)
+    kind: str
+    deal_id: UUID | None = None
+    body: bytes
+    prev: bytes
+    hash: bytes
+
+
+class LedgerSubject(SQLModel, table=True):
+    __tablename__ = "ledger_subject"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    listing_id: UUID
+    kind: str
+    data: Any = Field(sa_type=JSONB(none_as_null=True))
+    salt: bytes
+    commitment: str
+
+
+class DisclosureGrant(SQLModel, table=True):
+    __tablename__ = "disclosure_grant"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    level: str
+    nda_id: UUID
+    name_clear_id: UUID
+    ledger_entry_id: UUID
+    granted_by: UUID
+    granted_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+    revoke_reason: str | None = None
+
+
+class Access(SQLModel, table=True):
+    __tablename__ = "access"
+    __table_args__ = {"schema": "vault"}
+
+    id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    grant_id: UUID
+    listing_id: UUID
+    organisation_id: UUID
+    member_id: UUID
+    what: str
+    at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    address: str | None = None
+    agent: str | None = None
