@@ -83,7 +83,7 @@ def division_index() -> np.ndarray:
 
 @cache
 def major_group_shares() -> np.ndarray:
-    """(18 divisions, 99 groups): a group's share in its division = its share of the detailed industries (synthesised)."""
+    """(18 divisions, 99 groups): a group's share of its division = that of the detailed industries (synthesised)."""
     shares = np.zeros((len(DIVISIONS), MAJOR_GROUPS))
     for group, codes in detailed_codes().items():
         if division_index()[group] >= 0 and group != FOREIGN_GOVERNMENT:
@@ -104,7 +104,7 @@ def _money() -> np.ndarray:
 
 @cache
 def _municipality_shares() -> np.ndarray:
-    """(47, most municipalities of a prefecture): falling shares by a power law that meets the largest official share."""
+    """(47, most municipalities of any): shares falling by the power law that meets the largest official share."""
     rows = read_table("db/reference/municipalities_2021.tsv")
     shares = np.zeros((len(rows), max(int(row["municipalities"]) for row in rows)))
     for line, row in enumerate(rows):
@@ -145,13 +145,13 @@ def draw_major_group(division: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 
 def draw_detailed(jsic2: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Four-digit code within the major group; the n-th most frequent has a share of 1/n (synthesised, order by chance)."""
+    """Four-digit code within the major group; the n-th most frequent weighs 1/n (synthesised, order by chance)."""
     found = np.zeros(len(jsic2), dtype=np.int16)
-    order = np.argsort(jsic2, kind="stable")
-    groups, start = np.unique(jsic2[order], return_index=True)
-    for group, members in zip(groups.tolist(), np.split(order, start[1:]), strict=True):
+    for group in np.unique(jsic2).tolist():
+        members = np.flatnonzero(jsic2 == group)
         codes = np.random.default_rng(group).permutation(detailed_codes()[group])
-        found[members] = codes[_pick(1 / np.arange(1.0, len(codes) + 1)[None, :], np.zeros(len(members), np.int64), rng)]
+        shares = 1 / np.arange(1.0, len(codes) + 1)[None, :]
+        found[members] = codes[_pick(shares, np.zeros(len(members), np.int64), rng)]
     return found
 
 
@@ -199,7 +199,9 @@ def draw_founded(division: np.ndarray, sole: np.ndarray, rng: np.random.Generato
     return np.select([period == 0, period == 1, period == 2], years, default=2002 + period).astype(np.int16)
 
 
-def draw_legal_form(division: np.ndarray, sole: np.ndarray, founded: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_legal_form(
+    division: np.ndarray, sole: np.ndarray, founded: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Index into LEGAL_FORMS: companies among corporations by division (2016), kinds of company synthesised."""
     company = openings()[("company",)].sum(axis=1) / openings()[("corporation",)].sum(axis=1)
     kind = rng.random(len(division))

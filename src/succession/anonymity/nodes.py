@@ -28,7 +28,7 @@ def encode_key(key: Key) -> str:
 
 @cache
 def buyer_losses() -> tuple[tuple[str, int, tuple[int, ...]], ...]:
-    """(attribute, weight in tenths, loss per level in per cent) in the order of ATTRIBUTES: whole numbers, exact ties."""
+    """(attribute, weight in tenths, losses in per cent) in the order of ATTRIBUTES; whole, so sums are exact."""
     rows = {row["attribute"]: row for row in read_table("db/reference/buyer_loss.tsv")}
     return tuple(
         (name, int(rows[name]["weight_tenths"]), tuple(int(loss) for loss in rows[name]["loss_percent"].split()))
@@ -79,7 +79,7 @@ def span(node: Node) -> int:
 
 
 def key_numbers(node: Node, leaves: np.ndarray) -> np.ndarray:
-    """Keys of the rows of `leaves` at a node as numbers 0..span-1: mixed radix, the order of the codes in their tables."""
+    """Keys of the rows of `leaves` at a node as numbers 0..span-1: mixed radix, codes in the order of their tables."""
     numbers = np.zeros(len(leaves), dtype=np.int64)
     for column, (name, level) in enumerate(zip(ATTRIBUTES, node, strict=True)):
         numbers = numbers * len(LEVELS[name][level]) + climb(name)[level][leaves[:, column]]

@@ -37,7 +37,11 @@ class Peeled(NamedTuple):
 
 
 def peel(
-    leaves: np.ndarray, facts: Facts, k: int, nodes: tuple[Node, ...], progress: Callable[[int, int], None] | None = None
+    leaves: np.ndarray,
+    facts: Facts,
+    k: int,
+    nodes: tuple[Node, ...],
+    progress: Callable[[int, int], None] | None = None,
 ) -> Peeled:
     """Cells of the companies with these leaf numbers (companies x 6); `progress(companies placed, companies)`."""
     finest = (0,) * len(ATTRIBUTES)
