@@ -126,6 +126,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SMTP_URL", _url("smtp", "smtps"), None, "mail relay; without one mails go to a folder", secret=True),
     Variable("REDIS_URL", _url("redis", "rediss", "unix"), None, "sessions and limits; embedded if unset", secret=True),
     Variable("DATABASE_URL", POSTGRES, None, "the owner: migrations and commands; embedded if unset", secret=True),
+    Variable("DATABASE_PASSWORD", TEXT, None, "the owner's password when DATABASE_URL has none", secret=True),
     *(
         Variable(f"DATABASE_URL_{end}", POSTGRES, None, f"{role}; default DATABASE_URL as {role}", secret=True)
         for role, end in DATABASE_ROLES.items()
@@ -192,7 +193,7 @@ class Settings:
             secret_key=value["SUCCESSION_SECRET_KEY"] or _kept_secret_key(value["SUCCESSION_DATA_DIR"]),
             smtp_url=value["SMTP_URL"],
             redis_url=value["REDIS_URL"],
-            database_url=value["DATABASE_URL"],
+            database_url=_owner_url(value["DATABASE_URL"], value["DATABASE_PASSWORD"]),
             role_urls=MappingProxyType(_role_urls(value)),
         )
 
@@ -265,8 +266,10 @@ def _contradictions(value: Mapping[str, Any]) -> list[str]:
     public = urlsplit(value["SUCCESSION_PUBLIC_URL"] or "")
     if public.scheme == "http" and public.hostname not in _LOOPBACK and not value["SUCCESSION_DEMO"]:
         problems.append("SUCCESSION_PUBLIC_URL must start with https:// outside demo mode, unless it is this machine")
-    if value["DATABASE_URL"] and _user(value["DATABASE_URL"]) in DATABASE_ROLES:
-        problems.append("DATABASE_URL must name the owner, not a role the servers log in as")
+    if value["DATABASE_URL"] and _user(value["DATABASE_URL"]) in (None, *DATABASE_ROLES):
+        problems.append("DATABASE_URL must name the owner as its user, not a role the servers log in as")
+    if value["DATABASE_URL"] and value["DATABASE_PASSWORD"] and urlsplit(value["DATABASE_URL"]).password:
+        problems.append("DATABASE_PASSWORD is not used when DATABASE_URL has a password: keep one")
     for role, end in DATABASE_ROLES.items():
         url = value[f"DATABASE_URL_{end}"]
         # Row-level security is written for these names: another user is either refused everything or shown everything.
@@ -286,6 +289,12 @@ def _public_url(value: Mapping[str, Any]) -> str:
         return value["SUCCESSION_PUBLIC_URL"].rstrip("/")
     host = _ANY_ADDRESS.get(value["SUCCESSION_HOST"], value["SUCCESSION_HOST"])
     return f"http://{f'[{host}]' if ':' in host else host}:{value['SUCCESSION_PORT']}"
+
+
+def _owner_url(url: str | None, password: str | None) -> str | None:
+    if not url or not password:
+        return url
+    return as_role(url, _user(url) or "", password)
 
 
 def _role_urls(value: Mapping[str, Any]) -> dict[str, str]:

@@ -55,6 +55,14 @@ def test_role_urls_follow_the_owner_without_its_password():
     assert not settings.embedded
 
 
+def test_the_owner_password_may_stand_apart_and_reaches_no_role():
+    bare = {**PRODUCTION, "DATABASE_URL": "postgresql://owner@db.example/succession"}
+    settings = Settings.from_env({**bare, "DATABASE_PASSWORD": "owner-pw"})
+    assert settings.database_url == "postgresql://owner:owner-pw@db.example/succession"
+    assert not any("owner-pw" in url for url in settings.role_urls.values())
+    assert Settings.from_env(bare).database_url == bare["DATABASE_URL"]
+
+
 def test_an_explicit_role_url_wins():
     url = "postgresql://market_desk:x@standby.example/succession"
     settings = Settings.from_env({**PRODUCTION, "DATABASE_URL_MARKET_DESK": url})
@@ -141,6 +149,8 @@ def test_repr_shows_no_secret_and_no_url():
         ({"SUCCESSION_PUBLIC_URL": "http://succession.example"}, "must start with https://"),
         ({"DATABASE_URL": "postgresql://succession_app@h.example/d"}, "must name the owner"),
         ({"DATABASE_URL": "postgresql://h.example/d?user=market_public"}, "must name the owner"),
+        ({"DATABASE_URL": "postgresql://h.example/d"}, "must name the owner"),
+        ({"DATABASE_PASSWORD": "x"}, "DATABASE_PASSWORD is not used"),
         ({"DATABASE_URL_MARKET_PUBLIC": "postgresql://owner@h.example/d"}, "must log in as market_public"),
         (
             {"DATABASE_URL_APP": "postgresql://succession_app@h.example/d", "DATABASE_PASSWORD_APP": "x"},
