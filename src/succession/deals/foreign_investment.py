@@ -5,11 +5,12 @@ Stub of the clock; the hint table follows.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date, timedelta
 from typing import Literal
 
 import msgspec
+
+from succession.days import add_months
 
 Outcome = Literal["prior_notification", "exempt_with_post_report", "post_report_only", "none"]
 
@@ -31,12 +32,6 @@ class Filing(msgspec.Struct, frozen=True):
     cleared_on: date | None
     confirmed_by: str | None
     confirmed_on: date | None
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day `months` later, or the last day of that month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def earliest_closing(accepted_on: date, shortened_to: date | None = None, extended_to: date | None = None) -> date:
