@@ -1,0 +1,22 @@
+#!/bin/sh
+# Runs once in a new database container: the owner, its database, and the roles the program logs in as, each with its
+# own password. What they may do is written in db/migrations. The owner is no superuser; BYPASSRLS, because only such a
+# role may create the definer and the seeder.
+set -eu
+secrets=${SECRETS_DIR:-/run/secrets}
+
+# The password travels through the environment and psql's own quoting: no command line shows it.
+role() {
+  PASSWORD=$(cat "$secrets/$1") psql -qX -v ON_ERROR_STOP=1 -U postgres -d postgres -v "name=$1" <<-SQL
+	\\getenv password PASSWORD
+	SELECT format('CREATE ROLE %I LOGIN $2 PASSWORD %L', :'name', :'password') \\gexec
+	SQL
+}
+
+role succession_owner 'CREATEDB CREATEROLE BYPASSRLS'
+for name in succession_app succession_worker market_public market_buyer market_desk market_domestic; do
+  role "$name" ''
+done
+psql -qX -v ON_ERROR_STOP=1 -U postgres -d postgres -c \
+  "CREATE DATABASE succession OWNER succession_owner TEMPLATE template0 ENCODING 'UTF8'
+   LOCALE_PROVIDER builtin LOCALE 'C.UTF-8'"
