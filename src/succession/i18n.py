@@ -225,7 +225,7 @@ def foreign_band(low_million_yen: int | None, high_million_yen: int | None, curr
     low = None if low_million_yen is None else _rounded(table[low_million_yen], currency, locale)
     high = None if high_million_yen is None else _rounded(table[high_million_yen], currency, locale)
     if locale == "ja":
-        return f"約{low}以上" if high is None else f"約{high}未満" if low is None else f"約{low}～{high}"
+        return f"約{low}以上" if high is None else f"約{high}未満" if low is None else f"約{low}〜{high}"
     if high is None:
         return f"about {low} or more"
     return f"under about {high}" if low is None else f"about {low} to {high}"

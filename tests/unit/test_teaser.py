@@ -218,8 +218,8 @@ def test_the_order_of_choices_leaves_no_trace() -> None:
 
 def test_each_field_counts() -> None:
     changed = {"place": "JP-27", "industry": "10", "founded": "any", "employees": "any", "revenue": "any",
-               "margin": "loss", "codebook_version": "2", "population_version": "2", "fiscal_year": "FY2024", "price": "negotiable",
-               "schemes": ["merger"], "timing": "flexible", "phrases": []}  # fmt: skip
+               "margin": "loss", "codebook_version": "2", "population_version": "2", "fiscal_year": "FY2024",
+               "price": "negotiable", "schemes": ["merger"], "timing": "flexible", "phrases": []}  # fmt: skip
     hashes = {canonical_hash(_teaser(**{field: value})) for field, value in changed.items()}
     assert len(hashes | {canonical_hash(_teaser())}) == len(changed) + 1
 
