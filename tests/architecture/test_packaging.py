@@ -1,0 +1,309 @@
+"""Does what we ship fit together: requirements and pins, image and compose file, variables and roles, two commands?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from succession.config import DATABASE_ROLES, VARIABLES, Settings, resource
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+VARIABLE_NAMES = {variable.name for variable in VARIABLES}
+SECRET_NAMES = {variable.name for variable in VARIABLES if variable.secret}
+PROGRAMS = ("migrate", "api", "worker")
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirement(text: str) -> tuple[str, set[str], str]:
+    """Name, extras and marker of a requirement."""
+    head, _, marker = text.partition(";")
+    name = re.match(r"[A-Za-z0-9._-]+", head)[0]
+    extras = re.search(r"\[(.*?)\]", head)
+    return normal(name), set(map(normal, extras[1].split(","))) if extras else set(), marker
+
+
+# --- requirements and pins -----------------------------------------------------------------------------------------
+
+
+def pins() -> dict[str, str]:
+    lines = [line.strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def direct_requirements() -> list[str]:
+    extras = PROJECT["project"]["optional-dependencies"]
+    return PROJECT["project"]["dependencies"] + [each for group in extras.values() for each in group]
+
+
+def needed() -> Iterator[str]:
+    """Every distribution the project and its extras need in this environment, however far away."""
+    waiting, seen = [requirement(each)[:2] for each in direct_requirements()], set()
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, frozenset(extras)) in seen:
+            continue
+        seen.add((name, frozenset(extras)))
+        yield name
+        for line in importlib.metadata.requires(name) or []:
+            inner, inner_extras, marker = requirement(line)
+            wanted = re.search(r"""extra\s*==\s*["'](.*?)["']""", marker)
+            installed = bool(list(importlib.metadata.distributions(name=inner)))
+            if installed and (wanted is None or normal(wanted[1]) in extras):
+                waiting.append((inner, inner_extras))
+
+
+def test_constraints_are_exact_versions_and_nothing_else():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    found = [line for line in lines if not line.startswith("#")]
+    assert found and all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line) for line in found)
+    assert found == sorted(found, key=lambda line: line.split("==")[0])
+
+
+def test_every_requirement_is_pinned_also_the_indirect_ones():
+    missing = set(needed()) - set(pins())
+    assert missing == set()
+    assert {requirement(each)[0] for each in direct_requirements()} <= set(pins())
+
+
+def test_the_suite_runs_with_the_pinned_versions():
+    installed = {name: importlib.metadata.version(name) for name in needed()}
+    assert {name: version for name, version in installed.items() if pins()[name] != version} == {}
+
+
+def test_pins_hold_nothing_that_nothing_needs():
+    assert set(pins()) - set(needed()) <= {"async-timeout"}  # before Python 3.11.3 only
+
+
+# --- what is in the package ----------------------------------------------------------------------------------------
+
+
+def test_a_wheel_holds_what_resource_looks_for():
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for folder in ("db", "i18n"):
+        assert f"/{folder}" in wheel["include"]
+        assert wheel["sources"][folder] == f"succession/resources/{folder}"
+        assert resource(folder) == ROOT / folder and resource(folder).is_dir()
+
+
+def test_the_licence_is_the_one_declared():
+    assert PROJECT["project"]["license"] == "MIT"
+    text = (ROOT / "LICENSE").read_text()
+    assert text.startswith("MIT License") and "The succession authors" in text
+
+
+# --- two commands --------------------------------------------------------------------------------------------------
+
+
+def dry_run(*arguments: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
+    return subprocess.run(
+        ["make", "--dry-run", *arguments], cwd=ROOT, env=clean, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_make_targets_hand_over_to_the_program():
+    assert "exec .venv/bin/python -m succession demo --exit\n" in dry_run("demo", "ARGS=--exit")
+    assert "exec .venv/bin/python -m pytest -n 2 --dist loadfile -k x\n" in dry_run("test", "ARGS=-k x")
+    for target in ("attacks", "chaos", "browser", "bench", "messages", "clean"):
+        assert dry_run(target).strip()
+
+
+def test_continuous_integration_runs_the_same_command():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    commands = [line for line in script.read_text().splitlines() if line and not line.startswith("#")]
+    assert commands[-1] == "exec make test"
+
+
+# --- the image -----------------------------------------------------------------------------------------------------
+
+
+def instructions() -> list[tuple[str, str]]:
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / "docker" / "Dockerfile").read_text(), flags=re.M)
+    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines if line.strip()]
+
+
+def test_the_image_does_not_run_as_root_and_says_how_it_is():
+    last_from = max(i for i, (word, _) in enumerate(instructions()) if word == "FROM")
+    final = instructions()[last_from:]
+    users = [rest for word, rest in final if word == "USER"]
+    assert users and users[-1] not in ("root", "0")
+    assert any(word == "HEALTHCHECK" and "/readyz" in rest for word, rest in final)
+    assert ("ENTRYPOINT", '["succession"]') in final and "succession" in PROJECT["project"]["scripts"]
+
+
+def test_the_image_is_slim_and_of_a_python_we_support():
+    for word, rest in instructions():
+        if word == "FROM":
+            version = re.match(r"python:3\.(\d+)-slim", rest)
+            assert version and int(version[1]) >= 11
+
+
+def test_the_image_installs_the_pinned_wheel_without_the_embedded_servers():
+    installs = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
+    assert len(installs) == 1 and "-c constraints.txt" in installs[0] and ".whl" in installs[0]
+    assert not any("embedded" in rest for _, rest in instructions())
+
+
+def test_what_the_image_copies_exists_and_is_not_ignored():
+    allowed = (ROOT / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+    copied = [shlex.split(rest)[:-1] for word, rest in instructions() if word == "COPY" and "--from" not in rest]
+    assert copied
+    for source in (each for group in copied for each in group):
+        assert (ROOT / source).exists(), source
+        assert f"!{source}" in allowed
+
+
+def test_the_environment_of_the_image_is_ours():
+    for word, rest in instructions():
+        if word == "ENV":
+            names = {pair.split("=")[0] for pair in shlex.split(rest)}
+            assert names <= VARIABLE_NAMES | {"PATH", "PYTHONUNBUFFERED"}
+
+
+# --- the compose file ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    return yaml.safe_load((ROOT / "docker" / "compose.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def made_secrets(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("compose") / "secrets"
+    subprocess.run(["sh", ROOT / "docker" / "secrets.sh", path], check=True)
+    return path
+
+
+def test_compose_has_the_five_services(compose):
+    assert set(compose["services"]) == {"migrate", "api", "worker", "db", "redis"}
+    assert compose["services"]["db"]["image"] == "postgres:18"
+    assert compose["services"]["migrate"]["restart"] == "no"
+    for name in ("api", "worker"):
+        assert compose["services"][name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_compose_sets_only_variables_that_exist_and_no_secret_in_the_open(compose):
+    for name in PROGRAMS:
+        for variable, text in compose["services"][name]["environment"].items():
+            assert variable in VARIABLE_NAMES or variable.removesuffix("_FILE") in SECRET_NAMES, variable
+            assert not re.search(r"://[^/@]*:[^/@]+@", str(text)), f"{variable} shows a password"
+
+
+def test_secrets_are_declared_mounted_and_made(compose, made_secrets):
+    assert {path.name for path in made_secrets.iterdir()} == set(compose["secrets"])
+    for service in compose["services"].values():
+        assert set(service.get("secrets", [])) <= set(compose["secrets"])
+    for name in PROGRAMS:
+        service = compose["services"][name]
+        files = {str(v) for k, v in service["environment"].items() if k.endswith("_FILE")}
+        assert files == {f"/run/secrets/{secret}" for secret in service["secrets"]}
+
+
+def test_each_process_gets_its_own_passwords_only(compose):
+    passwords = {"succession_owner", *DATABASE_ROLES}
+    given = {name: passwords & set(compose["services"][name]["secrets"]) for name in PROGRAMS}
+    assert given["migrate"] == {"succession_owner"}
+    assert given["worker"] == {"succession_worker"}
+    assert given["api"] == set(DATABASE_ROLES) - {"succession_worker"}
+    assert passwords <= set(compose["services"]["db"]["secrets"])
+
+
+def test_made_secrets_are_private_distinct_and_kept(made_secrets):
+    assert made_secrets.stat().st_mode & 0o077 == 0
+    texts = {path.name: path.read_text() for path in made_secrets.iterdir()}
+    assert len(set(texts.values())) == len(texts)
+    assert all(re.fullmatch("[0-9a-f]{64}", text) for name, text in texts.items() if not name.startswith("redis"))
+    subprocess.run(["sh", ROOT / "docker" / "secrets.sh", made_secrets], check=True)
+    assert texts == {path.name: path.read_text() for path in made_secrets.iterdir()}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_settings_can_be_read_from_what_compose_gives(compose, made_secrets, name):
+    environ = {}
+    for variable, text in compose["services"][name]["environment"].items():
+        filled = re.sub(r"\$\{(\w+):\?.*?\}", "https://succession.example", str(text))
+        filled = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", filled)
+        environ[variable] = filled.replace("/run/secrets", str(made_secrets))
+    settings = Settings.from_env(environ)
+    assert not settings.embedded and not settings.demo_mode and settings.secure_cookies
+    owner_knows = ":" in settings.database_url.partition("://")[2].partition("@")[0]
+    assert owner_knows == (name == "migrate")
+
+
+@pytest.mark.embedded
+def test_roles_of_the_container_carry_the_migrations(made_secrets, tmp_path):
+    """The container's first script on our own server: owner without superuser, each role with a password, and the
+    first migration runs as that owner."""
+    from succession import embedded
+    from succession.embedded_files import wheel_programs
+
+    tmp_path.chmod(0o755)
+    psql = str(wheel_programs() / "psql")
+    with embedded.start(tmp_path / "db", redis=False, throwaway=True) as servers:
+        sockets = servers.database_url.partition("host=")[2].partition("&")[0]
+        path = f"{wheel_programs()}:{os.environ['PATH']}"
+        environ = {"PATH": path, "PGHOST": sockets, "SECRETS_DIR": str(made_secrets)}
+        for statement in ("DROP DATABASE succession", "DROP OWNED BY succession_owner", "DROP ROLE succession_owner"):
+            argv = [psql, "-X", "-U", "postgres", "-d", "template1", "-c", statement]
+            subprocess.run(argv, env=environ, check=True, capture_output=True)
+        subprocess.run(["sh", ROOT / "docker" / "roles.sh"], env=environ, check=True)
+
+        def ask(statement: str, user: str = "postgres") -> str:
+            argv = [psql, "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", "succession", "-c", statement]
+            return subprocess.run(argv, env=environ, check=True, capture_output=True, text=True).stdout.strip()
+
+        with_password = "SELECT rolname FROM pg_authid WHERE rolpassword LIKE 'SCRAM%' ORDER BY 1"
+        assert ask(with_password).splitlines() == sorted(["succession_owner", *DATABASE_ROLES])
+        privileged = "SELECT count(*) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolsuper"
+        assert ask(privileged) == "0"
+        plain = "SELECT count(*) FROM pg_authid WHERE (rolbypassrls OR rolcreaterole) AND rolname LIKE 'market%'"
+        assert ask(plain) == "0"
+        first = sorted((ROOT / "db" / "migrations").glob("*.sql"))[0]
+        argv = [psql, "-Xq", "-v", "ON_ERROR_STOP=1", "-U", "succession_owner", "-d", "succession", "-f", first]
+        subprocess.run(argv, env=environ, check=True, capture_output=True)
+        assert ask("SELECT has_schema_privilege('succession_app', 'vault', 'USAGE')") == "t"
+
+
+# --- what is tracked -----------------------------------------------------------------------------------------------
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_tracked_files_name_no_machine_no_registry_and_hold_no_key():
+    here = str(ROOT) + "/" if len(ROOT.parts) > 2 else "\0"
+    machines = (re.escape(here), r"/home/[a-z]", r"/Users/[a-z]")
+    registries = (r"pypi\.", "pythonhosted", r"registry\.npm", "index-url", "find-links")
+    forbidden = re.compile("|".join((*machines, *registries, "BEGIN [A-Z ]*PRIVATE KEY")))
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in tracked()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if forbidden.search(line) and path != Path(__file__).resolve()
+    ]
+    assert found == []
+
+
+def test_no_generated_or_private_file_is_tracked():
+    private = re.compile(r"(^|/)(\.venv|var|secrets|\.env|__pycache__)(/|$)|\.(mo|pyc|pem|key|whl|ttf|otf)$|secret-key$")
+    assert [path for path in tracked() if private.search(str(path.relative_to(ROOT)))] == []
