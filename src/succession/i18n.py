@@ -61,9 +61,10 @@ class _Params(dict):
 
 
 def translate(message: Message | str, locale: str) -> str:
-    """The sentence in `locale`; the English msgid where the catalogue has none. Never raises for a supported locale."""
+    """The sentence in `locale`; the English msgid where there is no translation or no such locale. Never raises."""
     if isinstance(message, str):
-        return _catalogue(locale).gettext(message) if message else ""
+        known = locale if locale in SUPPORTED_LOCALES else SOURCE_LOCALE  # never a path of the reader's making
+        return _catalogue(known).gettext(message) if message else ""
     text = translate(message.msgid, locale)
     if not message.params:
         return text

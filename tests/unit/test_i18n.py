@@ -99,6 +99,8 @@ def test_each_fault_of_a_catalogue_is_named(project: Path, change: tuple[str, st
 def test_a_missing_catalogue_is_a_problem_but_still_answers_in_english(project: Path) -> None:
     assert check_catalogues(project) == ["ja: no catalogue"]
     assert translate("Name clear", "ja") == "Name clear"
+    assert translate("Name clear", "../../ja") == "Name clear"
+    assert translate("", "ja") == ""
 
 
 def test_updating_twice_changes_nothing(project: Path) -> None:
