@@ -305,5 +305,6 @@ def test_tracked_files_name_no_machine_no_registry_and_hold_no_key():
 
 
 def test_no_generated_or_private_file_is_tracked():
-    private = re.compile(r"(^|/)(\.venv|var|secrets|\.env|__pycache__)(/|$)|\.(mo|pyc|pem|key|whl|ttf|otf)$|secret-key$")
+    folders, endings = r"(^|/)(\.venv|var|secrets|\.env|__pycache__)(/|$)", r"\.(mo|pyc|pem|key|whl|ttf|otf)$"
+    private = re.compile(f"{folders}|{endings}|secret-key$")
     assert [path for path in tracked() if private.search(str(path.relative_to(ROOT)))] == []
