@@ -243,8 +243,6 @@ def _rounded(thousands: int, currency: str, locale: str) -> str:
 
 _KEYWORDS = {"_": None, "Message": None, "Message.of": None}
 _FIELD = re.compile(r"(?<!\{)\{([a-z_0-9]+)\}")
-# Fixed, so that a catalogue's diff shows words and nothing else.
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def extract_python(
@@ -265,9 +263,7 @@ def extract_messages(project: Path) -> Catalog:
     """Every msgid in the source tree under `project`, as `i18n/babel.cfg` maps it."""
     with (project / "i18n" / "babel.cfg").open(encoding="utf-8") as stream:
         methods, options = parse_mapping_cfg(stream)
-    catalog = Catalog(
-        project="succession", version="1", copyright_holder="the succession authors", creation_date=_EPOCH
-    )
+    catalog = _signed(Catalog())
     found = extract_from_dir(str(project), methods, options, keywords=_KEYWORDS | {"gettext": None})
     for filename, _line, msgid, comments, context in sorted(found, key=lambda each: (each[0], each[1])):
         catalog.add(msgid, locations=[(Path(filename).as_posix(), 0)], auto_comments=comments, context=context)
@@ -313,12 +309,18 @@ def update_catalogues(project: Path | None = None, locales: Iterable[str] = SUPP
         po = _po_path(project / "i18n", locale)
         catalog = _read_po(po, locale) if po.exists() else Catalog(locale=locale.replace("-", "_"))
         catalog.update(template, no_fuzzy_matching=True, update_creation_date=False)
-        catalog.project, catalog.version, catalog.copyright_holder = "succession", "1", "the succession authors"
-        catalog.creation_date = catalog.revision_date = _EPOCH
-        catalog.last_translator, catalog.language_team = "the succession authors", "none"
-        _write_po(po, catalog)
+        _write_po(po, _signed(catalog))
     _catalogue.cache_clear()
     return check_catalogues(project, locales)
+
+
+def _signed(catalog: Catalog) -> Catalog:
+    """The same head whoever writes it and whenever, so that a catalogue's diff shows words and nothing else."""
+    catalog.header_comment = "# Sentences of succession, in English and in the language of this file."
+    catalog.project, catalog.version, catalog.msgid_bugs_address = "succession", "1", "none"
+    catalog.creation_date = catalog.revision_date = datetime(2025, 1, 1, tzinfo=UTC)
+    catalog.last_translator, catalog.language_team = "the succession authors", "none"
+    return catalog
 
 
 def _write_po(path: Path, catalog: Catalog) -> None:
