@@ -235,6 +235,13 @@ def test_the_report_counts_what_is_shown(world: Population, book: Codebook) -> N
     assert report.one_trade == pytest.approx(one / total)
 
 
+def test_progress_counts_companies_placed() -> None:
+    seen: list[tuple[int, int]] = []
+    book = build(build_world(3_000, 5), 20, "major_group", lambda *done: seen.append(done), RULE)
+    total = book.report.eligible
+    assert seen == sorted(seen) and seen[-1] == (total - book.report.leftovers, total)
+
+
 def test_k_has_a_floor_and_a_small_world_no_cells(world: Population) -> None:
     with pytest.raises(ValueError):
         build(world, 4, "major_group", rule=RULE)

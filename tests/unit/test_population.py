@@ -179,6 +179,11 @@ def test_imported_industry_with_drawn_money_needs_the_larger_k(tmp_path: Path) -
     assert population is not None and k_and_finest(population) == KChoice(40, "major_group")
 
 
+def test_an_owner_who_works_alone_counts(tmp_path: Path) -> None:
+    population = read_registry_csv(register(tmp_path, "東京都,0", head="都道府県,従業員数"), name="r", source="s").population
+    assert population is not None and population.columns["employees"].tolist() == [1]
+
+
 def test_units_and_per_cent_signs(tmp_path: Path) -> None:
     path = register(tmp_path, "13,1000,3.5%", "JP-27,2000,0.035", "Hokkaido,3000,35", head="prefecture,売上高(千円),margin")
     result = read_registry_csv(path, name="r", source="s")

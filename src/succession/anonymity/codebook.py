@@ -67,8 +67,11 @@ JSIC4_SPAN = 10_000
 
 
 class Profile(NamedTuple):
-    """What the codebook asks of a company. Prefecture as JP-13, industry as a JSIC code of two to four digits, margin =
-    operating profit / revenue, None when there is no revenue."""
+    """What the codebook asks of a company.
+
+    Prefecture as JP-13, industry as a JSIC code of two to four digits, employees with the owner, margin = operating
+    profit / revenue, None when there is no revenue.
+    """
 
     place_prefecture: str
     industry2: str

@@ -147,10 +147,11 @@ def _year(text: str, _unit: float) -> int:
 
 
 def _count(text: str, _unit: float) -> int:
+    """Persons engaged; registers that count employees only say 0 where the owner works alone."""
     count = int(text.replace(",", "").rstrip("人名"))
     if not 0 <= count < 2**31:
         raise ValueError(text)
-    return count
+    return max(1, count)
 
 
 def _yen(text: str, unit: float) -> int:
