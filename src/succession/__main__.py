@@ -18,7 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
     "metrics": ("succession.commands.metrics", "close months and print figures"),
     "openapi": ("succession.commands.openapi", "print the OpenAPI document"),
-    "check": ("succession.commands.check", "catalogues complete, schema as generated"),
+    "schema": ("succession.commands.schema", "write db/schema.sql from the migrations"),
+    "check": ("succession.commands.check", "are the catalogues complete?"),
 }
 
 
