@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     servers = config.stash.get(_SERVERS, None)
     if servers is not None:
-        servers.stop()
+        servers.discard()
 
 
 async def _make_database(url: str, name: str, template: str) -> None:

@@ -127,6 +127,17 @@ class Servers:
         self._lock = -1
         atexit.unregister(self.stop)
 
+    def discard(self) -> None:
+        """Stop, and delete what `start` put on disk: for the servers of one test run."""
+        place = place_of(self.data_dir, Account.current())
+        self.stop()
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(self.data_dir / "logs", ignore_errors=True)
+        for name in ("servers.json", "servers.lock"):
+            (self.data_dir / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may hold things of others
+            self.data_dir.rmdir()
+
     def __enter__(self) -> Servers:
         return self
 

@@ -17,12 +17,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from succession.config import ConfigError
+
 POSTGRES_MAJOR = "18"
 _SOCKET_PATH_BYTES = 103  # sockaddr_un holds 104 with its final zero on macOS, 108 on Linux
 _HEADERS = shutil.ignore_patterns("include")
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(ConfigError):
     """The servers cannot be started here; the text says why and what would help."""
 
 

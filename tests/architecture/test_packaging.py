@@ -253,7 +253,6 @@ def test_roles_of_the_container_carry_the_migrations(made_secrets, tmp_path):
     from succession import embedded
     from succession.embedded_files import wheel_programs
 
-    tmp_path.chmod(0o755)
     psql = str(wheel_programs() / "psql")
     with embedded.start(tmp_path / "db", redis=False, throwaway=True) as servers:
         sockets = servers.database_url.partition("host=")[2].partition("&")[0]
@@ -278,6 +277,7 @@ def test_roles_of_the_container_carry_the_migrations(made_secrets, tmp_path):
         argv = [psql, "-Xq", "-v", "ON_ERROR_STOP=1", "-U", "succession_owner", "-d", "succession", "-f", first]
         subprocess.run(argv, env=environ, check=True, capture_output=True)
         assert ask("SELECT has_schema_privilege('succession_app', 'vault', 'USAGE')") == "t"
+        servers.discard()
 
 
 # --- what is tracked -----------------------------------------------------------------------------------------------

@@ -184,6 +184,18 @@ def test_stop_leaves_no_process_and_keeps_the_data(home):
         assert query(again.database_url, "SELECT answer FROM kept") == 42
 
 
+def test_discard_leaves_nothing_on_disk_but_what_is_not_ours(tmp_path):
+    data_dir = tmp_path / "run"
+    with embedded.start(data_dir, postgres=False) as servers:
+        place = Path((data_dir / "servers.json").read_text().split('"')[3])
+        assert (place / "redis").is_dir()
+        (data_dir / "mine").touch()
+        servers.discard()
+    assert not place.exists() and [path.name for path in data_dir.iterdir()] == ["mine"]
+    embedded.start(tmp_path / "other", postgres=False).discard()
+    assert not (tmp_path / "other").exists()
+
+
 def test_durable_redis_keeps_its_keys_over_a_restart(home):
     with embedded.start(home, postgres=False) as servers:
         assert servers.database_url is None and set(servers.pids) == {"redis"}
@@ -289,16 +301,16 @@ def test_a_stale_pid_file_that_names_a_stranger_does_not_stop_us(home):
         assert answers(servers)
 
 
-def test_a_start_killed_half_way_is_finished_by_the_next(tmp_path):
-    tmp_path.chmod(0o755)
-    half = tmp_path / "new" / "servers" / "postgres.new"
+def test_a_start_killed_half_way_is_finished_by_the_next(home):
+    new = home / "new"
+    half = new / "servers" / "postgres.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
-    with embedded.start(tmp_path / "new", throwaway=True) as servers:
+    with embedded.start(new, throwaway=True) as servers:
         assert answers(servers)
         sockets = socket_directory(servers)
         embedded._psql(sockets, f"DROP DATABASE {embedded.DATABASE}")  # as if the role was made and no more
-    with embedded.start(tmp_path / "new", throwaway=True) as servers:
+    with embedded.start(new, throwaway=True) as servers:
         assert answers(servers)
 
 
