@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from succession.codes import SCHEMES
 from succession.deals import lifecycle as road
 from succession.deals.foreign_investment import Filing
+from succession.listings import road as listing_road
 
 TODAY = date(2026, 11, 20)
 HASH = "a" * 64
@@ -48,7 +49,7 @@ def test_stage_numbers_are_the_fields_own():
 
 
 def test_rows_for_the_database_are_a_function_of_stage_and_action():
-    for rows in (road.transition_rows(), road.listing_transition_rows()):
+    for rows in (road.transition_rows(), listing_road.listing_transition_rows()):
         assert len(rows) == len({(start, action) for start, action, _ in rows})
 
 
@@ -117,9 +118,9 @@ def test_every_pair_of_stage_and_action_outside_the_table_is_refused():
 
 
 def test_every_stage_end_and_reason_has_a_label_in_both_languages():
-    assert set(road.STAGE_NUMBERS) | set(road.LISTING_STATE_NUMBERS) | {"regulatory"} == set(SCHEMES["stage"].codes)
+    assert set(road.STAGE_NUMBERS) | set(listing_road.LISTING_STATE_NUMBERS) | {"regulatory"} == set(SCHEMES["stage"].codes)
     assert road.TERMINAL == set(SCHEMES["terminal_state"].codes)
-    assert set(road.LISTING_STATE_NUMBERS) | road.LISTING_REST == set(SCHEMES["listing_state"].codes)
+    assert set(listing_road.LISTING_STATE_NUMBERS) | listing_road.LISTING_REST == set(SCHEMES["listing_state"].codes)
     scheme_of = {"skip": "skip_reason", "suspended": "suspension_reason"}
     for use, codes in road.REASONS.items():
         scheme = scheme_of.get(use, "terminal_reason")
@@ -319,18 +320,18 @@ def test_the_straight_road_and_the_shortest_road_both_arrive():
 # -- the listing's own road --------------------
 
 
-@pytest.mark.parametrize("step", road.LISTING_TRANSITIONS, ids=lambda t: f"{t.from_stage}-{t.action}")
+@pytest.mark.parametrize("step", listing_road.LISTING_TRANSITIONS, ids=lambda t: f"{t.from_stage}-{t.action}")
 def test_each_listing_row_works_for_its_roles_only(step):
     reason = step.reasons[0] if step.reasons else None
     for role in BOUND_ROLES:
-        decision = road.may_move_listing(step.from_stage, step.action, role, TODAY, evidence_for(step), reason)
+        decision = listing_road.may_move_listing(step.from_stage, step.action, role, TODAY, evidence_for(step), reason)
         assert decision.ok == (role in step.who)
     if step.reason == "required":
         role = sorted(step.who)[0]
-        assert road.may_move_listing(step.from_stage, step.action, role, TODAY, evidence_for(step), None).code == (
+        assert listing_road.may_move_listing(step.from_stage, step.action, role, TODAY, evidence_for(step), None).code == (
             "reason_required")
 
 
 def test_a_listing_that_ended_stays_ended():
-    assert not {t for t in road.LISTING_TRANSITIONS if t.from_stage in ("withdrawn", "succeeded")}
-    assert road.may_move_listing("withdrawn", "publish_listing", "intermediary", TODAY, {}, None).code == "wrong_stage"
+    assert not {t for t in listing_road.LISTING_TRANSITIONS if t.from_stage in ("withdrawn", "succeeded")}
+    assert listing_road.may_move_listing("withdrawn", "publish_listing", "intermediary", TODAY, {}, None).code == "wrong_stage"

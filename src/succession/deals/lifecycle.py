@@ -1,8 +1,8 @@
 """Which stage may follow which, by whose act, on what evidence and for what reason?
 
-One road. Stages 0-4 belong to the listing (`LISTING_ROAD`). A deal (listing x buyer) begins at stage 5. Stages 5-8 are
-*projected* from disclosure facts (`project_stage`); no action sets them. From 9 on, `DEAL_ROAD` is the whole rule: it
-is expanded into `TRANSITIONS`, and `transition_rows()` is what the database mirrors by foreign key.
+One road. Stages 0-4 belong to the listing (listings/road.py). A deal (listing x buyer) begins at stage 5. Stages 5-8
+are *projected* from disclosure facts (`project_stage`); no action sets them. From 9 on, `DEAL_ROAD` is the whole rule:
+it is expanded into `TRANSITIONS`, and `transition_rows()` is what the database mirrors by foreign key.
 
 Stage order and preconditions follow practice as collected in the SME M&A Guidelines, 3rd ed. (2024-08-30): G1 (name
 clear), G11 (guarantee plan before the definitive agreement), G12 (second check, payment confirmed by the adviser).
@@ -12,7 +12,6 @@ filing, runs in parallel: it is a record that guards the closing, not a stage.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -21,7 +20,19 @@ import msgspec
 
 from succession.codes import SCHEMES
 from succession.deals.foreign_investment import Filing, closing_obstacle
-from succession.i18n import Message, _
+from succession.i18n import _
+from succession.listings.road import (
+    CHECKS,
+    EVIDENCE_KINDS,
+    LISTING_REFUSALS,
+    Decision,
+    Line,
+    ReasonNeed,
+    Transition,
+    check_reason_and_evidence,
+    expand,
+    refuse,
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Stages
@@ -54,30 +65,10 @@ REASONS: dict[str, tuple[str, ...]] = {
                               "export_control", "merger_control"),
     "expired": ("no_answer", "consent_expired", "nda_expired", "mandate_ended", "long_stop_date_passed"),
     "completed": ("obligations_met", "obligations_settled_otherwise"),
-    "suspended": ("consent_withdrawn", "figures_outdated", "owner_request", "adviser_under_review"),
-    "withdrawn": ("owner_withdrew", "family_successor_found", "employee_successor_found", "owner_health",
-                  "business_closed", "mandate_ended", "other"),
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The table
-
-Role = Literal["intermediary", "acquirer", "owner", "operator", "system"]
-ReasonNeed = Literal["none", "optional", "required"]
-
-
-class Transition(msgspec.Struct, frozen=True):
-    """One permitted step. `skips` are the stages passed over; `reasons` the codes accepted when one is given."""
-
-    from_stage: str
-    action: str
-    to_stage: str
-    who: frozenset[str]
-    evidence: tuple[str, ...]
-    skips: tuple[str, ...]
-    reason: ReasonNeed
-    reasons: tuple[str, ...]
-
 
 _TALKS = "qa top_meeting loi mou dd"
 _OPEN = "interested nda_signed name_cleared im_disclosed " + _TALKS  # nothing binding signed yet
@@ -88,7 +79,7 @@ _OFFER = "loi_document_hash price_low_yen price_high_yen scheme"
 # condition failed), by regulation, by screening or at its long-stop date. After the closing only `completed` is left.
 #
 # from, action, to, who, evidence
-DEAL_ROAD: tuple[tuple[str, str, str, str, str], ...] = (
+DEAL_ROAD: tuple[Line, ...] = (
     ("im_disclosed", "open_qa", "qa", "intermediary", "im_received_on"),
     ("qa", "hold_top_meeting", "top_meeting", "intermediary", "met_on participants"),
     ("top_meeting", "submit_loi", "loi", "acquirer intermediary", _OFFER),
@@ -114,41 +105,8 @@ DEAL_ROAD: tuple[tuple[str, str, str, str, str], ...] = (
     (_BOUND, "expire_deal", "expired", "system", ""),
 )
 
-LISTING_STATE_NUMBERS: dict[str, int] = {"intake": 0, "mandated": 1, "preparing": 2, "listed": 3, "approached": 4}
-LISTING_REST: frozenset[str] = frozenset({"suspended", "withdrawn", "succeeded"})  # only suspended resumes
-
-LISTING_ROAD: tuple[tuple[str, str, str, str, str], ...] = (
-    ("intake", "activate_mandate", "mandated", "intermediary", "mandate_id"),
-    ("mandated", "start_preparation", "preparing", "intermediary", ""),
-    ("preparing", "publish_listing", "listed", "intermediary", "teaser_approval_id"),
-    # Most owners consent to no publication at all: a list agreed with the owner may be approached without one.
-    ("preparing listed", "approach_candidates", "approached", "intermediary", "candidate_list_hash owner_agreed_on"),
-    ("approached", "publish_approached_listing", "=", "intermediary", "teaser_approval_id"),
-    ("preparing listed approached", "suspend_listing", "suspended", "intermediary owner operator system", ""),
-    ("suspended", "resume_listing", "preparing", "intermediary", ""),
-    ("intake mandated preparing listed approached suspended", "withdraw_listing", "withdrawn",
-     "intermediary owner", ""),
-    ("listed approached suspended", "record_succession", "succeeded", "intermediary system", "deal_id"),
-)
-
-
-def _expand(road: tuple[tuple[str, str, str, str, str], ...], order: Mapping[str, int]) -> tuple[Transition, ...]:
-    rows: list[Transition] = []
-    for from_stages, action, to, who, evidence in road:
-        for from_stage in from_stages.split():
-            to_stage = from_stage if to == "=" else to
-            low, high = order[from_stage] if from_stage in order else 0, order.get(to_stage, 0)
-            skips = tuple(stage for stage, number in order.items() if low < number < high and stage in SKIPPABLE)
-            kind = "skip" if skips else to_stage
-            rows.append(Transition(from_stage, action, to_stage, frozenset(who.split()), tuple(evidence.split()), skips,
-                                   "required" if kind in REASONS else "none", REASONS.get(kind, ())))
-    return tuple(rows)
-
-
-TRANSITIONS: tuple[Transition, ...] = _expand(DEAL_ROAD, STAGE_NUMBERS)
-LISTING_TRANSITIONS: tuple[Transition, ...] = _expand(LISTING_ROAD, LISTING_STATE_NUMBERS)
+TRANSITIONS: tuple[Transition, ...] = expand(DEAL_ROAD, STAGE_NUMBERS, REASONS, SKIPPABLE)
 _BY_START = {(t.from_stage, t.action): t for t in TRANSITIONS}
-_LISTING_BY_START = {(t.from_stage, t.action): t for t in LISTING_TRANSITIONS}
 
 
 def transition_rows() -> list[tuple[str, str, str]]:
@@ -156,20 +114,14 @@ def transition_rows() -> list[tuple[str, str, str]]:
     return [(t.from_stage, t.action, t.to_stage) for t in TRANSITIONS]
 
 
-def listing_transition_rows() -> list[tuple[str, str, str]]:
-    """Rows (from_state, action, to_state) for the listing's own road; (from_state, action) is unique."""
-    return [(t.from_stage, t.action, t.to_stage) for t in LISTING_TRANSITIONS]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Evidence: what each field must look like (wire form; dates also as `date`)
 
 _EVIDENCE_KINDS: dict[str, str] = {
     "loi_document_hash": "sha256", "mou_document_hash": "sha256", "agreement_document_hash": "sha256",
-    "authority_document_hash": "sha256", "candidate_list_hash": "sha256",
-    "price_low_yen": "yen", "price_high_yen": "yen",
-    "scheme": "scheme", "participants": "text", "second_check_by": "text", "screening_id": "text", "mandate_id": "text",
-    "teaser_approval_id": "text", "deal_id": "text", "guarantee_plan": "plan",
+    "authority_document_hash": "sha256", "price_low_yen": "yen", "price_high_yen": "yen", "scheme": "scheme",
+    "participants": "text", "second_check_by": "text", "screening_id": "text", "guarantee_plan": "plan",
+    **EVIDENCE_KINDS,
 }  # every other evidence field ends in `_on`: a day already past
 
 
@@ -181,13 +133,6 @@ class GuaranteePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     due_on: date
 
 
-def _is_past_day(value: Any, today: date) -> bool:
-    try:
-        return (value if type(value) is date else date.fromisoformat(value)) <= today
-    except (TypeError, ValueError):
-        return False
-
-
 def _is_plan(value: Any) -> bool:
     try:
         return len(msgspec.convert(value, tuple[GuaranteePlan, ...])) <= 100
@@ -196,12 +141,10 @@ def _is_plan(value: Any) -> bool:
 
 
 _CHECKS: dict[str, Callable[[Any, date], bool]] = {
-    "sha256": lambda v, _today: isinstance(v, str) and re.fullmatch("[0-9a-f]{64}", v) is not None,
     "yen": lambda v, _today: type(v) is int and 0 <= v <= 10**15,
-    "text": lambda v, _today: isinstance(v, str) and 0 < len(v.strip()) <= 500,
     "scheme": lambda v, _today: isinstance(v, str) and v in SCHEMES["scheme"].codes,
     "plan": lambda v, _today: _is_plan(v),
-    "day": _is_past_day,
+    **CHECKS,
 }
 
 
@@ -248,16 +191,6 @@ class DealFacts(msgspec.Struct, frozen=True):
     obligations_open: int
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """`ok`, or the refusal `code` with a sentence; `missing` names evidence fields absent or malformed."""
-
-    ok: bool
-    code: str
-    message: Message | None
-    missing: tuple[str, ...]
-    to_stage: str | None
-
-
 class OpenAction(msgspec.Struct, frozen=True):
     """An action this role may take today, and what it must bring."""
 
@@ -270,10 +203,8 @@ class OpenAction(msgspec.Struct, frozen=True):
 
 
 REFUSALS: dict[str, str] = {
-    "unknown_action": _("There is no such action."),
+    **LISTING_REFUSALS,
     "deal_ended": _("This deal has ended; nothing more can be recorded on it."),
-    "wrong_stage": _("This action does not follow from the stage the deal is in."),
-    "not_this_role": _("Another party has to take this step."),
     "parked": _("Another buyer holds exclusive negotiation for this company; this deal is parked until that ends."),
     "nda_not_in_force": _("There is no non-disclosure agreement in force with this buyer."),
     "name_not_cleared": _("The owner has not consented to disclosing the name to this buyer."),
@@ -287,14 +218,11 @@ REFUSALS: dict[str, str] = {
     "filing_waiting": _("The waiting period of the declared prior notification has not ended on that day."),
     "filing_too_old": _("The prior notification was filed more than six months before that day; file again."),
     "obligations_open": _("Obligations after closing are still open."),
-    "reason_required": _("Give one of the listed reasons."),
-    "reason_unknown": _("This reason is not one of the listed reasons."),
-    "evidence_missing": _("Some of the required evidence is missing or not in the right form."),
 }
 
 
-def _refuse(code: str, missing: tuple[str, ...] = ()) -> Decision:
-    return Decision(False, code, Message(REFUSALS[code], {}), missing, None)
+def _refuse(code: str) -> Decision:
+    return refuse(code, sentences=REFUSALS)
 
 
 def project_stage(facts: DisclosureFacts) -> str | None:
@@ -383,7 +311,7 @@ def may_advance(facts: DealFacts, action: str, role: str, today: date,
     step = _permitted(facts, action, role, today)
     if isinstance(step, Decision):
         return step
-    if refused := _check_reason_and_evidence(step, today, evidence, reason):
+    if refused := check_reason_and_evidence(step, today, evidence, reason, _EVIDENCE_KINDS, _CHECKS):
         return refused
     if action in ("submit_loi", "revise_loi") and evidence["price_low_yen"] > evidence["price_high_yen"]:
         return _refuse("price_range_reversed")
@@ -400,16 +328,6 @@ def _day(value: Any) -> date:
     return value if type(value) is date else date.fromisoformat(value)
 
 
-def _check_reason_and_evidence(step: Transition, today: date, evidence: Mapping[str, Any],
-                               reason: str | None) -> Decision | None:
-    if reason is None and step.reason == "required":
-        return _refuse("reason_required")
-    if reason is not None and reason not in step.reasons:
-        return _refuse("reason_unknown")
-    missing = tuple(f for f in step.evidence if f not in evidence or not _CHECKS[evidence_kind(f)](evidence[f], today))
-    return _refuse("evidence_missing", missing) if missing else None
-
-
 def actions_open(facts: DealFacts, role: str, today: date) -> tuple[OpenAction, ...]:
     """Actions `role` may take today, in the order of the road; evidence and reason are still to be brought."""
     actions = dict.fromkeys(t.action for t in TRANSITIONS)
@@ -417,15 +335,3 @@ def actions_open(facts: DealFacts, role: str, today: date) -> tuple[OpenAction, 
     return tuple(OpenAction(s.action, s.to_stage, s.evidence, s.skips, s.reason, s.reasons)
                  for s in steps if isinstance(s, Transition)
                  and not (s.action == "close_deal" and closing_obstacle(facts.filing, today)))
-
-
-def may_move_listing(state: str, action: str, role: str, today: date,
-                     evidence: Mapping[str, Any], reason: str | None) -> Decision:
-    """Whether `role` may move a listing from `state` by `action`; what publishing itself needs is checked elsewhere."""
-    step = _LISTING_BY_START.get((state, action))
-    if step is None:
-        known = any(t.action == action for t in LISTING_TRANSITIONS)
-        return _refuse("wrong_stage" if known else "unknown_action")
-    if role not in step.who:
-        return _refuse("not_this_role")
-    return _check_reason_and_evidence(step, today, evidence, reason) or Decision(True, "ok", None, (), step.to_stage)
