@@ -13,13 +13,14 @@ from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Message as AsgiMessage
 from litestar.types import Scope as AsgiScope
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from succession.errors import CONSTRAINTS, FieldError, Problem, render
+from succession.errors import CONSTRAINTS, PROBLEMS, FieldError, Problem, render
 from succession.i18n import Message, _, negotiate
 
 log = logging.getLogger("succession.http")
@@ -69,6 +70,46 @@ def if_match(request: Request) -> int:
     if not found:
         raise Problem("precondition_required")
     return int(found[1])
+
+
+# ---------------------------------------------------------------- what the OpenAPI document says of problems
+
+
+class ProblemField(msgspec.Struct):
+    """One field that cannot be accepted, and the values that would have been."""
+
+    field: str
+    message: str
+    allowed: list[str]
+
+
+class ProblemDocument(msgspec.Struct):
+    """RFC 9457: every error of this API, told apart by `code`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    instance: str
+    detail: str | msgspec.UnsetType
+    errors: list[ProblemField] | msgspec.UnsetType
+
+
+_ALWAYS = ("malformed_body", "validation", "unavailable", "unexpected")
+_TO_THE_KNOWN = ("unauthenticated", "forbidden", "organisation_not_verified")
+
+
+def documented(*codes: str, public: bool = False) -> dict[int, ResponseSpec]:
+    """For `responses=` of a handler: the problems it raises, next to those that any route (any that is not `public`)
+    answers. KeyError for a code that is not in PROBLEMS."""
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys((*_ALWAYS, *(() if public else _TO_THE_KNOWN), *codes)):
+        by_status.setdefault(PROBLEMS[code][0], []).append(code)
+    return {
+        status: ResponseSpec(ProblemDocument, generate_examples=False, media_type=PROBLEM_JSON,
+                             description="; ".join(f"`{code}`: {PROBLEMS[code][1]}" for code in found))
+        for status, found in sorted(by_status.items())
+    }
 
 
 # ---------------------------------------------------------------- errors

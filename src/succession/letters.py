@@ -1,0 +1,96 @@
+"""What do the letters we send say? One table of templates; `compose` turns one into a subject and a plain-text body.
+
+A letter carries what its reader needs to act and no more: mail is read by strangers on the way. Nothing confidential of
+a company goes into one, only a link that asks who is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from succession.days import JAPAN
+from succession.i18n import Message, _, format_date, format_yen, translate
+
+
+@dataclass(frozen=True)
+class Letter:
+    """`subject`, `body`: English msgids with `{name}` fields; the body ends without a greeting or signature."""
+
+    subject: str
+    body: str
+
+
+LETTERS: dict[str, Letter] = {
+    # accounts
+    "confirm_registration": Letter(
+        _("Confirm your registration"),
+        _("{organisation} was registered with this address. To confirm it and choose your password, open:\n\n{link}\n\n"
+          "The link works once, until {until_at}. The organisation can do nothing before the operator has verified it. "
+          "If you do not know of this, do nothing: without the link nothing happens."),
+    ),
+    "already_registered": Letter(
+        _("Somebody registered with your address"),
+        _("This address was used to register an organisation, but it has an account already, so nothing was changed. "
+          "If it was you, sign in, or choose a new password at:\n\n{link}\n\nIf it was not you, nothing needs to be done."),
+    ),
+    "invitation": Letter(
+        _("You are invited to {organisation}"),
+        _("{inviter} invites you to work for {organisation}. To accept and choose your password, open:\n\n{link}\n\n"
+          "The link works once, until {until_at}. If you do not know of this, do nothing."),
+    ),
+    "password_reset": Letter(
+        _("Choose a new password"),
+        _("To choose a new password, open:\n\n{link}\n\nThe link works once, until {until_at}. "
+          "If you did not ask for it, do nothing: your password stays as it is."),
+    ),
+    "password_changed": Letter(
+        _("Your password was changed"),
+        _("The password of your account was changed and every session was ended. If it was not you, choose a new one at:"
+          "\n\n{link}\n\nand tell your administrator."),
+    ),
+    "organisation_verified": Letter(
+        _("Your organisation has been verified"),
+        _("{organisation} has been verified by the operator. You can begin."),
+    ),
+    "organisation_refused": Letter(
+        _("Your organisation could not be verified"),
+        _("{organisation} could not be verified. What was missing can be read, corrected and submitted again at:\n\n{link}"),
+    ),
+    "organisation_suspended": Letter(
+        _("Your organisation has been suspended"),
+        _("{organisation} has been suspended by the operator: nothing but its account can be used. The reason can be read "
+          "at:\n\n{link}"),
+    ),
+    # listings, market, disclosure, deals: each slice adds its own below
+}
+
+_SIGNATURE = _("This letter was sent by succession, a marketplace for the succession of companies. Please do not reply to it.")
+_MOMENT = _("{day}, {time} Japan time")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def compose(template: str, params: Mapping[str, object], locale: str) -> tuple[str, str]:
+    """(subject, body) in `locale`. KeyError for a template that is not in LETTERS.
+
+    Params are plain JSON values. A name tells the form: `_yen` is money, `_on` an ISO date, `_at` an ISO timestamp
+    (shown in Japanese time, which is where the deadline is). What people typed cannot add lines or headers.
+    """
+    letter = LETTERS[template]
+    shown = {name: _shown(name, value, locale) for name, value in params.items()}
+    subject = translate(Message(letter.subject, shown), locale)
+    body = translate(Message(letter.body, shown), locale)
+    return " ".join(subject.split()), f"{body}\n\n-- \n{translate(_SIGNATURE, locale)}\n"
+
+
+def _shown(name: str, value: object, locale: str) -> object:
+    if name.endswith("_yen") and isinstance(value, int):
+        return format_yen(value, locale)
+    if name.endswith("_on") and isinstance(value, str):
+        return format_date(date.fromisoformat(value), locale)
+    if name.endswith("_at") and isinstance(value, str):
+        there = datetime.fromisoformat(value).astimezone(JAPAN)
+        return Message(_MOMENT, {"day": there.date(), "time": f"{there:%H:%M}"})
+    return " ".join(_CONTROL.sub(" ", value).split()) if isinstance(value, str) else value
