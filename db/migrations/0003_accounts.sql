@@ -5,16 +5,17 @@ CREATE TABLE vault.organisation (
     kind text NOT NULL CHECK (kind IN ('intermediary', 'acquirer', 'agency', 'operator')),
     intermediary_kind text CHECK (intermediary_kind IN ('center', 'bank', 'registered_institution')),
     agency_role text CHECK (agency_role IN ('desk', 'monitor')),
-    buyer_kind text CHECK (buyer_kind IN ('company', 'fund', 'individual', 'state_owned')),
+    buyer_kind text CHECK (buyer_kind IN ('company', 'holding', 'fund', 'state_owned', 'individual')),
     legal_name text NOT NULL CHECK (length(legal_name) BETWEEN 1 AND 200),
     country text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),
-    corporate_number text UNIQUE CHECK (corporate_number ~ '^[1-9][0-9]{12}$'),
+    corporate_number text CHECK (corporate_number ~ '^[1-9][0-9]{12}$'),
     registry_number text,
-    lei text UNIQUE CHECK (lei ~ '^[A-Z0-9]{18}[0-9]{2}$'),
+    lei text CHECK (lei ~ '^[A-Z0-9]{18}[0-9]{2}$'),
     head_office_country text CHECK (head_office_country ~ '^[A-Z]{2}$'),
     ultimate_parent text,
     ultimate_parent_country text CHECK (ultimate_parent_country ~ '^[A-Z]{2}$'),
     group_name text,
+    without_beneficial_owner text CHECK (without_beneficial_owner IN ('listed', 'state', 'nobody_above')),  -- why none is named
     website text,
     business text,
     registration jsonb NOT NULL DEFAULT '{}',  -- registered M&A support institution, domain 3.5
@@ -23,9 +24,16 @@ CREATE TABLE vault.organisation (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT organisation_intermediary_kind CHECK ((kind = 'intermediary') = (intermediary_kind IS NOT NULL)),
     CONSTRAINT organisation_agency_role CHECK ((kind = 'agency') = (agency_role IS NOT NULL)),
-    CONSTRAINT organisation_buyer_kind CHECK ((kind = 'acquirer') = (buyer_kind IS NOT NULL)),
-    CONSTRAINT organisation_registry_unique UNIQUE (country, registry_number)
+    CONSTRAINT organisation_buyer_kind CHECK ((kind = 'acquirer') = (buyer_kind IS NOT NULL))
 );
+-- Unique among those the operator has verified, not among those who merely say so: a stranger can neither take another's
+-- number by registering first, nor learn from a refusal who is here.
+CREATE UNIQUE INDEX organisation_corporate_number_key ON vault.organisation (corporate_number)
+    WHERE status IN ('verified', 'suspended');
+CREATE UNIQUE INDEX organisation_lei_key ON vault.organisation (lei) WHERE status IN ('verified', 'suspended');
+CREATE UNIQUE INDEX organisation_registry_unique ON vault.organisation (country, registry_number)
+    WHERE status IN ('verified', 'suspended');
+CREATE INDEX ON vault.organisation (created_at, id);
 
 CREATE TABLE vault.beneficial_owner (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -82,9 +90,12 @@ CREATE TABLE vault.member (
     password_hash text,
     status text NOT NULL DEFAULT 'invited' CHECK (status IN ('invited', 'active', 'left')),
     session_epoch int NOT NULL DEFAULT 1,      -- raised on password change or leaving: older sessions die
-    created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT member_email_unique UNIQUE (email)
+    version int NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now()
 );
+-- An address is somebody's once they proved it by its single-use link; until then anybody may write it down.
+CREATE UNIQUE INDEX member_email_unique ON vault.member (email) WHERE status = 'active';
+CREATE UNIQUE INDEX member_once ON vault.member (organisation_id, email) WHERE status <> 'left';
 CREATE INDEX ON vault.member (organisation_id);
 
 CREATE TABLE vault.member_token (
@@ -96,6 +107,7 @@ CREATE TABLE vault.member_token (
     expires_at timestamptz NOT NULL,
     used_at timestamptz
 );
+CREATE INDEX ON vault.member_token (member_id);
 
 CREATE TABLE vault.api_key (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -117,7 +129,8 @@ CREATE TABLE vault.verification (
     organisation_id uuid NOT NULL REFERENCES vault.organisation,
     decision text NOT NULL CHECK (decision IN ('verified', 'refused', 'suspended')),
     evidence jsonb NOT NULL,
-    note text,
+    note text,                                 -- the organisation reads it
+    organisation_version int NOT NULL,         -- what was looked at
     decided_by uuid NOT NULL REFERENCES vault.member,
     decided_at timestamptz NOT NULL DEFAULT now()
 );
@@ -144,7 +157,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEM
 CREATE FUNCTION vault.member_for_sign_in(address text)
     RETURNS TABLE (member_id uuid, organisation_id uuid, password_hash text, member_status text, session_epoch int)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT id, organisation_id, password_hash, status, session_epoch FROM vault.member WHERE email = lower(address)
+    SELECT id, organisation_id, password_hash, status, session_epoch FROM vault.member
+    WHERE email = lower(address) AND status = 'active'
 $$;
 CREATE FUNCTION vault.member_for_token(hash bytea)
     RETURNS TABLE (token_id uuid, member_id uuid, organisation_id uuid, purpose text)

@@ -63,7 +63,9 @@ $$;
 -- The organisation's standing is the operator's word alone.
 CREATE FUNCTION vault.status_by_operator() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF new.status IS DISTINCT FROM old.status AND new.status <> 'pending' AND ops.kind() IS DISTINCT FROM 'operator' THEN
+    -- An organisation may fall back to pending by changing what was verified; it never lifts its own suspension.
+    IF new.status IS DISTINCT FROM old.status AND (new.status <> 'pending' OR old.status = 'suspended')
+       AND ops.kind() IS DISTINCT FROM 'operator' THEN
         RAISE EXCEPTION 'only the operator verifies' USING ERRCODE = 'SU002', CONSTRAINT = 'status_by_operator';
     END IF;
     IF new.kind IS DISTINCT FROM old.kind THEN
@@ -93,9 +95,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA vault, market, ops 
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA vault, market, ops TO succession_seeder, succession_app, succession_worker;
 REVOKE UPDATE, DELETE ON vault.ledger_entry, vault.access, vault.deal_event, vault.verification, vault.audit_event
     FROM succession_definer, succession_seeder;
+REVOKE UPDATE, DELETE ON vault.nda_schedule FROM succession_definer, succession_seeder;
+REVOKE UPDATE ON vault.ledger_subject FROM succession_definer, succession_seeder;
+REVOKE DELETE ON vault.ledger_head, vault.ledger_subject FROM succession_definer;
+REVOKE INSERT, UPDATE, DELETE ON vault.ledger_head FROM succession_seeder;  -- the chain keeps it
 
 GRANT EXECUTE ON FUNCTION vault.holds(uuid), vault.is_owner(uuid), vault.party(uuid), vault.knows(uuid), vault.needs_reviewer(uuid),
-    vault.live_grant(uuid, text), vault.causes_hold(uuid), vault.owner_link_for(bytea), vault.projected_stage(uuid), vault.parked(uuid),
+    vault.live_grant(uuid, text), vault.causes_hold(uuid), vault.screened(uuid), vault.disclosure_facts(uuid), vault.owner_link_for(bytea), vault.projected_stage(uuid), vault.parked(uuid),
     vault.member_for_sign_in(text), vault.member_for_token(bytea), vault.actor_for_member(uuid), vault.member_for_api_key(bytea),
     vault.intermediary_behind(uuid), vault.listing_behind(uuid, uuid) TO succession_app;
 GRANT EXECUTE ON FUNCTION market.excluded_teasers(uuid) TO market_buyer, market_desk, market_domestic;
@@ -116,7 +122,8 @@ GRANT SELECT ON market.codebook, market.cell TO succession_app;
 GRANT SELECT, INSERT, UPDATE ON vault.deal, vault.nda, vault.name_clear, vault.disclosure_grant, vault.exclusivity,
     vault.foreign_investment_filing, vault.obligation, vault.brief, vault.introduction, vault.representation,
     vault.screening_list_entry TO succession_app;
-GRANT SELECT, INSERT ON vault.screening, vault.ledger_entry, vault.ledger_subject, vault.access, vault.deal_event TO succession_app;
+GRANT SELECT, INSERT ON vault.screening, vault.ledger_entry, vault.ledger_subject, vault.access, vault.deal_event, vault.nda_schedule
+    TO succession_app;
 
 -- ---------------------------------------------------------------- accounts
 CREATE POLICY see ON vault.organisation FOR SELECT TO succession_app USING (id = ops.organisation() OR vault.knows(id));
@@ -125,7 +132,9 @@ CREATE POLICY register ON vault.organisation FOR INSERT TO succession_app
 CREATE POLICY edit ON vault.organisation FOR UPDATE TO succession_app
     USING (id = ops.organisation() OR ops.kind() = 'operator') WITH CHECK (id = ops.organisation() OR ops.kind() = 'operator');
 CREATE POLICY see ON vault.beneficial_owner FOR SELECT TO succession_app
-    USING (organisation_id = ops.organisation() OR vault.knows(organisation_id));
+    USING (organisation_id = ops.organisation() OR ops.kind() = 'operator' OR (  -- natural persons: who screens or consents
+        ops.kind() IN ('intermediary', 'owner') AND vault.knows(organisation_id)
+        AND EXISTS (SELECT FROM vault.organisation o WHERE o.id = organisation_id AND o.kind = 'acquirer')));
 CREATE POLICY own ON vault.beneficial_owner TO succession_app
     USING (organisation_id = ops.organisation()) WITH CHECK (organisation_id = ops.organisation());
 CREATE POLICY own ON vault.member TO succession_app
@@ -173,6 +182,10 @@ BEGIN
     FOREACH child IN ARRAY ARRAY['document', 'document_content'] LOOP
         EXECUTE format('CREATE POLICY granted ON vault.%I FOR SELECT TO succession_app USING (vault.live_grant(listing_id, level))', child);
     END LOOP;
+    CREATE POLICY kept ON vault.document AS RESTRICTIVE FOR SELECT TO succession_app
+        USING (removed_at IS NULL OR vault.holds(listing_id));
+    CREATE POLICY kept ON vault.document_content AS RESTRICTIVE FOR SELECT TO succession_app
+        USING (EXISTS (SELECT FROM vault.document d WHERE d.id = document_id));
 END $$;
 CREATE POLICY owner_grant ON vault.audience_consent FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
 CREATE POLICY reviewer ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
@@ -230,13 +243,23 @@ CREATE POLICY owner ON vault.name_clear FOR SELECT TO succession_app USING (vaul
 CREATE POLICY owner_edit ON vault.name_clear FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 CREATE POLICY seller ON vault.disclosure_grant TO succession_app USING (vault.party(deal_id) = 'seller')
     WITH CHECK (vault.party(deal_id) = 'seller');
-CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app USING (vault.party(deal_id) = 'buyer' OR vault.is_owner(listing_id));
+CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app
+    USING (vault.party(deal_id) IN ('buyer', 'representative') OR vault.is_owner(listing_id));
 CREATE POLICY owner_edit ON vault.disclosure_grant FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
+-- The buyer reads its own steps and what binds it: never the screening, the owner's answer, or who ended what.
 CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app
-    USING (vault.holds(listing_id) OR vault.is_owner(listing_id) OR ops.kind() = 'operator' OR vault.party(deal_id) IS NOT NULL);
+    USING (vault.holds(listing_id) OR vault.is_owner(listing_id) OR ops.kind() = 'operator' OR (
+           kind IN ('request_opened', 'nda_offered', 'nda_signed', 'nda_ended', 'released', 'nda_schedule')
+           AND vault.party(deal_id) IN ('buyer', 'representative')));
 CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app
-    WITH CHECK (vault.holds(listing_id) OR vault.is_owner(listing_id) OR vault.party(deal_id) IS NOT NULL);
+    WITH CHECK (vault.holds(listing_id) OR (vault.is_owner(listing_id) AND kind <> 'released') OR (
+           kind NOT IN ('screening_decided', 'nda_offered', 'nda_ended', 'name_clear_asked', 'name_clear_decided',
+                        'name_clear_revoked', 'released', 'revoked', 'nda_schedule')
+           AND vault.party(deal_id) IN ('buyer', 'representative')));
+CREATE POLICY seller ON vault.nda_schedule TO succession_app USING (vault.party(deal_id) = 'seller') WITH CHECK (vault.party(deal_id) = 'seller');
+CREATE POLICY granted ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'));
+CREATE POLICY owner ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 CREATE POLICY see ON vault.ledger_subject FOR SELECT TO succession_app USING (vault.holds(listing_id) OR vault.is_owner(listing_id));
 CREATE POLICY append ON vault.ledger_subject FOR INSERT TO succession_app
     WITH CHECK (vault.holds(listing_id) OR vault.is_owner(listing_id)
@@ -252,7 +275,9 @@ CREATE POLICY operator ON vault.screening_list_entry TO succession_app
 CREATE POLICY consult ON vault.screening_list_entry FOR SELECT TO succession_app USING (ops.kind() = 'intermediary');
 
 -- ---------------------------------------------------------------- deals and desk
-CREATE POLICY party ON vault.deal_event FOR SELECT TO succession_app USING (vault.party(deal_id) IS NOT NULL);
+CREATE POLICY party ON vault.deal_event FOR SELECT TO succession_app  -- a refusal tells the buyer nothing of who refused, or why
+    USING (vault.party(deal_id) IN ('seller', 'owner') OR (
+           vault.party(deal_id) IN ('buyer', 'representative') AND action NOT IN ('refuse_screening', 'refuse_name_clear')));
 CREATE POLICY party_add ON vault.deal_event FOR INSERT TO succession_app WITH CHECK (vault.party(deal_id) IS NOT NULL AND actor_kind = ops.kind());
 CREATE POLICY seller ON vault.exclusivity TO succession_app USING (vault.party(deal_id) = 'seller') WITH CHECK (vault.party(deal_id) = 'seller');
 CREATE POLICY buyer ON vault.exclusivity FOR SELECT TO succession_app USING (vault.party(deal_id) = 'buyer');

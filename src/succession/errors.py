@@ -49,6 +49,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     # accounts
     "email_taken": (409, _("This address cannot be used.")),
     "organisation_taken": (409, _("This organisation is registered already.")),
+    "member_exists": (409, _("This address belongs to a member of your organisation already.")),
+    "limit_reached": (409, _("No more of these can be kept. Remove one first.")),
     "last_admin": (409, _("An organisation keeps at least one administrator.")),
     # listings and teasers
     "listing_duplicate": (409, _("You hold a listing of this company already.")),
@@ -81,6 +83,7 @@ CONSTRAINTS: dict[str, str] = {
     "organisation_corporate_number_key": "organisation_taken",
     "organisation_lei_key": "organisation_taken",
     "organisation_registry_unique": "organisation_taken",
+    "member_once": "member_exists",
     "listing_corporate_number_unique": "listing_duplicate",
     "listing_internal_key_unique": "listing_duplicate",
     "mandate_one_active": "mandate_active",

@@ -30,6 +30,7 @@ class Organisation(SQLModel, table=True):
     ultimate_parent: str | None = None
     ultimate_parent_country: str | None = None
     group_name: str | None = None
+    without_beneficial_owner: str | None = None
     website: str | None = None
     business: str | None = None
     registration: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
@@ -62,6 +63,7 @@ class Member(SQLModel, table=True):
     password_hash: str | None = None
     status: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     session_epoch: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
@@ -104,6 +106,7 @@ class Verification(SQLModel, table=True):
     decision: str
     evidence: Any = Field(sa_type=JSONB(none_as_null=True))
     note: str | None = None
+    organisation_version: int
     decided_by: UUID
     decided_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
