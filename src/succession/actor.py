@@ -13,7 +13,10 @@ from uuid import UUID
 
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import Message
+from litestar.types import Scope as AsgiScope
 from redis.asyncio import Redis
 
 from succession.config import Settings
@@ -58,6 +61,28 @@ class _Stored(msgspec.Struct):
     created_at: float
     rotated_at: float
     retired: bool = False  # replaced by a rotation: lives out its grace period and is never extended
+    before: str = ""  # the Redis keys of the token it replaced and of the one that replaced it:
+    after: str = ""  # signing out with either ends both
+
+
+# Read and extend in one step, so that a token retired in between is not brought back to life. One key per script:
+# a Redis Cluster keeps every token where it likes. Redis 6.2 commands only.
+_FIND = """
+local raw = redis.call('GET', KEYS[1])
+if not raw then return false end
+local stored = cjson.decode(raw)
+local left_s = stored.created_at + tonumber(ARGV[3]) - tonumber(ARGV[1])
+if left_s <= 0 then redis.call('DEL', KEYS[1]) return false end
+if not stored.retired then
+    redis.call('PEXPIRE', KEYS[1], math.max(1, math.floor(math.min(tonumber(ARGV[2]), left_s) * 1000)))
+end
+return raw
+"""
+_SWAP = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
 
 
 def _session_key(token: str) -> str:
@@ -76,49 +101,68 @@ class Sessions:
         self.redis, self.settings = redis, settings
 
     async def start(self, member_id: UUID, epoch: int) -> str:
+        """A token nobody has seen before: a session that existed before signing in is never taken over."""
         token, now = new_token(), time.time()
         await self._write(token, _Stored(str(member_id), epoch, now, now))
         return token
 
     async def find(self, token: str) -> tuple[UUID, int] | None:
-        raw = await self.redis.get(_session_key(token))
+        """(member, epoch) of a live session, which lives on by this; None when it ended."""
+        raw = await self.redis.eval(_FIND, 1, _session_key(token), time.time(), self.settings.session_idle_s,
+                                    self.settings.session_absolute_s)
         if raw is None:
             return None
         stored = msgspec.json.decode(raw, type=_Stored)
-        if time.time() - stored.created_at > self.settings.session_absolute_s:
-            await self.end(token)
-            return None
-        if not stored.retired:
-            await self.redis.expire(_session_key(token), self._idle_s(stored))
         return UUID(stored.member_id), stored.epoch
 
     async def rotate_if_due(self, token: str) -> str | None:
-        """A new token for an old session, or None when it is not time yet."""
-        raw = await self.redis.get(_session_key(token))
+        """A new token for an old session, or None when it is not time yet. Of several requests at once one rotates;
+        the others keep the old token for the grace period."""
+        key, now = _session_key(token), time.time()
+        raw = await self.redis.get(key)
         if raw is None:
             return None
         stored = msgspec.json.decode(raw, type=_Stored)
-        if stored.retired or time.time() - stored.rotated_at < ROTATE_AFTER_S:
-            return None
-        # Of several requests at once one rotates; the others keep the old cookie for the grace period.
-        if not await self.redis.set(_session_key(token) + ":rotated", "1", nx=True, ex=ROTATION_GRACE_S * 4):
+        if stored.retired or now - stored.rotated_at < ROTATE_AFTER_S:
             return None
         fresh = new_token()
-        stored.rotated_at = time.time()
-        await self._write(fresh, stored)
-        stored.retired = True
-        await self.redis.set(_session_key(token), msgspec.json.encode(stored), ex=ROTATION_GRACE_S)
-        return fresh
+        await self._write(fresh, msgspec.structs.replace(stored, rotated_at=now, before=key))
+        stored.retired, stored.after = True, _session_key(fresh)
+        if await self.redis.eval(_SWAP, 1, key, raw, msgspec.json.encode(stored), ROTATION_GRACE_S):
+            return fresh
+        await self.redis.delete(_session_key(fresh))  # somebody else rotated it, or signed out meanwhile
+        return None
 
     async def end(self, token: str) -> None:
-        await self.redis.delete(_session_key(token))
+        """Sign out: this token, and the one it replaced or that replaced it."""
+        key = _session_key(token)
+        raw = await self.redis.get(key)
+        stored = msgspec.json.decode(raw, type=_Stored) if raw else None
+        for each in (key, *((stored.before, stored.after) if stored else ())):
+            if each:
+                await self.redis.delete(each)
 
     async def _write(self, token: str, stored: _Stored) -> None:
-        await self.redis.set(_session_key(token), msgspec.json.encode(stored), ex=self._idle_s(stored))
-
-    def _idle_s(self, stored: _Stored) -> int:
         left_s = stored.created_at + self.settings.session_absolute_s - time.time()
-        return max(1, min(self.settings.session_idle_s, int(left_s)))
+        expire_s = max(1, min(self.settings.session_idle_s, int(left_s)))
+        await self.redis.set(_session_key(token), msgspec.json.encode(stored), ex=expire_s)
+
+
+def session_cookie(token: str | None, settings: Settings) -> Cookie:
+    """The cookie of a session, or, without a token, the one that removes it. SameSite=Lax, not Strict: letters link to
+    our pages and their readers are signed in; what Strict would add for writes the Origin check does."""
+    return Cookie(COOKIE, value=token or "", path="/", httponly=True, samesite="lax", secure=settings.secure_cookies,
+                  max_age=None if token else 0)
+
+
+async def send_renewed_cookie(message: Message, scope: AsgiScope) -> None:
+    """After a rotation the answer carries the new cookie, unless the handler had something to say about it itself."""
+    token = scope.get("state", {}).get("renewed_session")
+    if message["type"] != "http.response.start" or token is None:
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    if not any(header.startswith(f"{COOKIE}=") for header in headers.getall("Set-Cookie", [])):
+        headers.add("Set-Cookie", session_cookie(token, scope["app"].state.settings).to_header(header=""))
 
 
 class Authentication(AbstractAuthenticationMiddleware):
@@ -165,14 +209,22 @@ async def _by_session(databases: Databases, sessions: Sessions, connection: ASGI
     if row is None or row["member_status"] != "active" or row["session_epoch"] != epoch:
         await sessions.end(token)
         return ANONYMOUS
+    if fresh := await sessions.rotate_if_due(token):
+        connection.scope["state"]["renewed_session"] = fresh
     return _actor(row, None)
 
 
 def _check_origin(connection: ASGIConnection) -> None:
     """A write that rides on a cookie must say that it comes from our own pages (OWASP: verify Origin)."""
+    if connection.headers.get("origin") is None:
+        raise Problem("origin_refused")
+    check_stated_origin(connection)
+
+
+def check_stated_origin(connection: ASGIConnection) -> None:
+    """For signing in, where no cookie exists yet: a browser on a foreign page says so, a program says nothing."""
     origin = connection.headers.get("origin")
-    public = connection.app.state.settings.public_url
-    if origin is None or origin.rstrip("/") != public:
+    if origin is not None and origin.rstrip("/") != connection.app.state.settings.public_url:
         raise Problem("origin_refused")
 
 

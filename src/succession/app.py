@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession import __version__
 from succession.accounts import routes as accounts
-from succession.actor import Actor, Authentication, Sessions
+from succession.actor import Actor, Authentication, Sessions, send_renewed_cookie
 from succession.config import Settings
 from succession.database import Databases, open_databases
 from succession.deals import routes as deals
@@ -128,7 +128,8 @@ def create_app(settings: Settings) -> Litestar:
             "settings": Provide(provide_settings),
         },
         exception_handlers=EXCEPTION_HANDLERS,
-        before_send=[add_language_headers],
+        before_send=[add_language_headers, send_renewed_cookie],
+        logging_config=None,  # the programs set logging up (logs.py); the framework's own would print exceptions
         request_max_body_size=BODY_LIMIT_BYTES,
         openapi_config=OpenAPIConfig(
             title="succession",

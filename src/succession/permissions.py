@@ -30,10 +30,11 @@ def _may(kinds: str, roles: str = "", verified: bool = True, agency: str = "") -
 
 ANYONE = "intermediary acquirer agency operator"
 
-# An API key is given some of these; it never holds `account:` ones.
+# An API key is given some of these; see keys_may_hold.
 PERMISSIONS: dict[str, Rule] = {
     "account:read": _may(ANYONE, verified=False),
     "account:edit": _may(ANYONE, "admin", verified=False),
+    "account:own": _may(ANYONE, verified=False),
     "account:sign_out": _may(ANYONE, verified=False),
     "api_key:manage": _may(ANYONE, "admin"),
     "audit:read": _may("operator"),
@@ -58,7 +59,9 @@ PERMISSIONS: dict[str, Rule] = {
     "listing:read": _may("intermediary"),
     "listing:write": _may("intermediary"),
     "mandate:write": _may("intermediary"),
+    "member:invite": _may(ANYONE, "admin"),  # a stranger who registered must not send letters to anybody
     "member:manage": _may(ANYONE, "admin", verified=False),
+    "member:read": _may(ANYONE, verified=False),
     "metrics:read": _may("agency operator"),
     "name_clear:ask": _may("intermediary"),
     "nda:offer": _may("intermediary"),
@@ -69,6 +72,7 @@ PERMISSIONS: dict[str, Rule] = {
     "paper:confirm": _may("intermediary operator"),
     "publication:request": _may("intermediary"),
     "representation:confirm": _may("acquirer", "admin"),
+    "representation:end": _may("intermediary acquirer"),
     "representation:record": _may("intermediary"),
     "representation:read": _may("intermediary acquirer"),
     "request:open": _may("acquirer intermediary"),
@@ -103,6 +107,14 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
+_FOR_PEOPLE = ("account", "api_key", "member", "organisation")
+
+
 def keys_may_hold(permission: str) -> bool:
     """Whether an API key may be given this permission: never those that manage people, keys or standing."""
-    return permission.split(":")[0] not in ("account", "api_key", "member", "organisation")
+    return permission == "account:read" or permission.partition(":")[0] not in _FOR_PEOPLE
+
+
+def permissions_of(actor: Actor) -> list[str]:
+    """What this actor may do at all, sorted; what is open now depends on the row and the step."""
+    return sorted(permission for permission in PERMISSIONS if refusal(actor, permission) is None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
+
 from redis.asyncio import Redis
 
 from succession.errors import Problem
@@ -19,6 +21,17 @@ async def spend(redis: Redis, key: str, limit: int, window_s: int, code: str = "
     used, left_ms = await redis.eval(_SPEND, 1, f"throttle:{key}", window_s * 1000)
     if used > limit:
         raise Problem(code, headers={"Retry-After": str(max(1, -(-int(left_ms) // 1000)))})
+
+
+def network_of(address: str) -> str:
+    """What one visitor can be told apart by: an IPv4 address, or the /64 that an IPv6 visitor draws addresses from."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
+    return str(parsed)
 
 
 async def forgive(redis: Redis, key: str) -> None:
