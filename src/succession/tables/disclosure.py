@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, FetchedValue, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+
 class Deal(SQLModel, table=True):
     __tablename__ = "deal"
     __table_args__ = {"schema": "vault"}
@@ -65,6 +66,7 @@ class Screening(SQLModel, table=True):
     candidates: Any = Field(sa_type=JSONB(none_as_null=True))
     decision: str
     words_for_owner: str
+    words_for_owner_en: str
     decided_by: UUID
     decided_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     expires_at: datetime
@@ -147,6 +149,23 @@ class LedgerSubject(SQLModel, table=True):
     data: Any = Field(sa_type=JSONB(none_as_null=True))
     salt: bytes
     commitment: str
+
+
+class NdaSchedule(SQLModel, table=True):
+    __tablename__ = "nda_schedule"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID = Field(primary_key=True)
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    nda_id: UUID
+    name_clear_id: UUID
+    text_ja: str
+    text_en: str
+    text_hash: bytes
+    ledger_entry_id: UUID
+    bound_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
 class DisclosureGrant(SQLModel, table=True):
