@@ -7,6 +7,7 @@ CREATE TABLE vault.listing (
     internal_reference text CHECK (length(internal_reference) <= 80),
     state text NOT NULL DEFAULT 'intake'
         CHECK (state IN ('intake', 'mandated', 'preparing', 'listed', 'approached', 'suspended', 'withdrawn', 'succeeded')),
+    state_reason text,                         -- why it rests: a coded reason of listings/road.py
     flags text[] NOT NULL DEFAULT '{}',        -- 'figures_old', 'figures_outside_band'
     import_id uuid,
     import_row int,
@@ -16,15 +17,16 @@ CREATE TABLE vault.listing (
     UNIQUE (id, intermediary_id),
     CONSTRAINT listing_import_once UNIQUE (import_id, import_row)
 );
-CREATE INDEX ON vault.listing (intermediary_id, id);
+CREATE INDEX listing_newest ON vault.listing (intermediary_id, created_at DESC, id DESC);
 
+-- The profile, as listings/profile.py spells it. NULL is "not answered yet"; an empty list is an answer, "there are none".
 CREATE TABLE vault.succession_status (
     listing_id uuid PRIMARY KEY REFERENCES vault.listing ON DELETE CASCADE,
     status text CHECK (status IN ('none_decided', 'family_declined', 'employees_declined', 'undecided')),
     declared_by text,
     declared_on date,
     checkup_reference text,
-    alternatives_tried text[] NOT NULL DEFAULT '{}',
+    alternatives_tried text[],
     first_consulted_on date,
     channel text
 );
@@ -35,16 +37,17 @@ CREATE TABLE vault.listing_identity (
     legal_name text,
     name_kana text,
     name_en text,
-    name_en_declared_none boolean NOT NULL DEFAULT false,
+    name_en_declared_none boolean,
     name_romaji text,
+    name_romaji_confirmed boolean,
     legal_form text,
     corporate_number text CHECK (corporate_number ~ '^[1-9][0-9]{12}$'),
     internal_key text,                         -- a sole proprietor has no corporate number
-    brands jsonb NOT NULL DEFAULT '[]',
-    former_names jsonb NOT NULL DEFAULT '[]',
-    group_companies jsonb NOT NULL DEFAULT '[]',
-    main_customers jsonb NOT NULL DEFAULT '[]',
-    main_suppliers jsonb NOT NULL DEFAULT '[]',
+    brands jsonb,
+    former_names jsonb,
+    group_companies jsonb,
+    main_customers jsonb,
+    main_suppliers jsonb,
     FOREIGN KEY (listing_id, intermediary_id) REFERENCES vault.listing (id, intermediary_id) ON DELETE CASCADE,
     CONSTRAINT listing_corporate_number_unique UNIQUE (intermediary_id, corporate_number),
     CONSTRAINT listing_internal_key_unique UNIQUE (intermediary_id, internal_key)
@@ -55,11 +58,11 @@ CREATE TABLE vault.listing_contact (
     representative_name text,
     representative_kana text,
     representative_romaji text,
-    family jsonb NOT NULL DEFAULT '[]',
-    sites jsonb NOT NULL DEFAULT '[]',
-    phones jsonb NOT NULL DEFAULT '[]',
-    urls jsonb NOT NULL DEFAULT '[]',
-    email_domains jsonb NOT NULL DEFAULT '[]'
+    family jsonb,
+    sites jsonb,
+    phones jsonb,
+    urls jsonb,
+    email_domains jsonb
 );
 
 CREATE TABLE vault.listing_profile (
@@ -67,25 +70,30 @@ CREATE TABLE vault.listing_profile (
     jsic_code text,
     prefecture text CHECK (prefecture ~ '^JP-(0[1-9]|[1-3][0-9]|4[0-7])$'),
     municipality text,
+    founded_on date,
     founded_year smallint CHECK (founded_year BETWEEN 500 AND 2200),
     employees int CHECK (employees >= 0),
     capital_yen bigint CHECK (capital_yen >= 0),
+    outline text,
+    strengths text,
+    products jsonb,
     owner_birth_year smallint CHECK (owner_birth_year BETWEEN 1880 AND 2100),
     reason text,
-    schemes text[] NOT NULL DEFAULT '{}',
+    reason_note text,
+    schemes text[],
     timing text,
     asking_price_yen bigint CHECK (asking_price_yen >= 0),
     price_negotiable boolean,
-    price_basis text CHECK (price_basis IN ('equity', 'enterprise')),
+    price_basis text CHECK (price_basis IN ('equity', 'enterprise', 'business')),
     price_method text,
     price_as_of date,
     price_indicative boolean,
-    conditions text,
-    facts text[] NOT NULL DEFAULT '{}',
-    guarantees jsonb,                          -- NULL: not stated; []: stated that there are none (guideline G11)
-    permits jsonb NOT NULL DEFAULT '[]',
-    real_estate jsonb NOT NULL DEFAULT '[]',
-    intellectual_property jsonb NOT NULL DEFAULT '[]'
+    conditions jsonb,
+    facts text[],
+    guarantees jsonb,                          -- per lender (guideline G11)
+    permits jsonb,
+    real_estate jsonb,
+    intellectual_property jsonb
 );
 
 CREATE TABLE vault.listing_financials (
@@ -126,14 +134,18 @@ CREATE TABLE vault.mandate (
     kind text NOT NULL CHECK (kind IN ('center_support', 'brokerage', 'adviser')),
     terms jsonb NOT NULL,                      -- listings/guideline.py, struct Mandate
     edition text NOT NULL,                     -- guideline edition the terms were checked against
-    document_hash bytea NOT NULL,
+    document_hash bytea,                       -- of the written explanation (guideline G2); a Center has none to give
     signed_on date NOT NULL,
     ends_on date,
-    tail_until date,
+    ended_on date,
+    tail_until date,                           -- known once it ended
     state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'ended')),
     created_by uuid REFERENCES vault.member,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (kind = 'center_support' OR document_hash IS NOT NULL),
+    CHECK ((state = 'ended') = (ended_on IS NOT NULL))
 );
+CREATE INDEX ON vault.mandate (listing_id);
 CREATE UNIQUE INDEX mandate_one_active ON vault.mandate (listing_id) WHERE state = 'active';
 
 CREATE TABLE vault.owner_link (                -- single use; only its hash is here

@@ -211,6 +211,8 @@ def _field_errors(request: Request, error: ValidationException) -> Iterable[Fiel
         field, said = str(item.get("key", "")), str(item.get("message", ""))
         if "at `$" in said:
             yield _from_msgspec(request, said)
+        elif item.get("source") == "body":  # Litestar took the path out of msgspec's sentence; "data" is the whole body
+            yield _from_msgspec(request, f"{said} - at `$.{'' if field == 'data' else field}`")
         else:
             annotation = _parameter(request, field)
             yield FieldError(field.removeprefix("$."), _sentence(said), _allowed(annotation))

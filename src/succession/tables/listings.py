@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, FetchedValue, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+
 class Listing(SQLModel, table=True):
     __tablename__ = "listing"
     __table_args__ = {"schema": "vault"}
@@ -20,6 +21,7 @@ class Listing(SQLModel, table=True):
     responsible_member_id: UUID | None = None
     internal_reference: str | None = None
     state: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    state_reason: str | None = None
     flags: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
     import_id: UUID | None = None
     import_row: int | None = None
@@ -37,7 +39,7 @@ class SuccessionStatus(SQLModel, table=True):
     declared_by: str | None = None
     declared_on: date | None = None
     checkup_reference: str | None = None
-    alternatives_tried: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    alternatives_tried: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     first_consulted_on: date | None = None
     channel: str | None = None
 
@@ -51,16 +53,17 @@ class ListingIdentity(SQLModel, table=True):
     legal_name: str | None = None
     name_kana: str | None = None
     name_en: str | None = None
-    name_en_declared_none: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    name_en_declared_none: bool | None = None
     name_romaji: str | None = None
+    name_romaji_confirmed: bool | None = None
     legal_form: str | None = None
     corporate_number: str | None = None
     internal_key: str | None = None
-    brands: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    former_names: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    group_companies: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    main_customers: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    main_suppliers: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
+    brands: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    former_names: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    group_companies: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    main_customers: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    main_suppliers: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ListingContact(SQLModel, table=True):
@@ -71,11 +74,11 @@ class ListingContact(SQLModel, table=True):
     representative_name: str | None = None
     representative_kana: str | None = None
     representative_romaji: str | None = None
-    family: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    sites: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    phones: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    urls: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    email_domains: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
+    family: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    sites: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    phones: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    urls: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    email_domains: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ListingProfile(SQLModel, table=True):
@@ -86,12 +89,17 @@ class ListingProfile(SQLModel, table=True):
     jsic_code: str | None = None
     prefecture: str | None = None
     municipality: str | None = None
+    founded_on: date | None = None
     founded_year: int | None = Field(default=None, sa_type=SmallInteger)
     employees: int | None = None
     capital_yen: int | None = Field(default=None, sa_type=BigInteger)
+    outline: str | None = None
+    strengths: str | None = None
+    products: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     owner_birth_year: int | None = Field(default=None, sa_type=SmallInteger)
     reason: str | None = None
-    schemes: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    reason_note: str | None = None
+    schemes: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     timing: str | None = None
     asking_price_yen: int | None = Field(default=None, sa_type=BigInteger)
     price_negotiable: bool | None = None
@@ -99,12 +107,12 @@ class ListingProfile(SQLModel, table=True):
     price_method: str | None = None
     price_as_of: date | None = None
     price_indicative: bool | None = None
-    conditions: str | None = None
-    facts: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    conditions: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    facts: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     guarantees: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
-    permits: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    real_estate: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
-    intellectual_property: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True), sa_column_kwargs={"server_default": FetchedValue()})
+    permits: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    real_estate: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    intellectual_property: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ListingFinancials(SQLModel, table=True):
@@ -152,9 +160,10 @@ class Mandate(SQLModel, table=True):
     kind: str
     terms: Any = Field(sa_type=JSONB(none_as_null=True))
     edition: str
-    document_hash: bytes
+    document_hash: bytes | None = None
     signed_on: date
     ends_on: date | None = None
+    ended_on: date | None = None
     tail_until: date | None = None
     state: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     created_by: UUID | None = None

@@ -1,0 +1,129 @@
+"""What does an intermediary read of its own listings?"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from succession.errors import Problem
+from succession.listings.profile import Profile
+from succession.listings.road import listing_actions
+from succession.listings.storage import COLUMNS, YEAR_COLUMNS, profile_of
+
+
+class ListingView(msgspec.Struct, frozen=True):
+    """One listing with its whole profile, spelled as it is written. `actions`: steps of the road open to its holder."""
+
+    id: UUID
+    state: str
+    state_reason: str | None
+    actions: tuple[str, ...]
+    flags: tuple[str, ...]
+    internal_reference: str | None
+    import_id: UUID | None
+    import_row: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    profile: Profile
+
+
+class ListingLine(msgspec.Struct, frozen=True):
+    """One line of the intermediary's own list."""
+
+    id: UUID
+    state: str
+    flags: tuple[str, ...]
+    internal_reference: str | None
+    name: str | None
+    prefecture: str | None
+    jsic_code: str | None
+    mandate_kind: str | None
+    teaser_ref: UUID | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ListingPage(msgspec.Struct, frozen=True):
+    """Newest first. `next_cursor` is null on the last page."""
+
+    items: list[ListingLine]
+    next_cursor: str | None
+
+
+_ALIASES = {"succession_status": "s", "listing_identity": "i", "listing_contact": "c", "listing_profile": "p"}
+PROFILE_COLUMNS = ", ".join(f"{_ALIASES[table]}.{column}" for table, columns in COLUMNS.items() for column in columns)
+PROFILE_JOINS = " ".join(f"LEFT JOIN vault.{table} {alias} ON {alias}.listing_id = l.id" for table, alias in _ALIASES.items())
+
+_ONE = f"""
+SELECT l.id, l.state, l.state_reason, l.flags, l.internal_reference, l.import_id, l.import_row, l.version, l.created_at,
+       l.updated_at, {PROFILE_COLUMNS}
+FROM vault.listing l {PROFILE_JOINS}
+WHERE l.id = $1
+"""
+_YEARS = f"SELECT {', '.join(YEAR_COLUMNS)} FROM vault.listing_financials WHERE listing_id = $1"
+
+_LIST = """
+SELECT l.id, l.state, l.flags, l.internal_reference, i.legal_name AS name, p.prefecture, p.jsic_code, m.kind AS mandate_kind,
+       t.ref AS teaser_ref, l.version, l.created_at, l.updated_at
+FROM vault.listing l
+LEFT JOIN vault.listing_identity i ON i.listing_id = l.id
+LEFT JOIN vault.listing_profile p ON p.listing_id = l.id
+LEFT JOIN vault.mandate m ON m.listing_id = l.id AND m.state = 'active'
+LEFT JOIN vault.publication t ON t.listing_id = l.id AND t.state = 'published'
+WHERE ($1::text IS NULL OR l.state = $1) AND ($2::timestamptz IS NULL OR (l.created_at, l.id) < ($2, $3::uuid))
+ORDER BY l.created_at DESC, l.id DESC
+LIMIT $4
+"""
+
+
+async def find_listing(read: asyncpg.Connection, listing_id: UUID) -> ListingView:
+    """Problem not_found for a listing of somebody else as for none."""
+    row = await read.fetchrow(_ONE, listing_id)
+    if row is None:
+        raise Problem("not_found")
+    return ListingView(
+        id=row["id"], state=row["state"], state_reason=row["state_reason"],
+        actions=listing_actions(row["state"], "intermediary"), flags=tuple(row["flags"]),
+        internal_reference=row["internal_reference"], import_id=row["import_id"], import_row=row["import_row"],
+        version=row["version"], created_at=row["created_at"], updated_at=row["updated_at"],
+        profile=profile_of(row, await read.fetch(_YEARS, listing_id)),
+    )  # fmt: skip
+
+
+async def find_profile(read: asyncpg.Connection, listing_id: UUID) -> Profile:
+    """The confidential profile alone; Problem not_found."""
+    return (await find_listing(read, listing_id)).profile
+
+
+async def list_listings(read: asyncpg.Connection, state: str | None, limit: int,
+                        after: list[Any] | None) -> tuple[list[ListingLine], list[Any] | None]:
+    """A page, newest first, and the position after it: [created_at, id], None at the end."""
+    created_at, last_id = (datetime.fromisoformat(after[0]), UUID(after[1])) if after else (None, None)
+    rows = await read.fetch(_LIST, state, created_at, last_id, limit + 1)
+    items = [ListingLine(**{**row, "flags": tuple(row["flags"])}) for row in map(dict, rows[:limit])]
+    more = [items[-1].created_at.isoformat(), str(items[-1].id)] if len(rows) > limit else None
+    return items, more
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What hangs on a listing
+
+
+class MandateView(msgspec.Struct, frozen=True):
+    """`terms` as they were checked against `edition` of the guidelines."""
+
+    id: UUID
+    kind: str
+    state: str
+    edition: str
+    signed_on: date
+    ends_on: date | None
+    ended_on: date | None
+    tail_until: date | None
+    terms: dict[str, Any]
