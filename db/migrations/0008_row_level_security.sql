@@ -332,5 +332,14 @@ BEGIN
     LOOP
         EXECUTE format('CREATE POLICY worker ON vault.%I TO succession_worker USING (true) WITH CHECK (true)', name);
     END LOOP;
-    CREATE POLICY worker ON market.teaser TO succession_worker USING (true) WITH CHECK (true);
 END $$;
+CREATE POLICY worker_see ON market.teaser FOR SELECT TO succession_worker USING (true);
+CREATE POLICY worker_take_down ON market.teaser FOR DELETE TO succession_worker USING (true);
+-- The worker publishes what the owner approved, to whom the owner approved, and nothing else.
+CREATE POLICY worker_publish ON market.teaser FOR INSERT TO succession_worker WITH CHECK (EXISTS (
+    SELECT FROM vault.publication p JOIN vault.teaser_proposal q ON q.id = p.proposal_id AND q.decision = 'approved'
+    WHERE p.ref = teaser.ref AND p.state = 'published' AND p.batch = teaser.batch AND p.cell_id = teaser.cell_id
+      AND p.audiences = teaser.audiences AND p.vocabulary_version = teaser.vocabulary_version
+      AND q.canonical ->> 'price' = teaser.price AND q.canonical ->> 'timing' = teaser.timing
+      AND q.canonical -> 'schemes' = to_jsonb(teaser.schemes) AND q.canonical -> 'phrases' = to_jsonb(teaser.phrases)
+      AND q.canonical ->> 'fiscal_year' = 'FY' || teaser.fiscal_year));

@@ -1,0 +1,114 @@
+"""Where do codebooks live, and which one is in force?
+
+A codebook is content under its own hash: stored once by the owner, never changed, switched to by one flag. Whoever
+looks a company up walks it in memory, from a cache that never goes stale because versions are immutable.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import asyncpg
+import msgspec
+
+from succession.anonymity.codebook import Codebook
+from succession.anonymity.population import Population
+from succession.anonymity.preview import LookAlikes
+from succession.errors import Problem
+from succession.market.order import PLACE_RANK, REVENUE_RANK
+
+_KEPT = 4  # the one in force, and those that listings published before are still pinned to
+
+_CELL_COLUMNS = ("codebook_version", "number", "node", "place", "industry", "founded", "employees", "revenue", "margin",
+                 "place_rank", "revenue_rank", "parent", "size")
+
+
+async def store_codebook(owner: asyncpg.Connection, population: Population, codebook: Codebook) -> None:
+    """Keep a codebook and its population's provenance, and put it in force: all at once or not at all.
+
+    `owner` is a connection of the database's owner, who may become the seeding role; no server process can. What is
+    stored already is only put in force. asyncpg.PostgresError demo_until_imported for a demo world beside a register.
+    """
+    async with owner.transaction():
+        await owner.execute("SET LOCAL ROLE succession_seeder")
+        await owner.execute("SELECT pg_advisory_xact_lock(7305423)")  # one codebook at a time
+        await _keep_population(owner, population)
+        if not await owner.fetchval("SELECT EXISTS (SELECT FROM market.codebook WHERE version = $1)", codebook.version):
+            await _keep_cells(owner, population, codebook)
+        await owner.execute("UPDATE market.codebook SET current = false WHERE current AND version <> $1", codebook.version)
+        await owner.execute("UPDATE market.codebook SET current = true WHERE version = $1", codebook.version)
+
+
+async def _keep_population(owner: asyncpg.Connection, population: Population) -> None:
+    provenance = msgspec.json.encode({"name": population.name, "columns": population.provenance}).decode()
+    await owner.execute(
+        "INSERT INTO ops.population (version, demo, imported, companies, provenance) "
+        "SELECT $1, $2, NOT $2, $3, ($4::text)::jsonb WHERE NOT EXISTS (SELECT FROM ops.population WHERE version = $1)",
+        population.version, population.demo, len(population), provenance)
+
+
+async def _keep_cells(owner: asyncpg.Connection, population: Population, codebook: Codebook) -> None:
+    look_alikes = LookAlikes.of(population, codebook.header.rule).encode()
+    await owner.execute(
+        "INSERT INTO market.codebook (version, population_version, k, demo, header, look_alikes) "
+        "VALUES ($1, $2, $3, $4, ($5::text)::jsonb, $6)", codebook.version, population.version, codebook.k,
+        population.demo, msgspec.json.encode(codebook.header).decode(), look_alikes)
+    await owner.copy_records_to_table("cell", schema_name="market", columns=_CELL_COLUMNS, records=(
+        (codebook.version, cell.cell, cell.node, *cell.key, PLACE_RANK[cell.place], REVENUE_RANK[cell.revenue],
+         cell.parent, cell.size)
+        for cell in codebook.cells
+    ))
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """The codebook new teasers are derived from. `demo`: it rests on the synthetic world."""
+
+    version: str
+    population_version: str
+    demo: bool
+
+
+async def codebook_in_force(connection: asyncpg.Connection, demo_mode: bool) -> InForce:
+    """Problem population_needed while there is none, or only the demo world's outside demo mode."""
+    row = await connection.fetchrow("SELECT version, population_version, demo FROM market.codebook WHERE current")
+    if row is None or (row["demo"] and not demo_mode):
+        raise Problem("population_needed")
+    return InForce(**row)
+
+
+_codebooks: OrderedDict[str, Codebook] = OrderedDict()
+_look_alikes: OrderedDict[str, LookAlikes] = OrderedDict()
+
+
+async def load_codebook(connection: asyncpg.Connection, version: str) -> Codebook:
+    """The codebook of a version, whole; LookupError for one nobody stored, ValueError when its cells were altered."""
+    if version not in _codebooks:
+        header = await connection.fetchval("SELECT header::text FROM market.codebook WHERE version = $1", version)
+        if header is None:
+            raise LookupError(version)
+        rows = await connection.fetch(
+            "SELECT number AS cell, node, place, industry, founded, employees, revenue, margin, parent, size "
+            "FROM market.cell WHERE codebook_version = $1", version)
+        _keep(_codebooks, version, Codebook.from_rows(version, msgspec.json.decode(header), rows))
+    return _codebooks[version]
+
+
+async def load_look_alikes(connection: asyncpg.Connection, version: str) -> LookAlikes:
+    """Companies per finest key of the population behind a version, for the seller's preview."""
+    if version not in _look_alikes:
+        stored = await connection.fetchval("SELECT look_alikes FROM market.codebook WHERE version = $1", version)
+        if stored is None:
+            raise LookupError(version)
+        _keep(_look_alikes, version, LookAlikes.decode(stored))
+    return _look_alikes[version]
+
+
+def _keep(cache: OrderedDict, version: str, value: object) -> None:
+    cache[version] = value
+    while len(cache) > _KEPT:
+        cache.popitem(last=False)
+
+
+async def cell_id(connection: asyncpg.Connection, version: str, number: int) -> int:
+    """The row of a codebook's cell."""
+    return await connection.fetchval("SELECT id FROM market.cell WHERE codebook_version = $1 AND number = $2", version, number)

@@ -1,0 +1,39 @@
+"""In which order do people read the published codes of a field?
+
+Orders know published codes only. Every one ascends, so that a single row comparison continues it (0005_market.sql keeps
+an index for each); what is not disclosed comes last whichever way one sorts.
+"""
+
+from __future__ import annotations
+
+from succession.codes import ANY, LEVELS, SCHEMES, leaves
+
+UNDISCLOSED = 99  # 99 % 99 = 0, below every other rank: that is how it stays last when an order is turned round
+
+
+def _ranks_of_levels(attribute: str) -> dict[str, int]:
+    """From 1, by where a code begins among the finest ones, then by where it ends: 1, 1-2, 2, 3, 3-4, 4."""
+    position = {code: place for place, code in enumerate(LEVELS[attribute][0])}
+    spans = {
+        code: (min(map(position.get, leaves(attribute, code))), max(map(position.get, leaves(attribute, code))))
+        for code in SCHEMES[attribute].codes
+        if code != ANY
+    }
+    return {code: rank for rank, code in enumerate(sorted(spans, key=spans.__getitem__), 1)} | {ANY: UNDISCLOSED}
+
+
+PLACE_RANK = _ranks_of_levels("place")
+REVENUE_RANK = _ranks_of_levels("revenue")
+PRICE_RANK = {code: rank for rank, code in enumerate(SCHEMES["price"].codes, 1)} | {"negotiable": UNDISCLOSED}
+
+#: Name of an order -> the expression on market.teaser it sorts by; shuffle and ref follow in every one.
+SORTS: dict[str, str] = {
+    "newest": "(-t.batch)",
+    "oldest": "t.batch",
+    "place": "t.place_rank",
+    "-place": "(-(t.place_rank % 99))",
+    "revenue": "t.revenue_rank",
+    "-revenue": "(-(t.revenue_rank % 99))",
+    "price": "t.price_rank",
+    "-price": "(-(t.price_rank % 99))",
+}
