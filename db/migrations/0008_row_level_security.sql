@@ -16,7 +16,8 @@ CREATE FUNCTION vault.party(deal uuid) RETURNS text LANGUAGE sql STABLE SECURITY
     SELECT CASE
         WHEN ops.kind() = 'intermediary' AND d.intermediary_id = ops.organisation() THEN 'seller'
         WHEN ops.kind() = 'acquirer' AND d.buyer_id = ops.organisation() THEN 'buyer'
-        WHEN ops.kind() = 'intermediary' AND d.representative_id = ops.organisation() THEN 'representative'
+        WHEN ops.kind() = 'intermediary' AND d.representative_id = ops.organisation()
+            AND vault.represents(d.representative_id, d.buyer_id) THEN 'representative'  -- while it is in force, and no longer
         WHEN ops.kind() = 'owner' AND d.listing_id = ops.owner_listing() THEN 'owner' END
     FROM vault.deal d WHERE d.id = deal
 $$;
@@ -29,7 +30,8 @@ CREATE FUNCTION vault.knows(other uuid) RETURNS boolean LANGUAGE sql STABLE SECU
         WHEN 'intermediary' THEN
             EXISTS (SELECT FROM vault.deal d WHERE ops.organisation() IN (d.intermediary_id, d.representative_id) AND d.buyer_id = other)
             OR EXISTS (SELECT FROM vault.introduction i WHERE i.intermediary_id = ops.organisation() AND i.acquirer_id = other)
-            OR EXISTS (SELECT FROM vault.representation r WHERE r.intermediary_id = ops.organisation() AND r.acquirer_id = other)
+            OR EXISTS (SELECT FROM vault.representation r WHERE r.intermediary_id = ops.organisation() AND r.acquirer_id = other
+                       AND r.confirmed_at IS NOT NULL)  -- recording one's own claim to act for somebody tells nothing of them
         ELSE false END
         OR EXISTS (SELECT FROM vault.organisation o WHERE o.id = other AND o.status = 'verified'
                    AND o.kind IN ('intermediary', 'agency') AND ops.kind() IN ('intermediary', 'acquirer', 'agency'))
@@ -103,7 +105,7 @@ REVOKE INSERT, UPDATE, DELETE ON vault.ledger_head FROM succession_seeder;  -- t
 GRANT EXECUTE ON FUNCTION vault.holds(uuid), vault.is_owner(uuid), vault.party(uuid), vault.knows(uuid), vault.needs_reviewer(uuid),
     vault.live_grant(uuid, text), vault.causes_hold(uuid), vault.screened(uuid), vault.disclosure_facts(uuid), vault.owner_link_for(bytea), vault.projected_stage(uuid), vault.parked(uuid),
     vault.member_for_sign_in(text), vault.member_for_token(bytea), vault.actor_for_member(uuid), vault.member_for_api_key(bytea),
-    vault.intermediary_behind(uuid), vault.listing_behind(uuid, uuid) TO succession_app;
+    vault.intermediary_behind(uuid, uuid), vault.listing_behind(uuid, uuid), vault.represents(uuid, uuid) TO succession_app;
 GRANT EXECUTE ON FUNCTION market.excluded_teasers(uuid) TO market_buyer, market_desk, market_domestic;
 GRANT EXECUTE ON FUNCTION market.opened_teaser(uuid, uuid) TO market_buyer;
 
@@ -120,8 +122,12 @@ GRANT SELECT, INSERT ON vault.preview, vault.document_content TO succession_app;
 GRANT SELECT, DELETE ON market.teaser TO succession_app;
 GRANT SELECT ON market.codebook, market.cell TO succession_app;
 GRANT SELECT, INSERT, UPDATE ON vault.deal, vault.nda, vault.name_clear, vault.disclosure_grant, vault.exclusivity,
-    vault.foreign_investment_filing, vault.obligation, vault.brief, vault.introduction, vault.representation,
-    vault.screening_list_entry TO succession_app;
+    vault.foreign_investment_filing, vault.obligation, vault.screening_list_entry TO succession_app;
+-- Who asked for what, and who was introduced to whom, is written once; what may change is named.
+GRANT SELECT, INSERT ON vault.brief, vault.introduction, vault.representation TO succession_app;
+GRANT UPDATE (state, version) ON vault.brief TO succession_app;
+GRANT UPDATE (state, decline_reason, decided_by, decided_at) ON vault.introduction TO succession_app;
+GRANT UPDATE (confirmed_by, confirmed_at, ended_at) ON vault.representation TO succession_app;
 GRANT SELECT, INSERT ON vault.screening, vault.ledger_entry, vault.ledger_subject, vault.access, vault.deal_event, vault.nda_schedule
     TO succession_app;
 
@@ -226,8 +232,8 @@ CREATE POLICY buyer ON vault.deal TO succession_app
     USING (ops.kind() = 'acquirer' AND buyer_id = ops.organisation())
     WITH CHECK (ops.kind() = 'acquirer' AND buyer_id = ops.organisation());
 CREATE POLICY representative ON vault.deal TO succession_app
-    USING (ops.kind() = 'intermediary' AND representative_id = ops.organisation())
-    WITH CHECK (ops.kind() = 'intermediary' AND representative_id = ops.organisation());
+    USING (ops.kind() = 'intermediary' AND representative_id = ops.organisation() AND vault.represents(representative_id, buyer_id))
+    WITH CHECK (ops.kind() = 'intermediary' AND representative_id = ops.organisation() AND vault.represents(representative_id, buyer_id));
 CREATE POLICY owner ON vault.deal FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 CREATE POLICY owner_edit ON vault.deal FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
@@ -285,30 +291,36 @@ CREATE POLICY party ON vault.foreign_investment_filing TO succession_app
     USING (vault.party(deal_id) IN ('seller', 'buyer')) WITH CHECK (vault.party(deal_id) IN ('seller', 'buyer'));
 CREATE POLICY party ON vault.obligation TO succession_app
     USING (vault.party(deal_id) IN ('seller', 'buyer')) WITH CHECK (vault.party(deal_id) IN ('seller', 'buyer'));
-CREATE POLICY acquirer ON vault.brief TO succession_app
-    USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation())
-    WITH CHECK (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation());
+CREATE POLICY acquirer ON vault.brief FOR SELECT TO succession_app USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation());
+CREATE POLICY acquirer_file ON vault.brief FOR INSERT TO succession_app
+    WITH CHECK (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation() AND created_by = ops.member() AND state = 'open');
+CREATE POLICY acquirer_close ON vault.brief FOR UPDATE TO succession_app
+    USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation() AND state = 'open')
+    WITH CHECK (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation() AND state = 'closed');
 CREATE POLICY desk ON vault.brief FOR SELECT TO succession_app USING (ops.kind() = 'agency' AND agency_id = ops.organisation());
-CREATE POLICY introduced ON vault.brief FOR SELECT TO succession_app USING (EXISTS (
+CREATE POLICY introduced ON vault.brief FOR SELECT TO succession_app USING (ops.kind() = 'intermediary' AND EXISTS (
     SELECT FROM vault.introduction i WHERE i.brief_id = brief.id AND i.intermediary_id = ops.organisation()));
-CREATE POLICY desk ON vault.introduction TO succession_app
-    USING (ops.kind() = 'agency' AND agency_id = ops.organisation())
-    WITH CHECK (ops.kind() = 'agency' AND agency_id = ops.organisation() AND state = 'proposed');
+CREATE POLICY desk ON vault.introduction FOR SELECT TO succession_app USING (ops.kind() = 'agency' AND agency_id = ops.organisation());
+CREATE POLICY desk_propose ON vault.introduction FOR INSERT TO succession_app
+    WITH CHECK (ops.kind() = 'agency' AND agency_id = ops.organisation() AND proposed_by = ops.member() AND state = 'proposed');
 CREATE POLICY intermediary ON vault.introduction FOR SELECT TO succession_app
     USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation());
-CREATE POLICY intermediary_decide ON vault.introduction FOR UPDATE TO succession_app
-    USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation())
-    WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation());
+CREATE POLICY intermediary_decide ON vault.introduction FOR UPDATE TO succession_app  -- once
+    USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation() AND state = 'proposed')
+    WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation() AND state <> 'proposed' AND decided_by = ops.member());
 CREATE POLICY acquirer ON vault.introduction FOR SELECT TO succession_app  -- a decline tells the acquirer nothing
     USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation() AND state = 'accepted');
-CREATE POLICY intermediary ON vault.representation TO succession_app
-    USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation())
-    WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation() AND confirmed_at IS NULL);
-CREATE POLICY acquirer ON vault.representation FOR SELECT TO succession_app
-    USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation());
-CREATE POLICY acquirer_confirm ON vault.representation FOR UPDATE TO succession_app
-    USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation())
-    WITH CHECK (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation());
+CREATE POLICY party ON vault.representation FOR SELECT TO succession_app
+    USING (ops.organisation() IN (intermediary_id, acquirer_id) AND ops.kind() IN ('intermediary', 'acquirer'));
+CREATE POLICY intermediary_record ON vault.representation FOR INSERT TO succession_app
+    WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation() AND recorded_by = ops.member()
+                AND confirmed_at IS NULL AND ended_at IS NULL);
+CREATE POLICY intermediary_end ON vault.representation FOR UPDATE TO succession_app
+    USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation() AND ended_at IS NULL)
+    WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation() AND ended_at IS NOT NULL);
+CREATE POLICY acquirer_answer ON vault.representation FOR UPDATE TO succession_app
+    USING (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation() AND ended_at IS NULL)
+    WITH CHECK (ops.kind() = 'acquirer' AND acquirer_id = ops.organisation() AND (ended_at IS NOT NULL OR confirmed_by = ops.member()));
 
 -- ---------------------------------------------------------------- the worker: batches, expiries, closed months; never identity
 GRANT SELECT ON vault.listing, vault.succession_status, vault.listing_profile, vault.listing_financials, vault.mandate,

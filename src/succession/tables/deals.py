@@ -84,6 +84,7 @@ class Brief(SQLModel, table=True):
     wishes: Any = Field(sa_type=JSONB(none_as_null=True))
     purpose: str
     languages: list[str] = Field(sa_type=ARRAY(Text))
+    note: str | None = None
     state: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     created_by: UUID
     created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
@@ -120,6 +121,7 @@ class Representation(SQLModel, table=True):
     from_date: date
     until_date: date
     recorded_by: UUID
+    recorded_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     confirmed_by: UUID | None = None
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None

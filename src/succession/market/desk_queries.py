@@ -1,0 +1,351 @@
+"""What do an acquirer, its desk and an intermediary read of briefs, candidates and introductions?
+
+Every reader runs the same statements: row-level security (0008) decides which rows there are. Candidates are read as
+`market_desk`, which has no grant on the vault: a desk gets published codes and their renderings, and nothing else.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, render
+from succession.codes import SCHEMES, label
+from succession.errors import Problem
+from succession.market.matching import WISHES, Offer, Wishes, explain, in_words, judge, name_of, reach, score, stated
+from succession.paging import bound_to, open_cursor, seal_cursor
+
+BriefState = Literal["open", "closed"]
+IntroductionState = Literal["proposed", "accepted", "declined"]
+
+
+class Party(msgspec.Struct):
+    """An organisation by name; the name is None where it is no longer in good standing."""
+
+    id: UUID
+    name: str | None
+
+
+class Buyer(msgspec.Struct):
+    """Who is behind a brief, for the desk it was filed with and for intermediaries it was introduced to."""
+
+    id: UUID
+    name: str
+    country: str
+    buyer_kind: str
+    ultimate_parent: str | None
+    ultimate_parent_country: str | None
+    website: str | None
+    business: str | None
+
+
+class BriefView(msgspec.Struct):
+    id: UUID
+    state: BriefState
+    desk: Party
+    buyer: Buyer
+    wishes: Wishes
+    wishes_in_words: list[str]
+    purpose: str
+    purpose_label: str
+    languages: list[str]
+    note: str | None
+    filed_at: datetime
+    version: int
+
+
+class BriefPage(msgspec.Struct):
+    items: list[BriefView]
+    next_cursor: str | None
+
+
+class DeskList(msgspec.Struct):
+    items: list[Party]
+
+
+class WishView(msgspec.Struct):
+    """One wish of the brief against one teaser; `wanted` and `offered` in the reader's language."""
+
+    wish: str
+    name: str
+    outcome: Literal["met", "possible", "unmet"]
+    wanted: str
+    offered: str
+    explanation: str
+
+
+class Candidate(msgspec.Struct):
+    """A teaser that meets a brief, and how far."""
+
+    teaser_ref: UUID
+    title: str
+    summary: list[str]
+    facts: list[Fact]
+    met: int
+    possible: int
+    unmet: int
+    wishes: list[WishView]
+
+
+class CandidatePage(msgspec.Struct):
+    """Best first: wishes met, then in an order that tells nothing."""
+
+    items: list[Candidate]
+    next_cursor: str | None
+
+
+class IntroductionView(msgspec.Struct):
+    """A teaser introduced under a brief. `intermediary` is None for the desk until it accepts, because a Center's name
+    tells the prefecture; `listing_id` is the intermediary's own; the acquirer reads no note and no reason."""
+
+    id: UUID
+    state: IntroductionState
+    teaser_ref: UUID
+    brief: BriefView
+    intermediary: Party | None
+    listing_id: UUID | None
+    note: str | None
+    decline_reason: str | None
+    decline_reason_label: str | None
+    proposed_at: datetime
+    decided_at: datetime | None
+
+
+class IntroductionPage(msgspec.Struct):
+    items: list[IntroductionView]
+    next_cursor: str | None
+
+
+class PageAsked(msgspec.Struct, frozen=True):
+    """Which page of a list, for whom: `key` is Settings.key("cursor")."""
+
+    key: bytes
+    viewer: str
+    cursor: str | None
+    limit: int
+
+    def after(self, query: object) -> list:
+        """The position to go on from, [] at the beginning; Problem cursor_invalid."""
+        return open_cursor(self.key, self.cursor, bound_to(self.viewer, query)) if self.cursor else []
+
+    def cut(self, rows: Sequence[asyncpg.Record], query: object, *position: str) -> tuple[Sequence[asyncpg.Record], str | None]:
+        """(the rows of this page, the next cursor) of `limit + 1` rows asked for; `position`: columns of the order."""
+        if len(rows) <= self.limit:
+            return rows, None
+        last = [rows[self.limit - 1][column] for column in position]
+        plain = [value if isinstance(value, int) else str(value) for value in last]
+        return rows[: self.limit], seal_cursor(self.key, plain, bound_to(self.viewer, query))
+
+
+_DESKS = """
+SELECT id, legal_name FROM vault.organisation
+WHERE kind = 'agency' AND agency_role = 'desk' AND status = 'verified' ORDER BY legal_name, id LIMIT 100
+"""
+
+
+async def list_desks(connection: asyncpg.Connection) -> list[Party]:
+    """The agency desks an acquirer can file a brief with."""
+    return [Party(row["id"], row["legal_name"]) for row in await connection.fetch(_DESKS)]
+
+
+# ---------------------------------------------------------------- briefs
+
+_BRIEF_COLUMNS = """
+b.id AS brief_id, b.state AS brief_state, b.agency_id, d.legal_name AS agency_name, b.acquirer_id, a.legal_name AS acquirer_name,
+a.country, a.buyer_kind, a.ultimate_parent, a.ultimate_parent_country, a.website, a.business, b.wishes::text AS wishes, b.purpose,
+b.languages, b.note AS brief_note, b.created_at, b.version
+"""
+_BRIEF_JOINS = """
+JOIN vault.organisation a ON a.id = b.acquirer_id LEFT JOIN vault.organisation d ON d.id = b.agency_id
+"""
+_BRIEF = f"SELECT {_BRIEF_COLUMNS} FROM vault.brief b {_BRIEF_JOINS} WHERE b.id = $1"
+_BRIEFS = f"""
+SELECT {_BRIEF_COLUMNS} FROM vault.brief b {_BRIEF_JOINS}
+WHERE ($1::text IS NULL OR b.state = $1) AND ($2::timestamptz IS NULL OR (b.created_at, b.id) < ($2, $3))
+ORDER BY b.created_at DESC, b.id DESC LIMIT $4
+"""
+
+
+async def find_brief(connection: asyncpg.Connection, brief_id: UUID, locale: str) -> BriefView:
+    """Problem not_found for a brief that is not the caller's, its desk's, or introduced to the caller."""
+    row = await connection.fetchrow(_BRIEF, brief_id)
+    if row is None:
+        raise Problem("not_found")
+    return _brief(row, locale)
+
+
+async def list_briefs(connection: asyncpg.Connection, state: BriefState | None, page: PageAsked, locale: str) -> BriefPage:
+    """Newest first."""
+    query = ["briefs", state]
+    rows = await connection.fetch(_BRIEFS, state, *_moment(page.after(query)), page.limit + 1)
+    rows, cursor = page.cut(rows, query, "created_at", "brief_id")
+    return BriefPage([_brief(row, locale) for row in rows], cursor)
+
+
+def _moment(position: list) -> tuple[datetime | None, UUID | None]:
+    return (datetime.fromisoformat(position[0]), UUID(position[1])) if position else (None, None)
+
+
+def _brief(row: asyncpg.Record, locale: str) -> BriefView:
+    wishes = msgspec.json.decode(row["wishes"], type=Wishes)
+    return BriefView(
+        id=row["brief_id"],
+        state=row["brief_state"],
+        desk=Party(row["agency_id"], row["agency_name"]),
+        buyer=Buyer(row["acquirer_id"], row["acquirer_name"], row["country"], row["buyer_kind"], row["ultimate_parent"],
+                    row["ultimate_parent_country"], row["website"], row["business"]),
+        wishes=wishes,
+        wishes_in_words=[f"{name_of(w, locale)}: {in_words(w, getattr(wishes, w), locale)}" for w in stated(wishes)],
+        purpose=row["purpose"],
+        purpose_label=label("acquisition_purpose", row["purpose"], locale),
+        languages=row["languages"],
+        note=row["brief_note"],
+        filed_at=row["created_at"],
+        version=row["version"],
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- candidates
+
+
+def _count(side: str, first: int, cell: bool) -> str:
+    """How many wishes one side of a teaser meets: parameter `first` + n holds the codes that do for wish n."""
+    parts = []
+    for n, (attribute, _scheme) in enumerate(WISHES.values()):
+        if cell == (attribute not in ("schemes", "price")):
+            test = f"{side}.schemes && ${first + n}::text[]" if attribute == "schemes" else f"{side}.{attribute} = ANY(${first + n}::text[])"
+            parts.append(f"({test})::int")
+    return " + ".join(parts)
+
+
+# $1-$6: codes that meet each wish of WISHES; $7-$12: those that meet it or may; $13: the acquirer; $14-$16: the position.
+_CANDIDATES = f"""
+WITH fitting AS MATERIALIZED (
+    SELECT c.*, {_count("c", 1, cell=True)} AS met, {_count("c", 7, cell=True)} AS near
+    FROM (SELECT id, codebook_version, place, industry, founded, employees, revenue, margin FROM market.cell) c
+    WHERE (cardinality($7::text[]) = 0 OR c.industry = ANY($7::text[])) AND (cardinality($8::text[]) = 0 OR c.place = ANY($8::text[]))
+), found AS (
+    SELECT t.ref, t.price, t.schemes, t.timing, t.phrases, t.fiscal_year, t.vocabulary_version, t.shuffle,
+           c.codebook_version, c.place, c.industry, c.founded, c.employees, c.revenue, c.margin,
+           c.met + {_count("t", 1, cell=False)} AS met, c.near + {_count("t", 7, cell=False)} AS near
+    FROM market.teaser t JOIN fitting c ON c.id = t.cell_id
+    WHERE NOT EXISTS (SELECT FROM market.excluded_teasers($13) x WHERE x.ref = t.ref)
+)
+SELECT * FROM found
+WHERE near > 0 AND ($14::int IS NULL OR met < $14 OR (met = $14 AND (shuffle, ref) > ($15::bigint, $16::uuid)))
+ORDER BY met DESC, shuffle, ref LIMIT $17
+"""
+
+
+async def list_candidates(market_desk: asyncpg.Pool, brief: BriefView, page: PageAsked, locale: str) -> CandidatePage:
+    """The teasers a desk may introduce under this brief, by the rule of `matching.is_candidate`.
+
+    `market_desk`: the pool of that role. What the brief's acquirer must never see is no candidate.
+    """
+    query = ["candidates", str(brief.id), brief.version]
+    reached = reach(brief.wishes)
+    met = [sorted(reached[wish][0]) if wish in reached else [] for wish in WISHES]
+    near = [sorted(reached[wish][0] | reached[wish][1]) if wish in reached else [] for wish in WISHES]
+    position = page.after(query)
+    after = (position[0], position[1], UUID(position[2])) if position else (None, None, None)
+    rows = await market_desk.fetch(_CANDIDATES, *met, *near, brief.buyer.id, *after, page.limit + 1)
+    rows, cursor = page.cut(rows, query, "met", "shuffle", "ref")
+    return CandidatePage([_candidate(row, brief.wishes, locale) for row in rows], cursor)
+
+
+def _candidate(row: asyncpg.Record, wishes: Wishes, locale: str) -> Candidate:
+    judged = judge(wishes, Offer(row["industry"], row["place"], row["employees"], row["revenue"], row["schemes"], row["price"]))
+    met, possible = score(judged)
+    sheet = render(_canonical(row), locale)
+    return Candidate(
+        teaser_ref=row["ref"],
+        title=sheet.title,
+        summary=list(sheet.summary),
+        facts=list(sheet.facts),
+        met=met,
+        possible=possible,
+        unmet=len(judged) - met - possible,
+        wishes=[
+            WishView(j.wish, name_of(j.wish, locale), j.outcome, in_words(j.wish, j.wanted, locale),
+                     in_words(j.wish, j.offered, locale), explain(j, locale))
+            for j in judged
+        ],
+    )  # fmt: skip
+
+
+def _canonical(row: asyncpg.Record) -> CanonicalTeaser:
+    # What a rendering reads; the population is named by the codebook and does not show.
+    cell = Cell(row["place"], row["industry"], row["founded"], row["employees"], row["revenue"], row["margin"])
+    return CanonicalTeaser(
+        cell=cell, codebook_version=row["codebook_version"], population_version="", vocabulary_version=row["vocabulary_version"],
+        fiscal_year=f"FY{row['fiscal_year']}", price=row["price"], schemes=tuple(row["schemes"]), timing=row["timing"],
+        phrases=tuple(row["phrases"]))  # fmt: skip
+
+
+# ---------------------------------------------------------------- introductions
+
+_INTRODUCTION_COLUMNS = f"""
+i.id, i.state, i.teaser_ref, i.proposed_at, i.decided_at, p.listing_id,
+CASE WHEN ops.kind() <> 'acquirer' THEN i.note END AS note,
+CASE WHEN ops.kind() <> 'acquirer' THEN i.decline_reason END AS decline_reason,
+CASE WHEN ops.kind() <> 'agency' OR i.state = 'accepted' THEN i.intermediary_id END AS intermediary_id,
+m.legal_name AS intermediary_name, {_BRIEF_COLUMNS}
+"""
+_INTRODUCTION_JOINS = f"""
+FROM vault.introduction i JOIN vault.brief b ON b.id = i.brief_id {_BRIEF_JOINS}
+LEFT JOIN vault.organisation m ON m.id = i.intermediary_id LEFT JOIN vault.publication p ON p.ref = i.teaser_ref
+"""
+_INTRODUCTION = f"SELECT {_INTRODUCTION_COLUMNS} {_INTRODUCTION_JOINS} WHERE i.id = $1"
+_INTRODUCTIONS = f"""
+SELECT {_INTRODUCTION_COLUMNS} {_INTRODUCTION_JOINS}
+WHERE ($1::text IS NULL OR i.state = $1) AND ($2::uuid IS NULL OR i.brief_id = $2)
+  AND ($3::timestamptz IS NULL OR (i.proposed_at, i.id) < ($3, $4))
+ORDER BY i.proposed_at DESC, i.id DESC LIMIT $5
+"""
+
+
+async def find_introduction(connection: asyncpg.Connection, introduction_id: UUID, locale: str) -> IntroductionView:
+    """Problem not_found for anybody but its desk, its intermediary and, once accepted, its acquirer."""
+    row = await connection.fetchrow(_INTRODUCTION, introduction_id)
+    if row is None:
+        raise Problem("not_found")
+    return _introduction(row, locale)
+
+
+async def list_introductions(connection: asyncpg.Connection, state: IntroductionState | None, brief_id: UUID | None,
+                             page: PageAsked, locale: str) -> IntroductionPage:
+    """Newest first; of the acquirer only those accepted."""
+    query = ["introductions", state, str(brief_id)]
+    rows = await connection.fetch(_INTRODUCTIONS, state, brief_id, *_moment(page.after(query)), page.limit + 1)
+    rows, cursor = page.cut(rows, query, "proposed_at", "id")
+    return IntroductionPage([_introduction(row, locale) for row in rows], cursor)
+
+
+def _introduction(row: asyncpg.Record, locale: str) -> IntroductionView:
+    reason = row["decline_reason"]
+    return IntroductionView(
+        id=row["id"],
+        state=row["state"],
+        teaser_ref=row["teaser_ref"],
+        brief=_brief(row, locale),
+        intermediary=Party(row["intermediary_id"], row["intermediary_name"]) if row["intermediary_id"] else None,
+        listing_id=row["listing_id"],
+        note=row["note"],
+        decline_reason=reason,
+        decline_reason_label=label("decline_reason", reason, locale) if reason else None,
+        proposed_at=row["proposed_at"],
+        decided_at=row["decided_at"],
+    )
+
+
+class NewBrief(msgspec.Struct, forbid_unknown_fields=True):
+    """A brief for the desk of an agency. The note is read by that desk and by intermediaries it introduces to."""
+
+    desk_id: UUID
+    wishes: Wishes
+    purpose: Literal[tuple(SCHEMES["acquisition_purpose"].codes)]
+    languages: Annotated[list[Literal[tuple(SCHEMES["language"].codes)]], msgspec.Meta(min_length=1, max_length=11)]
+    note: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
