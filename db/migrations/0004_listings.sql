@@ -159,13 +159,18 @@ CREATE TABLE vault.owner_link (                -- single use; only its hash is h
     expires_at timestamptz NOT NULL,
     used_at timestamptz
 );
+CREATE INDEX ON vault.owner_link (listing_id);
 
-CREATE TABLE vault.paper_evidence (
+CREATE TABLE vault.paper_evidence (            -- what the owner signed on paper, as one member read it and another confirmed
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     listing_id uuid NOT NULL REFERENCES vault.listing,
     purpose text NOT NULL CHECK (purpose IN ('teaser', 'name_clear', 'withdrawal')),
     subject_id uuid NOT NULL,
-    scan bytea NOT NULL CHECK (octet_length(scan) <= 5242880),
+    decision text NOT NULL CHECK (decision IN ('approved', 'refused', 'yes', 'no', 'ask_adviser', 'withdrawn')),
+    audiences smallint CHECK (audiences BETWEEN 1 AND 15),
+    signer text NOT NULL CHECK (length(signer) BETWEEN 1 AND 200),
+    scan bytea NOT NULL CHECK (octet_length(scan) BETWEEN 1 AND 5242880),
+    media_type text NOT NULL CHECK (media_type IN ('application/pdf', 'image/jpeg', 'image/png')),
     scan_hash bytea NOT NULL CHECK (scan_hash = sha256(scan)),
     witness text NOT NULL,
     signed_on date NOT NULL,
@@ -173,6 +178,7 @@ CREATE TABLE vault.paper_evidence (
     entered_at timestamptz NOT NULL DEFAULT now(),
     confirmed_by uuid REFERENCES vault.member,
     confirmed_at timestamptz,
+    CHECK ((confirmed_by IS NULL) = (confirmed_at IS NULL)),
     CONSTRAINT paper_second_confirmation CHECK (confirmed_by IS DISTINCT FROM entered_by OR confirmed_by IS NULL)
 );
 CREATE INDEX ON vault.paper_evidence (listing_id);
@@ -185,17 +191,22 @@ CREATE TABLE vault.teaser_proposal (
     canonical_hash bytea NOT NULL,
     rendering_ja text NOT NULL,
     cell_id int NOT NULL,
-    audiences smallint NOT NULL CHECK (audiences BETWEEN 1 AND 15),
+    audiences smallint NOT NULL CHECK (audiences BETWEEN 1 AND 15),  -- asked for
+    consent_months smallint NOT NULL DEFAULT 12 CHECK (consent_months BETWEEN 1 AND 36),
     proposed_by uuid REFERENCES vault.member,
     proposed_at timestamptz NOT NULL DEFAULT now(),
+    superseded_at timestamptz,                 -- a newer proposal was put before the owner
     decision text CHECK (decision IN ('approved', 'refused')),
+    audiences_granted smallint CHECK (audiences_granted BETWEEN 1 AND 15),
     decided_at timestamptz,
     decided_by text,                           -- the owner's name as given
     method text CHECK (method IN ('link', 'paper')),
     paper_evidence_id uuid REFERENCES vault.paper_evidence,
     evidence jsonb,                            -- address, agent, language, hash shown
     CHECK ((decision IS NULL) = (method IS NULL)),
-    CHECK ((method = 'paper') = (paper_evidence_id IS NOT NULL) OR method IS NULL)
+    CHECK ((method = 'paper') = (paper_evidence_id IS NOT NULL) OR method IS NULL),
+    CHECK ((decision IS NOT DISTINCT FROM 'approved') = (audiences_granted IS NOT NULL)),
+    CHECK (audiences_granted & ~audiences = 0)
 );
 CREATE INDEX ON vault.teaser_proposal (listing_id);
 
@@ -240,22 +251,35 @@ CREATE TABLE vault.preview (                   -- a preview is an oracle: counte
 );
 CREATE INDEX ON vault.preview (member_id, at);
 
-CREATE TABLE vault.listing_import (
+CREATE TABLE vault.listing_import (            -- the file itself is not kept: its rows are, and its hash
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     intermediary_id uuid NOT NULL REFERENCES vault.organisation,
-    filename text NOT NULL,
+    filename text NOT NULL CHECK (length(filename) <= 200),
     content_hash bytea NOT NULL,
-    content bytea NOT NULL,
-    reading jsonb,                             -- per row and cell: understood or why not
-    rows_total int NOT NULL DEFAULT 0,
+    reading jsonb NOT NULL,                    -- columns, problems of the sheet, counts
+    rows_total int NOT NULL,
+    rows_importable int NOT NULL,
     rows_done int NOT NULL DEFAULT 0,
-    state text NOT NULL DEFAULT 'read' CHECK (state IN ('read', 'committed', 'broken')),
+    state text NOT NULL DEFAULT 'read' CHECK (state IN ('read', 'committed')),
     created_by uuid NOT NULL REFERENCES vault.member,
     created_at timestamptz NOT NULL DEFAULT now(),
+    committed_by uuid REFERENCES vault.member,
     committed_at timestamptz,
+    CHECK ((state = 'committed') = (committed_at IS NOT NULL)),
     CONSTRAINT import_same_file_once UNIQUE (intermediary_id, content_hash)
 );
 ALTER TABLE vault.listing ADD FOREIGN KEY (import_id) REFERENCES vault.listing_import;
+CREATE TABLE vault.listing_import_row (
+    import_id uuid NOT NULL REFERENCES vault.listing_import,
+    intermediary_id uuid NOT NULL,
+    number int NOT NULL,                       -- as the spreadsheet shows it
+    reading jsonb NOT NULL,                    -- per cell: understood, assumed, or why not
+    entry jsonb,                               -- the draft it becomes; NULL: not importable
+    outcome text CHECK (outcome IN ('entered', 'held_already')),
+    listing_id uuid REFERENCES vault.listing,
+    PRIMARY KEY (import_id, number),
+    CHECK ((outcome IS NOT DISTINCT FROM 'entered') = (listing_id IS NOT NULL))
+);
 
 CREATE TABLE vault.document (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -285,6 +309,9 @@ BEGIN
     IF new.decision IS NOT DISTINCT FROM (CASE WHEN tg_op = 'UPDATE' THEN old.decision END) THEN
         RETURN new;
     END IF;
+    IF ops.kind() IS NULL THEN
+        RETURN new;  -- bulk loading: only the seeding role writes without a scope
+    END IF;
     IF tg_op = 'UPDATE' AND old.decision IS NOT NULL AND old.decision <> 'ask_adviser' THEN
         RAISE EXCEPTION 'a decision of the owner stands' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decision_stands';
     END IF;
@@ -294,7 +321,7 @@ BEGIN
     IF new.method = 'paper' AND EXISTS (
         SELECT FROM vault.paper_evidence e
         WHERE e.id = new.paper_evidence_id AND e.listing_id = new.listing_id AND e.subject_id = new.id
-          AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by)
+          AND e.decision = new.decision AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by)
     THEN
         RETURN new;
     END IF;
@@ -303,14 +330,65 @@ END $$;
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal
     FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
--- An audience may be shown a teaser only as far as the owner approved this very proposal.
+-- What was put before the owner is never rewritten, nor is the answer. A paper grants the audiences it names.
+CREATE FUNCTION vault.proposal_stands() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF (new.id, new.listing_id, new.canonical, new.canonical_hash, new.rendering_ja, new.cell_id, new.audiences, new.consent_months,
+        new.proposed_by, new.proposed_at)
+       IS DISTINCT FROM
+       (old.id, old.listing_id, old.canonical, old.canonical_hash, old.rendering_ja, old.cell_id, old.audiences, old.consent_months,
+        old.proposed_by, old.proposed_at)
+       OR (old.decision IS NOT NULL AND
+           (new.decision, new.audiences_granted, new.decided_at, new.decided_by, new.method, new.paper_evidence_id, new.evidence)
+           IS DISTINCT FROM
+           (old.decision, old.audiences_granted, old.decided_at, old.decided_by, old.method, old.paper_evidence_id, old.evidence))
+    THEN
+        RAISE EXCEPTION 'what the owner was shown and answered stands' USING ERRCODE = 'SU001';
+    END IF;
+    IF old.decision IS NULL AND new.decision IS NOT NULL AND old.superseded_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a newer teaser was put before the owner' USING ERRCODE = 'SU002', CONSTRAINT = 'proposal_superseded';
+    END IF;
+    IF new.method = 'paper' AND new.audiences_granted IS DISTINCT FROM
+       (SELECT e.audiences FROM vault.paper_evidence e WHERE e.id = new.paper_evidence_id) THEN
+        RAISE EXCEPTION 'the paper names other audiences' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER proposal_stands BEFORE UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.proposal_stands();
+
+-- A scan is evidence; it is confirmed once, by who is acting.
+CREATE FUNCTION vault.paper_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(new) - 'confirmed_by' - 'confirmed_at' - 'scan' IS DISTINCT FROM to_jsonb(old) - 'confirmed_by' - 'confirmed_at' - 'scan'
+       OR new.scan_hash <> old.scan_hash OR old.confirmed_at IS NOT NULL OR new.confirmed_by IS DISTINCT FROM ops.member() THEN
+        RAISE EXCEPTION 'a scan is evidence' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER paper_stands BEFORE UPDATE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION vault.paper_stands();
+CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+-- What has ended stays ended: a used link, a withdrawn consent.
+CREATE FUNCTION vault.stays_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(old) ->> tg_argv[0] IS NOT NULL AND to_jsonb(new) IS DISTINCT FROM to_jsonb(old) THEN
+        RAISE EXCEPTION '% stays ended', tg_table_name USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.owner_link FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('used_at');
+CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.audience_consent FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('withdrawn_at');
+CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.mandate FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('ended_on');
+
+-- An audience may be shown a teaser only as far as the owner approved this very proposal for it.
 CREATE FUNCTION vault.consent_needs_approval() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM vault.teaser_proposal p
         WHERE p.id = new.proposal_id AND p.listing_id = new.listing_id AND p.decision = 'approved'
-          AND p.audiences & (CASE new.audience WHEN 'public' THEN 1 WHEN 'verified_buyers' THEN 2
-                                               WHEN 'agency_desk' THEN 4 ELSE 8 END) <> 0)
+          AND p.audiences_granted & (CASE new.audience WHEN 'public' THEN 1 WHEN 'verified_buyers' THEN 2
+                                                       WHEN 'agency_desk' THEN 4 ELSE 8 END) <> 0
+          AND new.expires_at <= p.decided_at + make_interval(months => p.consent_months))
     THEN
         RAISE EXCEPTION 'no approval of the owner for this audience' USING ERRCODE = 'SU002', CONSTRAINT = 'consent_needs_approval';
     END IF;
@@ -326,6 +404,9 @@ BEGIN
     IF new.state = 'taken_down' THEN
         RETURN new;
     END IF;
+    -- Publishing, withdrawing, excluding and ending the mandate queue here: each sees what the one before it committed.
+    -- Whoever updates a publication locks its listing first, or two of them could wait for each other.
+    PERFORM FROM vault.listing l WHERE l.id = new.listing_id FOR UPDATE;
     IF NOT EXISTS (SELECT FROM vault.succession_status s WHERE s.listing_id = new.listing_id AND s.status IS NOT NULL) THEN
         RAISE EXCEPTION 'no succession status' USING ERRCODE = 'SU002', CONSTRAINT = 'publication_needs_succession_status';
     END IF;
@@ -354,6 +435,7 @@ CREATE TRIGGER publication_causes BEFORE INSERT OR UPDATE ON vault.publication
 
 CREATE FUNCTION vault.exclusion_not_public() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+    PERFORM FROM vault.listing l WHERE l.id = new.listing_id FOR UPDATE;
     IF EXISTS (SELECT FROM vault.publication p WHERE p.listing_id = new.listing_id
                AND p.state IN ('queued', 'published') AND p.audiences & 1 <> 0) THEN
         RAISE EXCEPTION 'a public listing cannot exclude anybody' USING ERRCODE = 'SU002', CONSTRAINT = 'excluded_never_public';

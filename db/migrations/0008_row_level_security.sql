@@ -114,8 +114,13 @@ GRANT SELECT, INSERT, UPDATE ON vault.organisation, vault.member, vault.member_t
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.beneficial_owner TO succession_app;
 GRANT SELECT, INSERT ON vault.verification, vault.audit_event TO succession_app;
 GRANT SELECT, INSERT, UPDATE ON vault.listing, vault.succession_status, vault.listing_identity, vault.listing_contact,
-    vault.listing_profile, vault.owner_contact, vault.mandate, vault.owner_link, vault.paper_evidence, vault.teaser_proposal,
-    vault.audience_consent, vault.publication, vault.listing_import, vault.document TO succession_app;
+    vault.listing_profile, vault.owner_contact, vault.mandate, vault.teaser_proposal, vault.publication, vault.listing_import,
+    vault.listing_import_row, vault.document TO succession_app;
+-- What the owner allowed, by whom it was confirmed and which links were used is written once.
+GRANT SELECT, INSERT ON vault.owner_link, vault.paper_evidence, vault.audience_consent TO succession_app;
+GRANT UPDATE (used_at) ON vault.owner_link TO succession_app;
+GRANT UPDATE (confirmed_by, confirmed_at) ON vault.paper_evidence TO succession_app;
+GRANT UPDATE (withdrawn_at) ON vault.audience_consent TO succession_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.listing_financials TO succession_app;
 GRANT SELECT, INSERT, DELETE ON vault.exclusion TO succession_app;
 GRANT SELECT, INSERT ON vault.preview, vault.document_content TO succession_app;
@@ -168,7 +173,7 @@ DECLARE
     child text;
 BEGIN
     FOREACH child IN ARRAY ARRAY['succession_status', 'listing_identity', 'listing_contact', 'listing_profile', 'listing_financials',
-        'exclusion', 'owner_contact', 'mandate', 'owner_link', 'paper_evidence', 'teaser_proposal', 'audience_consent',
+        'exclusion', 'owner_contact', 'mandate', 'owner_link', 'teaser_proposal',
         'publication', 'preview', 'document', 'document_content']
     LOOP  -- the intermediary, on its own listings
         EXECUTE format('CREATE POLICY hold ON vault.%I TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id))', child);
@@ -193,11 +198,24 @@ BEGIN
     CREATE POLICY kept ON vault.document_content AS RESTRICTIVE FOR SELECT TO succession_app
         USING (EXISTS (SELECT FROM vault.document d WHERE d.id = document_id));
 END $$;
+CREATE POLICY owner_renew ON vault.owner_link FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
+-- A consent is given in the owner's scope only, whether by link or by a confirmed paper; the intermediary reads and ends it.
+CREATE POLICY hold ON vault.audience_consent FOR SELECT TO succession_app USING (vault.holds(listing_id));
+CREATE POLICY hold_withdraw ON vault.audience_consent FOR UPDATE TO succession_app
+    USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+CREATE POLICY hold ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.holds(listing_id));
+CREATE POLICY hold_enter ON vault.paper_evidence FOR INSERT TO succession_app
+    WITH CHECK (vault.holds(listing_id) AND entered_by = ops.member() AND confirmed_by IS NULL);
+CREATE POLICY hold_confirm ON vault.paper_evidence FOR UPDATE TO succession_app
+    USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id) AND confirmed_by = ops.member());
 CREATE POLICY owner_grant ON vault.audience_consent FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
 CREATE POLICY reviewer ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
 CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app
-    USING (vault.needs_reviewer(listing_id)) WITH CHECK (vault.needs_reviewer(listing_id));
+    USING (vault.needs_reviewer(listing_id)) WITH CHECK (vault.needs_reviewer(listing_id) AND confirmed_by = ops.member());
 CREATE POLICY own ON vault.listing_import TO succession_app
+    USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation())
+    WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation());
+CREATE POLICY own ON vault.listing_import_row TO succession_app
     USING (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation())
     WITH CHECK (ops.kind() = 'intermediary' AND intermediary_id = ops.organisation());
 

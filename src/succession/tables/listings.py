@@ -193,7 +193,11 @@ class PaperEvidence(SQLModel, table=True):
     listing_id: UUID
     purpose: str
     subject_id: UUID
+    decision: str
+    audiences: int | None = Field(default=None, sa_type=SmallInteger)
+    signer: str
     scan: bytes
+    media_type: str
     scan_hash: bytes
     witness: str
     signed_on: date
@@ -214,9 +218,12 @@ class TeaserProposal(SQLModel, table=True):
     rendering_ja: str
     cell_id: int
     audiences: int = Field(sa_type=SmallInteger)
+    consent_months: int | None = Field(default=None, sa_type=SmallInteger, sa_column_kwargs={"server_default": FetchedValue()})
     proposed_by: UUID | None = None
     proposed_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    superseded_at: datetime | None = None
     decision: str | None = None
+    audiences_granted: int | None = Field(default=None, sa_type=SmallInteger)
     decided_at: datetime | None = None
     decided_by: str | None = None
     method: str | None = None
@@ -276,14 +283,28 @@ class ListingImport(SQLModel, table=True):
     intermediary_id: UUID
     filename: str
     content_hash: bytes
-    content: bytes
-    reading: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
-    rows_total: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    reading: Any = Field(sa_type=JSONB(none_as_null=True))
+    rows_total: int
+    rows_importable: int
     rows_done: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     state: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     created_by: UUID
     created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    committed_by: UUID | None = None
     committed_at: datetime | None = None
+
+
+class ListingImportRow(SQLModel, table=True):
+    __tablename__ = "listing_import_row"
+    __table_args__ = {"schema": "vault"}
+
+    import_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    intermediary_id: UUID
+    reading: Any = Field(sa_type=JSONB(none_as_null=True))
+    entry: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    outcome: str | None = None
+    listing_id: UUID | None = None
 
 
 class Document(SQLModel, table=True):
