@@ -1,8 +1,8 @@
 """What is still owed after the closing, to whom, by when, and on what that date rests?
 
-Troubles after closing are where sellers get hurt: guarantees that stay, prices never paid (SME M&A Guidelines,
-3rd ed., G11, G12, and the market reform plan of 2025-08-05). Each obligation says whether its date is set by law, agreed
-in the contract, or customary and to be checked; the register is worked off before a deal is completed.
+Troubles after closing are where sellers get hurt: guarantees that stay, prices never paid (SME M&A Guidelines, 3rd ed.,
+G11, G12, and the market reform plan of 2025-08-05). Each obligation says whether its date is set by law, agreed in the
+contract, or customary and to be checked; the register is worked off before a deal is completed.
 """
 
 from __future__ import annotations

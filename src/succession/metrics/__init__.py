@@ -1,1 +1,1 @@
-"""See the module docstrings of this slice."""
+"""Which slice is this? Metrics: what agencies may count, and which cells stay hidden so that nobody is counted out."""
