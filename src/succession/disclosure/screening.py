@@ -19,6 +19,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -54,7 +55,7 @@ _FORMS_LAST = frozenset((
     "pte pty bhd sdn berhad tbk pvt private public pcl jsc fze fzco fzc wll dmcc "  # Asia, Gulf
     "kabushikikaisha kabushikigaisha yugenkaisha yugengaisha godokaisha godogaisha"
 ).split())
-_FORMS_FIRST = frozenset("pt ooo oao zao pao jsc pjsc ojsc cjsc kk gk yk the kabushiki kaisha gaisha yugen godo".split())
+_FORMS_FIRST = frozenset("pt ooo oao zao pao jsc pjsc ojsc cjsc kk gk yk the kabushiki kaisha yugen godo".split())
 _VIETNAMESE = re.compile(r"^(cong ty )?(tnhh |trach nhiem huu han |co phan |cp )?(mot thanh vien |mtv )?")
 
 # Characters NFKC keeps apart though people write either one.
@@ -66,6 +67,7 @@ _APART = re.compile(r"[^\w]+|_")
 _INITIALS = re.compile(r"(?<!\S)(\w(?: \w)+)(?!\S)")
 
 
+@lru_cache(maxsize=65_536)  # the same lists are read for every buyer
 def normalise(name: str, kind: Literal["organisation", "person"]) -> str:
     """A name as it is compared: width, case, accents, punctuation and (for organisations) legal forms gone.
 
