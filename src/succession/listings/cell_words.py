@@ -395,6 +395,8 @@ def _from_code(letter: str | None, digits: str, name: str) -> Result:
         return NotUnderstood(Message.of("There is no such industry in JSIC revision 14."))
     if letter and division_of(group) != letter.upper():
         return NotUnderstood(Message.of("The letter and the digits name different industries."))
+    if re.search("[0-9]", name):
+        return NotUnderstood(Message.of("More than one code; write the main industry's."))
     meant = _industry_names().get(_industry_key(name), frozenset()) if name else frozenset()
     if meant and group not in meant:
         return NotUnderstood(Message.of("The code and the name are different industries."))

@@ -139,6 +139,8 @@ def read_quantity(text: str, mark: re.Pattern[str]) -> Quantity | NotUnderstood:
         return NotUnderstood(Message.of("This is too long for a number."))
     if any(unicodedata.category(character) == "No" for character in text):
         return NotUnderstood(Message.of("Circled or raised digits are not read: they may be footnotes."))
+    if re.search(r"[0-9]\s+[0-9]", unicodedata.normalize("NFKC", text)):
+        return NotUnderstood(Message.of("This is a range or more than one number; write one number."))
     plain, notes = folded(text), []
     rest = _UNIT_REMARK.sub(r"\1", plain)
     if (remark := _REMARK.search(rest)) and remark.start() > 0:
