@@ -48,15 +48,14 @@ CREATE TABLE ops.deal_transition (             -- mirror of deals/lifecycle.py, 
     PRIMARY KEY (from_stage, action, to_stage)
 );
 
-CREATE TABLE ops.metric_cell (                 -- only what may be read: hidden values are NULL before they are stored
+CREATE TABLE ops.metric_table (                -- only what may be read: what is hidden is not stored at all
     cube text NOT NULL,
+    sheet text NOT NULL,
     month date NOT NULL CHECK (extract(day FROM month) = 1),
-    dimensions jsonb NOT NULL,
     measure text NOT NULL,
-    value bigint,
-    hidden boolean NOT NULL,
-    PRIMARY KEY (cube, month, measure, dimensions),
-    CHECK (hidden = (value IS NULL))
+    withheld boolean NOT NULL,                 -- nothing but, at most, the grand total is shown
+    shown jsonb NOT NULL,                      -- {"JP-13|E": 12, "JP-13|*": 40}; a key that is absent is hidden
+    PRIMARY KEY (cube, sheet, month, measure)
 );
 
 CREATE TABLE ops.lease (                       -- one worker at a time does the calendar's work
@@ -69,9 +68,9 @@ GRANT INSERT ON ops.outbox TO succession_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.outbox, ops.lease TO succession_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.idempotency TO succession_app;
 GRANT SELECT, DELETE ON ops.idempotency TO succession_worker;
-GRANT SELECT ON ops.batch, ops.population, ops.deal_transition, ops.metric_cell TO succession_app, succession_worker;
+GRANT SELECT ON ops.batch, ops.population, ops.deal_transition, ops.metric_table TO succession_app, succession_worker;
 GRANT INSERT, UPDATE ON ops.batch TO succession_worker;
-GRANT INSERT, DELETE ON ops.metric_cell TO succession_worker;
+GRANT INSERT ON ops.metric_table TO succession_worker;
 GRANT SELECT, INSERT, UPDATE ON ops.batch, ops.population TO succession_seeder;
 
 -- Payloads hold links and answers hold clients' data: both are rows of somebody.
