@@ -54,8 +54,18 @@ BEGIN
 END $$;
 CREATE TRIGGER demo_until_imported BEFORE INSERT ON ops.population FOR EACH ROW EXECUTE FUNCTION market.demo_until_imported();
 
-CREATE FUNCTION market.publication_population() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION market.publication_pinned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF tg_op = 'UPDATE' AND (
+        (new.ref, new.listing_id, new.proposal_id, new.codebook_version, new.vocabulary_version, new.population_version, new.cell_id,
+         new.audiences) IS DISTINCT FROM
+        (old.ref, old.listing_id, old.proposal_id, old.codebook_version, old.vocabulary_version, old.population_version, old.cell_id,
+         old.audiences)
+        OR (old.state, new.state) NOT IN (('queued', 'queued'), ('queued', 'published'), ('queued', 'taken_down'),
+            ('published', 'published'), ('published', 'taken_down'), ('taken_down', 'taken_down')))
+    THEN
+        RAISE EXCEPTION 'a publication keeps what it shows and to whom, and never comes back' USING ERRCODE = 'SU001';
+    END IF;
     IF new.state <> 'taken_down' AND NOT EXISTS (
         SELECT FROM market.codebook b JOIN ops.population p ON p.version = b.population_version
         WHERE b.version = new.codebook_version AND p.version = new.population_version
@@ -66,8 +76,8 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
-CREATE TRIGGER publication_population BEFORE INSERT OR UPDATE ON vault.publication
-    FOR EACH ROW EXECUTE FUNCTION market.publication_population();
+CREATE TRIGGER publication_pinned BEFORE INSERT OR UPDATE ON vault.publication
+    FOR EACH ROW EXECUTE FUNCTION market.publication_pinned();
 GRANT EXECUTE ON FUNCTION market.imported() TO succession_app, succession_worker, succession_seeder;
 
 CREATE TABLE market.teaser (
@@ -145,6 +155,16 @@ CREATE TRIGGER counted_in AFTER INSERT ON market.teaser REFERENCING NEW TABLE AS
 CREATE TRIGGER counted_out AFTER DELETE ON market.teaser REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION market.count_teasers();
 CREATE TRIGGER frozen BEFORE UPDATE ON market.teaser FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+-- Down means gone, whoever takes it down and however: the row of the publication is locked first, so a batch that is just
+-- being published cannot slip past.
+CREATE FUNCTION market.take_down() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    DELETE FROM market.teaser WHERE ref = new.ref;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER take_down AFTER UPDATE OF state ON vault.publication
+    FOR EACH ROW WHEN (new.state = 'taken_down') EXECUTE FUNCTION market.take_down();
 
 -- Teasers whose owners never want this organisation to see them. For it, they do not exist.
 CREATE FUNCTION market.excluded_teasers(viewer uuid) RETURNS TABLE (ref uuid)

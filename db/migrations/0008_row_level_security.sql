@@ -346,7 +346,7 @@ GRANT SELECT ON vault.listing, vault.succession_status, vault.listing_profile, v
     vault.screening, vault.disclosure_grant, vault.exclusivity, vault.obligation, vault.introduction, vault.brief TO succession_worker;
 GRANT SELECT (id, kind, intermediary_kind, agency_role, country, status, legal_name) ON vault.organisation TO succession_worker;
 GRANT SELECT (id, organisation_id, email, name, role, locale, status) ON vault.member TO succession_worker;
-GRANT UPDATE (state, flags, updated_at) ON vault.listing TO succession_worker;
+GRANT UPDATE (state, state_reason, flags, version, updated_at) ON vault.listing TO succession_worker;
 GRANT UPDATE (state, batch, published_at, taken_down_at, take_down_reason) ON vault.publication TO succession_worker;
 GRANT UPDATE (withdrawn_at) ON vault.audience_consent TO succession_worker;
 GRANT UPDATE (ended_on) ON vault.exclusivity TO succession_worker;

@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("succession.commands.migrate", "bring the database to this version"),
     "operator": ("succession.commands.operator", "make the first operator; only here, never over HTTP"),
     "population": ("succession.commands.population", "import or build the reference population and its codebook"),
+    "market": ("succession.commands.market", "close the publication batch now"),
+    "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
     "metrics": ("succession.commands.metrics", "close months and print figures"),
     "openapi": ("succession.commands.openapi", "print the OpenAPI document"),

@@ -102,6 +102,7 @@ CONSTRAINTS: dict[str, str] = {
     "publication_needs_approval": "owner_approval_needed",
     "publication_needs_consent": "owner_approval_needed",
     "publication_one_live": "already_published",
+    "publication_needs_population": "population_needed",
     "excluded_never_public": "excluded_never_public",
     "paper_second_confirmation": "second_confirmation_needed",
     "deal_one_open": "request_exists",

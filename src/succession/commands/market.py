@@ -1,0 +1,35 @@
+"""Publish what is waiting, now: for the demo and for an operator who cannot wait for the calendar."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+
+from succession.config import Settings
+from succession.market.batches import Closed, close_batch, end_publications
+
+
+def run(arguments: list[str]) -> int:
+    """`succession market close-batch`: closes the current batch as the worker would at its hour."""
+    parser = argparse.ArgumentParser(prog="succession market", description=__doc__)
+    parser.add_argument("command", choices=["close-batch"])
+    parser.parse_args(arguments)
+    closed = asyncio.run(close_batch_now(Settings.from_env()))
+    print(f"batch {closed.number}: {closed.published} teasers put up" if closed.number else "nothing was waiting")
+    for ref, reason in closed.refused.items():
+        print(f"  {ref.hex} taken down: {reason}")
+    return 0
+
+
+async def close_batch_now(settings: Settings) -> Closed:
+    """As succession_worker: what must come down first, then everything in the queue goes up."""
+    connection = await asyncpg.connect(settings.role_url("succession_worker"), timeout=10)
+    try:
+        now = datetime.now(UTC)
+        await end_publications(connection, settings, now)
+        return await close_batch(connection, settings, now)
+    finally:
+        await connection.close()
