@@ -89,7 +89,7 @@ def written(cell: Any) -> str | NotUnderstood:
 
 def folded(text: str) -> str:
     """For comparing: half-width, lower case, no spaces."""
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).lower()
+    return "".join(unicodedata.normalize("NFKC", text).split()).lower()
 
 
 def is_blank(text: str) -> bool:

@@ -71,19 +71,14 @@ class ColumnReading(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column that feeds a field. `field` as in `headings.SYNONYMS`; `year`: 0 is the latest fiscal year."""
+    """A column that feeds a field. `field` as in `headings.SYNONYMS`, `path` as in the profile, with its year."""
 
     place: int
     name: str
     heading: str
     field: str
-    year: int | None
+    path: str
     read: Reader
-
-    @property
-    def path(self) -> str:
-        path = self.field.partition("#")[0]
-        return path if self.year is None else path.replace("[]", f"[{self.year}]")
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -205,14 +200,17 @@ def resolve_columns(table: Table, today: date) -> Columns:
             continue
         year = years.get(place)
         message = heading.problem
-        if message is None and year is not None and year >= FISCAL_YEARS_WANTED:
+        if message is None and year is None and "[]" in heading.field:
+            message = Message.of("It is not clear which fiscal year this is.")
+        elif message is None and year is not None and year >= FISCAL_YEARS_WANTED:
             message = Message.of("Only the latest {count} fiscal years are imported.", count=FISCAL_YEARS_WANTED)
         if message is not None:
             readings.append(ColumnReading(name, heading.label, "unclear", heading.field.partition("#")[0], message))
             continue
         reader, note = _reader(heading, table, today)
-        used.append(Column(place, name, heading.label, heading.field, year, reader))
-        readings.append(ColumnReading(name, heading.label, "field", used[-1].path, note))
+        path = heading.field.partition("#")[0].replace("[]", f"[{year}]")
+        used.append(Column(place, name, heading.label, heading.field, path, reader))
+        readings.append(ColumnReading(name, heading.label, "field", path, note))
     if len(table.caption_units_yen) > 1 and any(_lacks_unit(heading) for heading in headings):
         message = Message.of("Two units stand above the table; write the unit into each heading of an amount.")
         problems.append(Problem(None, None, message, refused=True))
@@ -261,9 +259,9 @@ def _years(headings: list[Heading]) -> tuple[dict[int, int], list[date], list[Pr
 
 
 def _duplicates(used: list[Column]) -> list[Problem]:
-    columns: dict[tuple[str, int | None], list[Column]] = defaultdict(list)
+    columns: dict[tuple[str, str], list[Column]] = defaultdict(list)
     for column in used:
-        columns[column.field, column.year].append(column)
+        columns[column.field, column.path].append(column)
     return [
         Problem(
             second.name,
