@@ -27,7 +27,7 @@ LETTERS: dict[str, Letter] = {
     # accounts
     "confirm_registration": Letter(
         _("Confirm your registration"),
-        _("{organisation} was registered with this address. To confirm it and choose your password, open:\n\n{link}\n\n"
+        _("{organisation_name} was registered with this address. To confirm it and choose your password, open:\n\n{link}\n\n"
           "The link works once, until {until_at}. The organisation can do nothing before the operator has verified it. "
           "If you do not know of this, do nothing: without the link nothing happens."),
     ),
@@ -37,8 +37,8 @@ LETTERS: dict[str, Letter] = {
           "If it was you, sign in, or choose a new password at:\n\n{link}\n\nIf it was not you, nothing needs to be done."),
     ),
     "invitation": Letter(
-        _("You are invited to {organisation}"),
-        _("{inviter} invites you to work for {organisation}. To accept and choose your password, open:\n\n{link}\n\n"
+        _("You are invited to {organisation_name}"),
+        _("{inviter} invites you to work for {organisation_name}. To accept and choose your password, open:\n\n{link}\n\n"
           "The link works once, until {until_at}. If you do not know of this, do nothing."),
     ),
     "password_reset": Letter(
@@ -53,16 +53,79 @@ LETTERS: dict[str, Letter] = {
     ),
     "organisation_verified": Letter(
         _("Your organisation has been verified"),
-        _("{organisation} has been verified by the operator. You can begin."),
+        _("{organisation_name} has been verified by the operator. You can begin."),
     ),
     "organisation_refused": Letter(
         _("Your organisation could not be verified"),
-        _("{organisation} could not be verified. What was missing can be read, corrected and submitted again at:\n\n{link}"),
+        _("{organisation_name} could not be verified. What was missing can be read, corrected and submitted again at:\n\n{link}"),
     ),
     "organisation_suspended": Letter(
         _("Your organisation has been suspended"),
-        _("{organisation} has been suspended by the operator: nothing but its account can be used. The reason can be read "
+        _("{organisation_name} has been suspended by the operator: nothing but its account can be used. The reason can be read "
           "at:\n\n{link}"),
+    ),
+    # the desk and representation: no word of a company, and to the acquirer no word of what was declined
+    "brief_filed": Letter(
+        _("A brief was filed with your desk"),
+        _("An acquirer filed a brief with your desk. To read it and see which companies might meet it, sign in:\n\n{link}"),
+    ),
+    "introduction_proposed": Letter(
+        _("A desk introduces an acquirer to you"),
+        _("An agency desk introduces an acquirer for one of your listings. Nothing of the company is disclosed unless you accept, "
+          "and then only step by step. To read the brief and decide, sign in:\n\n{link}"),
+    ),
+    "introduction_accepted": Letter(
+        _("Your introduction was accepted"),
+        _("The intermediary accepted your introduction and opened a disclosure request for the acquirer:\n\n{link}"),
+    ),
+    "introduction_declined": Letter(
+        _("Your introduction was declined"),
+        _("The intermediary declined your introduction. The reason is given at:\n\n{link}\n\nThe acquirer is told nothing of it."),
+    ),
+    "introduced_to_seller": Letter(
+        _("A desk introduced you to an intermediary"),
+        _("An intermediary accepted to talk with you about a company that the desk found for your brief. You can read its teaser, "
+          "and a disclosure request is open:\n\n{link}"),
+    ),
+    "representation_recorded": Letter(
+        _("An intermediary says that it acts for you"),
+        _("An intermediary recorded that it represents you. This has no effect before an administrator of yours confirms it. "
+          "To confirm or to end it, sign in:\n\n{link}"),
+    ),
+    "representation_confirmed": Letter(
+        _("The acquirer confirmed that you represent it"),
+        _("You can now search and open requests for this acquirer. It signs its non-disclosure agreements itself, and you are "
+          "bound by them:\n\n{link}"),
+    ),
+    "representation_ended": Letter(
+        _("A representation has ended"),
+        _("The other side ended a representation. From now on nothing can be done under it:\n\n{link}"),
+    ),
+    # to the owner: no word of the company, and none of a buyer
+    "owner_teaser": Letter(
+        _("A text for you to decide on"),
+        _("Dear {name},\n\nYour adviser has prepared a short text without your company's name and asks whether it may be shown, and to "
+          "whom. To read it and to decide, open:\n\n{link}\n\nOpening it changes nothing. The link works once, until {until_at}. "
+          "You can also answer on paper: ask your adviser."),
+    ),
+    "owner_approved": Letter(
+        _("Your approval was recorded"),
+        _("Dear {name},\n\nYour approval was recorded. If you change your mind, open:\n\n{link}\n\nthere you can withdraw it, and the text "
+          "comes down at once. The link works once, until {until_at}; after that the same page sends you a new one."),
+    ),
+    "owner_link_again": Letter(
+        _("Your link"),
+        _("Dear {name},\n\nhere is a new link, as you or your adviser asked for:\n\n{link}\n\nIt works once, until {until_at}. "
+          "Earlier links no longer work. If you did not ask for it, do nothing."),
+    ),
+    # to the intermediary, of what the owner did
+    "owner_decided": Letter(
+        _("An owner has decided on a text"),
+        _("An owner has answered a question about a teaser. The answer can be read at:\n\n{link}"),
+    ),
+    "consent_withdrawn": Letter(
+        _("An owner has withdrawn a consent"),
+        _("An owner has withdrawn a consent. The teaser was taken down at once. To see which, sign in:\n\n{link}"),
     ),
     # listings, market, disclosure, deals: each slice adds its own below
 }
