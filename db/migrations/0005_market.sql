@@ -107,46 +107,51 @@ CREATE INDEX teaser_revenue_down ON market.teaser ((-(revenue_rank % 99)), shuff
 CREATE INDEX teaser_price ON market.teaser (price_rank, shuffle, ref);
 CREATE INDEX teaser_price_down ON market.teaser ((-(price_rank % 99)), shuffle, ref);
 
-CREATE TABLE market.tally (                    -- teasers per cell and exact set of audiences
+-- One count per cell and reading role: a teaser for several audiences is in several rows, so a role reads what it may see
+-- and adds nothing up. reader: 1 market_public, 2 market_buyer, 4 market_desk, 8 market_domestic.
+CREATE TABLE market.tally (
+    reader smallint NOT NULL,
     cell_id int NOT NULL REFERENCES market.cell,
-    audiences smallint NOT NULL,
     teasers int NOT NULL,
-    PRIMARY KEY (cell_id, audiences)
+    PRIMARY KEY (reader, cell_id)
 );
 
-CREATE TABLE market.marginal (                 -- the same, per value of a field outside the codebook
-    cell_id int NOT NULL REFERENCES market.cell,
-    audiences smallint NOT NULL,
+-- The same for each value outside the codebook, over all cells: what the open page shows. Counts per cell and value were
+-- measured as well: five times the rows of the teasers, and no faster than counting the teasers that match.
+CREATE TABLE market.marginal (
+    reader smallint NOT NULL,
     attribute text NOT NULL CHECK (attribute IN ('price', 'scheme', 'timing', 'phrase')),
     value text NOT NULL,
     teasers int NOT NULL,
-    PRIMARY KEY (attribute, value, cell_id, audiences)
+    PRIMARY KEY (reader, attribute, value)
 );
-CREATE INDEX marginal_cell ON market.marginal (cell_id) INCLUDE (audiences, attribute, value, teasers);
 
--- Tallies follow the teasers by statement, so no writer can forget them.
+-- Both follow the teasers by statement, so no writer can forget them.
 CREATE FUNCTION market.count_teasers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     sign int := CASE tg_op WHEN 'INSERT' THEN 1 ELSE -1 END;
 BEGIN
-    -- One counter at a time, in one order: two statements that touch the same cells queue instead of deadlocking.
+    -- One counter at a time: two statements that touch the same counts queue instead of deadlocking.
     PERFORM pg_advisory_xact_lock(7305422);
-    INSERT INTO market.tally AS t (cell_id, audiences, teasers)
-    SELECT cell_id, audiences, sign * count(*) FROM changed GROUP BY 1, 2 ORDER BY 1, 2
-    ON CONFLICT (cell_id, audiences) DO UPDATE SET teasers = t.teasers + excluded.teasers;
+    INSERT INTO market.tally AS t (reader, cell_id, teasers)
+    SELECT r.reader, c.cell_id, sign * count(*)
+    FROM changed c JOIN (VALUES (1, 1), (2, 3), (4, 5), (8, 9)) AS r(reader, sees) ON c.audiences & r.sees <> 0
+    GROUP BY 1, 2
+    ON CONFLICT (reader, cell_id) DO UPDATE SET teasers = t.teasers + excluded.teasers;
 
-    INSERT INTO market.marginal AS m (cell_id, audiences, attribute, value, teasers)
-    SELECT c.cell_id, c.audiences, v.attribute, v.value, sign * count(*)
-    FROM changed c CROSS JOIN LATERAL (
+    INSERT INTO market.marginal AS m (reader, attribute, value, teasers)
+    SELECT r.reader, v.attribute, v.value, sign * count(*)
+    FROM changed c JOIN (VALUES (1, 1), (2, 3), (4, 5), (8, 9)) AS r(reader, sees) ON c.audiences & r.sees <> 0
+    CROSS JOIN LATERAL (
         SELECT 'price', c.price UNION ALL SELECT 'timing', c.timing
         UNION ALL SELECT 'scheme', unnest(c.schemes) UNION ALL SELECT 'phrase', unnest(c.phrases)
     ) AS v(attribute, value)
-    GROUP BY 1, 2, 3, 4 ORDER BY 3, 4, 1, 2
-    ON CONFLICT (attribute, value, cell_id, audiences) DO UPDATE SET teasers = m.teasers + excluded.teasers;
+    GROUP BY 1, 2, 3
+    ON CONFLICT (reader, attribute, value) DO UPDATE SET teasers = m.teasers + excluded.teasers;
 
     IF sign < 0 THEN
-        DELETE FROM market.tally t USING changed c WHERE t.cell_id = c.cell_id AND t.audiences = c.audiences AND t.teasers = 0;
-        DELETE FROM market.marginal m USING changed c WHERE m.cell_id = c.cell_id AND m.audiences = c.audiences AND m.teasers = 0;
+        DELETE FROM market.tally t USING changed c WHERE t.cell_id = c.cell_id AND t.teasers = 0;
+        DELETE FROM market.marginal WHERE teasers = 0;
     END IF;
     RETURN NULL;
 END $$;

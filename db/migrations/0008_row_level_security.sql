@@ -221,17 +221,17 @@ CREATE POLICY own ON vault.listing_import_row TO succession_app
 
 -- ---------------------------------------------------------------- market: constant per role, no scope needed
 CREATE POLICY audience ON market.teaser FOR SELECT TO market_public USING (audiences & 1 <> 0);
-CREATE POLICY audience ON market.tally FOR SELECT TO market_public USING (audiences & 1 <> 0);
-CREATE POLICY audience ON market.marginal FOR SELECT TO market_public USING (audiences & 1 <> 0);
+CREATE POLICY audience ON market.tally FOR SELECT TO market_public USING (reader = 1);
+CREATE POLICY audience ON market.marginal FOR SELECT TO market_public USING (reader = 1);
 CREATE POLICY audience_buyer ON market.teaser FOR SELECT TO market_buyer USING (audiences & 3 <> 0);
-CREATE POLICY audience_buyer ON market.tally FOR SELECT TO market_buyer USING (audiences & 3 <> 0);
-CREATE POLICY audience_buyer ON market.marginal FOR SELECT TO market_buyer USING (audiences & 3 <> 0);
+CREATE POLICY audience_buyer ON market.tally FOR SELECT TO market_buyer USING (reader = 2);
+CREATE POLICY audience_buyer ON market.marginal FOR SELECT TO market_buyer USING (reader = 2);
 CREATE POLICY audience_desk ON market.teaser FOR SELECT TO market_desk USING (audiences & 5 <> 0);
-CREATE POLICY audience_desk ON market.tally FOR SELECT TO market_desk USING (audiences & 5 <> 0);
-CREATE POLICY audience_desk ON market.marginal FOR SELECT TO market_desk USING (audiences & 5 <> 0);
+CREATE POLICY audience_desk ON market.tally FOR SELECT TO market_desk USING (reader = 4);
+CREATE POLICY audience_desk ON market.marginal FOR SELECT TO market_desk USING (reader = 4);
 CREATE POLICY audience_domestic ON market.teaser FOR SELECT TO market_domestic USING (audiences & 9 <> 0);
-CREATE POLICY audience_domestic ON market.tally FOR SELECT TO market_domestic USING (audiences & 9 <> 0);
-CREATE POLICY audience_domestic ON market.marginal FOR SELECT TO market_domestic USING (audiences & 9 <> 0);
+CREATE POLICY audience_domestic ON market.tally FOR SELECT TO market_domestic USING (reader = 8);
+CREATE POLICY audience_domestic ON market.marginal FOR SELECT TO market_domestic USING (reader = 8);
 CREATE POLICY codebook ON market.codebook FOR SELECT TO PUBLIC USING (true);
 CREATE POLICY codebook ON market.cell FOR SELECT TO PUBLIC USING (true);
 GRANT SELECT ON market.teaser, market.tally, market.marginal TO market_public, market_buyer, market_desk, market_domestic;

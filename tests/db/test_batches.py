@@ -158,21 +158,31 @@ async def test_the_worker_cannot_publish_what_no_owner_approved(world, settings,
     await worker.execute(insert, *teaser.values())  # the same row is allowed: the refusals above had their reason
 
 
-async def test_tallies_follow_the_teasers(world, settings, center):
-    async def totals():
-        rows = await world.seed(
-            "SELECT (SELECT coalesce(sum(teasers), 0) FROM market.tally) AS tally, (SELECT count(*) FROM market.teaser) AS teasers, "
-            "(SELECT coalesce(sum(teasers), 0) FROM market.marginal WHERE attribute = 'phrase') AS phrases, "
-            "(SELECT coalesce(sum(cardinality(phrases)), 0) FROM market.teaser) AS said, "
-            "(SELECT count(*) FROM market.tally WHERE teasers <= 0) + (SELECT count(*) FROM market.marginal WHERE teasers <= 0) AS empty")
-        return dict(rows[0])
+SEEN_BY = {1: 1, 2: 3, 4: 5, 8: 9}  # reader -> audiences it sees
 
-    before = await totals()
-    _listing, ref = await put_up(world, settings, center, profile_of_member(8, facts=["small_lots", "quick_decisions"]), "public")
-    after = await totals()
-    assert after["tally"] == after["teasers"] == before["teasers"] + 1 and after["phrases"] == after["said"] == before["said"] + 2
-    await world.seed("UPDATE vault.publication SET state = 'taken_down' WHERE ref = $1", ref)
-    assert await totals() == before and before["empty"] == 0
+
+async def test_tallies_follow_the_teasers_for_each_reader(world, settings, center):
+    async def counted():
+        tally = await world.seed("SELECT reader, sum(teasers) AS n FROM market.tally GROUP BY 1")
+        said = await world.seed("SELECT reader, sum(teasers) AS n FROM market.marginal WHERE attribute = 'phrase' GROUP BY 1")
+        below = await world.seed("SELECT FROM market.tally WHERE teasers <= 0 UNION ALL SELECT FROM market.marginal WHERE teasers <= 0")
+        assert not below
+        return {r["reader"]: r["n"] for r in tally}, {r["reader"]: r["n"] for r in said}
+
+    async def recounted():
+        rows = await world.seed("SELECT audiences, phrases FROM market.teaser")
+        seen = {reader: [row for row in rows if row["audiences"] & mask] for reader, mask in SEEN_BY.items()}
+        return ({reader: len(found) for reader, found in seen.items() if found},
+                {reader: n for reader, found in seen.items() if (n := sum(len(row["phrases"]) for row in found))})
+
+    before = await counted()
+    assert before == await recounted()
+    refs = [(await put_up(world, settings, center, profile_of_member(8, facts=["small_lots", "quick_decisions"]), *audiences))[1]
+            for audiences in (("public",), ("verified_buyers",), ("agency_desk", "domestic_institutions"))]
+    assert await counted() == await recounted() != before
+    for ref in refs:
+        await world.seed("UPDATE vault.publication SET state = 'taken_down' WHERE ref = $1", ref)
+    assert await counted() == await recounted() == before
 
 
 async def test_a_teaser_is_frozen_and_figures_that_leave_it_flag_the_listing(world, settings, center, worker):
