@@ -1,3 +1,246 @@
-"""Stub until the slice is written."""
+"""Which requests lead from a question about a teaser to the release of a dossier? Each step a noun under the request."""
 
-ROUTES: list = []
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta, Struct
+
+from succession.database import driver
+from succession.disclosure import (
+    owner_subject,  # noqa: F401  registers the owner's question
+    reading_routes,
+)
+from succession.disclosure.commands import name_clear, nda, release, requests, screening
+from succession.disclosure.nda_text import TERM_MONTHS_LEAST, TERM_MONTHS_MOST, Form
+from succession.disclosure.paper_queries import (
+    NameClearView,
+    NdaView,
+    ScheduleView,
+    ScreeningPage,
+    find_name_clear,
+    find_nda,
+    find_schedule,
+    list_screenings,
+)
+from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor
+from succession.disclosure.queries import (
+    GrantView,
+    RequestForBuyer,
+    RequestForSeller,
+    RequestPage,
+    find_grant,
+    find_request,
+    list_requests,
+)
+from succession.errors import Problem
+from succession.http import documented
+from succession.idempotency import creates
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.wiring import Config, Read, Tx, Who
+
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT_MOST)]
+RequestView = RequestForSeller | RequestForBuyer
+
+
+class NewRequest(Struct, forbid_unknown_fields=True):
+    """`acquirer_id`: only for an intermediary that represents it. The owner reads the purpose before deciding."""
+
+    teaser_ref: UUID
+    purpose: Prose
+    acquirer_id: UUID | None = None
+
+
+class ScreeningDecision(Struct, forbid_unknown_fields=True):
+    """`findings_read`: fingerprint of the findings this decision rests on; needed with `explanation` to clear likenesses."""
+
+    decision: Literal["cleared", "refused"]
+    reason: Literal[screening.REFUSAL_REASONS] | None = None
+    explanation: Prose | None = None
+    findings_read: Sha256 | None = None
+
+
+class NdaOffer(Struct, forbid_unknown_fields=True):
+    form: Form
+    term_months: Annotated[int, Meta(ge=TERM_MONTHS_LEAST, le=TERM_MONTHS_MOST)]
+
+
+class Signature(Struct, forbid_unknown_fields=True):
+    """`text_hash`: of the text that was read, as GET .../nda gave it; `locale_shown`: the language it was read in."""
+
+    text_hash: Sha256
+    name: Line
+    title: Line
+    locale_shown: Literal["ja", "en"]
+
+
+class Termination(Struct, forbid_unknown_fields=True):
+    reason: Literal["talks_ended", "breach", "owner_request", "mandate_ended"]
+
+
+class NameClearQuestion(Struct, forbid_unknown_fields=True):
+    """`by`: a single-use link to each representative with a mail address, or a paper entered later."""
+
+    by: Literal["link", "paper"] = "link"
+
+
+class Release(Struct, forbid_unknown_fields=True):
+    """`expires_on`: last day (Japan) it can be read; by default after 180 days, and never after the NDA ends."""
+
+    expires_on: date | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Requests
+
+
+@post("/disclosure-requests", opt={"permission": "request:open"}, operation_id="OpenDisclosureRequest",
+      summary="Ask about the company behind a teaser",
+      responses=documented("not_found", "request_exists", "request_too_soon", "idempotency_key_reused"))
+@creates
+async def open_request(request: Request, tx: Tx, actor: Who, data: JSONBody[NewRequest]) -> RequestView:
+    deal_id = await requests.open_request(tx, actor, data.teaser_ref, data.purpose, data.acquirer_id)
+    return await find_request(await driver(tx), deal_id)
+
+
+@get("/disclosure-requests", opt={"permission": "deal:read"}, operation_id="ListDisclosureRequests",
+     summary="Requests one is a party to, newest first", responses=documented("cursor_invalid"))
+async def read_requests(read: Read, actor: Who, settings: Config, is_open: FromQuery[bool | None] = None,
+                        limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> RequestPage:
+    belongs = bound(actor, ["disclosure-requests", is_open])
+    found = await list_requests(read, newest_after(settings, cursor, belongs), is_open, limit + 1)
+    return RequestPage(found[:limit], next_cursor(settings, found, limit, belongs, "requested_at", "id"))
+
+
+@get("/disclosure-requests/{deal_id:uuid}", opt={"permission": "deal:read"}, operation_id="ReadDisclosureRequest",
+     summary="Where one request stands, as one's own side may know", responses=documented("not_found"))
+async def read_request(read: Read, deal_id: FromPath[UUID]) -> RequestView:
+    return found_or_404(await find_request(read, deal_id))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Screening
+
+
+@get("/disclosure-requests/{deal_id:uuid}/screening", opt={"permission": "screening:decide"}, operation_id="ReadScreening",
+     summary="What the lists say of the buyer now, and what was decided", responses=documented("not_found"))
+async def read_screening(read: Read, deal_id: FromPath[UUID]) -> ScreeningPage:
+    deal = await find_request(read, deal_id)
+    if not isinstance(deal, RequestForSeller):
+        raise Problem("not_found" if deal is None else "forbidden")
+    return ScreeningPage(await screening.match_buyer(read, deal.buyer.organisation_id), await list_screenings(read, deal_id))
+
+
+@post("/disclosure-requests/{deal_id:uuid}/screening", opt={"permission": "screening:decide"}, operation_id="DecideScreening",
+      summary="Decide on the buyer; a refusal ends the request",
+      responses=documented("not_found", "request_concluded", "screening_unread", "step_refused", "idempotency_key_reused"))
+@creates
+async def decide_screening(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID],
+                           data: JSONBody[ScreeningDecision]) -> RequestView:
+    await screening.decide_screening(tx, actor, deal_id, data.decision, data.reason, data.explanation, data.findings_read)
+    return await find_request(await driver(tx), deal_id)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# NDA
+
+
+@post("/disclosure-requests/{deal_id:uuid}/nda", opt={"permission": "nda:offer"}, operation_id="OfferNda",
+      summary="Put the non-disclosure agreement before the buyer",
+      responses=documented("not_found", "request_concluded", "screening_needed", "conflict", "idempotency_key_reused"))
+@creates
+async def offer_nda(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[NdaOffer]) -> NdaView:
+    await nda.offer_nda(tx, actor, deal_id, data.form, data.term_months)
+    return await find_nda(await driver(tx), deal_id)
+
+
+@get("/disclosure-requests/{deal_id:uuid}/nda", opt={"permission": "nda:read"}, operation_id="ReadNda",
+     summary="The text exactly as it is signed, in both languages", responses=documented("not_found"))
+async def read_nda(read: Read, deal_id: FromPath[UUID]) -> NdaView:
+    return found_or_404(await find_nda(read, deal_id))
+
+
+@post("/disclosure-requests/{deal_id:uuid}/nda/signature", opt={"permission": "nda:sign"}, operation_id="SignNda",
+      summary="Sign exactly the text that was read",
+      responses=documented("not_found", "request_concluded", "step_refused", "nda_text_changed", "idempotency_key_reused"))
+@creates
+async def sign_nda(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Signature]) -> NdaView:
+    await nda.sign_nda(tx, actor, deal_id, data.text_hash, data.name, data.title, data.locale_shown)
+    return await find_nda(await driver(tx), deal_id)
+
+
+@post("/disclosure-requests/{deal_id:uuid}/nda/termination", opt={"permission": "nda:offer"}, operation_id="TerminateNda",
+      summary="Stop providing information; reading ends at once",
+      responses=documented("not_found", "step_refused", "idempotency_key_reused"))
+@creates
+async def terminate_nda(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Termination]) -> NdaView:
+    await nda.end_nda(tx, deal_id, data.reason)
+    return await find_nda(await driver(tx), deal_id)
+
+
+@get("/disclosure-requests/{deal_id:uuid}/nda/schedule", opt={"permission": "nda:read"}, operation_id="ReadNdaSchedule",
+     summary="What binds the agreement to the company, after the name clear", responses=documented("not_found"))
+async def read_schedule(read: Read, deal_id: FromPath[UUID]) -> ScheduleView:
+    return found_or_404(await find_schedule(read, deal_id))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Name clear and release
+
+
+@post("/disclosure-requests/{deal_id:uuid}/name-clear", opt={"permission": "name_clear:ask"}, operation_id="AskNameClear",
+      summary="Ask the owner whether this buyer may learn the name",
+      responses=documented("not_found", "request_concluded", "screening_needed", "nda_needed", "parked", "owner_unreachable",
+                           "conflict", "idempotency_key_reused"))
+@creates
+async def ask_name_clear(request: Request, tx: Tx, actor: Who, settings: Config, deal_id: FromPath[UUID],
+                         data: JSONBody[NameClearQuestion]) -> NameClearView:
+    await name_clear.ask_name_clear(tx, actor, deal_id)
+    if data.by == "link":
+        await name_clear.send_question(tx, deal_id, settings.public_url)
+    return await find_name_clear(await driver(tx), deal_id)
+
+
+@get("/disclosure-requests/{deal_id:uuid}/name-clear", opt={"permission": "name_clear:ask"}, operation_id="ReadNameClear",
+     summary="The question as the owner reads it, and the answer", responses=documented("not_found"))
+async def read_name_clear(read: Read, deal_id: FromPath[UUID]) -> NameClearView:
+    return found_or_404(await find_name_clear(read, deal_id))
+
+
+@post("/disclosure-requests/{deal_id:uuid}/name-clear/link", opt={"permission": "name_clear:ask"}, operation_id="SendNameClearLink",
+      summary="Send the owner a fresh link: to answer, or to take a consent back",
+      responses=documented("not_found", "step_refused", "owner_unreachable", "idempotency_key_reused"))
+@creates
+async def send_name_clear_link(request: Request, tx: Tx, settings: Config, deal_id: FromPath[UUID],) -> NameClearView:
+    await name_clear.send_question(tx, deal_id, settings.public_url)
+    return await find_name_clear(await driver(tx), deal_id)
+
+
+@post("/disclosure-requests/{deal_id:uuid}/dossier-release", opt={"permission": "grant:release"}, operation_id="ReleaseDossier",
+      summary="Release the dossier to this buyer",
+      responses=documented("not_found", "request_concluded", "screening_needed", "nda_needed", "name_clear_needed", "consent_used",
+                           "parked", "disclosure_causes", "dossier_incomplete", "conflict", "idempotency_key_reused"))
+@creates
+async def release_dossier(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Release]) -> GrantView:
+    return await find_grant(await driver(tx), await release.release(tx, actor, deal_id, "dossier", data.expires_on))
+
+
+@post("/disclosure-requests/{deal_id:uuid}/data-room-release", opt={"permission": "grant:release"}, operation_id="ReleaseDataRoom",
+      summary="Release the data room to a buyer that has the dossier",
+      responses=documented("not_found", "request_concluded", "screening_needed", "nda_needed", "name_clear_needed", "consent_used",
+                           "parked", "disclosure_causes", "conflict", "idempotency_key_reused"))
+@creates
+async def release_data_room(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Release]) -> GrantView:
+    return await find_grant(await driver(tx), await release.release(tx, actor, deal_id, "data_room", data.expires_on))
+
+
+ROUTES: list = [
+    open_request, read_requests, read_request, read_screening, decide_screening, offer_nda, read_nda, sign_nda, terminate_nda,
+    read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, release_dossier, release_data_room,
+    *reading_routes.ROUTES,
+]  # fmt: skip

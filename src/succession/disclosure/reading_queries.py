@@ -1,0 +1,225 @@
+"""What does a reader with a live grant get to read, and who reads the records of it: dossier, documents, accesses, ledger?
+
+Which columns are read is `levels.py`'s table alone; which rows is row-level security's.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from succession.disclosure.levels import FISCAL_YEARS_SHOWN, Level, fields_shown
+
+
+class DossierIdentity(msgspec.Struct):
+    legal_name: str | None
+    name_kana: str | None
+    name_en: str | None
+    name_romaji: str | None
+    legal_form: str | None
+    corporate_number: str | None
+    brands: list[str] | None
+    former_names: list[str] | None
+    group_companies: list[str] | None
+    main_customers: list[str] | None
+    main_suppliers: list[str] | None
+
+
+class DossierContact(msgspec.Struct):
+    """The representative and where the company is. Family is never shown."""
+
+    representative_name: str | None
+    representative_kana: str | None
+    representative_romaji: str | None
+    sites: list[Any] | None
+    phones: list[str] | None
+    urls: list[str] | None
+
+
+class DossierProfile(msgspec.Struct):
+    """Money in yen; codes as in GET /v1/codes."""
+
+    jsic_code: str | None
+    prefecture: str | None
+    municipality: str | None
+    founded_on: date | None
+    founded_year: int | None
+    employees: int | None
+    capital_yen: int | None
+    outline: str | None
+    strengths: str | None
+    products: list[str] | None
+    owner_birth_year: int | None
+    reason: str | None
+    reason_note: str | None
+    schemes: list[str] | None
+    timing: str | None
+    asking_price_yen: int | None
+    price_negotiable: bool | None
+    price_basis: str | None
+    price_method: str | None
+    price_as_of: date | None
+    price_indicative: bool | None
+    conditions: list[Any] | None
+    guarantees: list[Any] | None
+    permits: list[Any] | None
+    real_estate: list[Any] | None
+    intellectual_property: list[Any] | None
+
+
+class DossierYear(msgspec.Struct):
+    """One closed fiscal year, in yen."""
+
+    period_end: date
+    revenue_yen: int | None
+    operating_profit_yen: int | None
+    adjusted_ebitda_yen: int | None
+    net_assets_yen: int | None
+    debt_yen: int | None
+
+
+class DossierSuccession(msgspec.Struct):
+    status: str | None
+    declared_on: date | None
+    alternatives_tried: list[str] | None
+    first_consulted_on: date | None
+
+
+class DocumentView(msgspec.Struct):
+    """`content_hash` is the sha256 (hex) of the bytes that GET /v1/documents/{id} answers with."""
+
+    id: UUID
+    level: Level
+    folder: str
+    title: str
+    media_type: str
+    size_bytes: int
+    content_hash: str
+    added_at: datetime
+
+
+class Dossier(msgspec.Struct):
+    """A company by name, for one buyer: the latest fiscal year first, and the documents this buyer may open."""
+
+    deal_id: UUID
+    project_name: str
+    identity: DossierIdentity | None
+    contact: DossierContact | None
+    profile: DossierProfile | None
+    financials: list[DossierYear]
+    succession: DossierSuccession | None
+    documents: list[DocumentView]
+
+
+BLOCKS: dict[str, type[msgspec.Struct]] = {
+    "listing_identity": DossierIdentity, "listing_contact": DossierContact, "listing_profile": DossierProfile,
+    "listing_financials": DossierYear, "succession_status": DossierSuccession,
+}  # fmt: skip
+
+
+async def _block(connection: asyncpg.Connection, block: str, listing_id: UUID, tail: str = "") -> list[Any]:
+    columns = ", ".join(fields_shown(block, "dossier"))
+    rows = await connection.fetch(f"SELECT {columns} FROM vault.{block} WHERE listing_id = $1 {tail}", listing_id)
+    return [msgspec.convert(dict(row), BLOCKS[block]) for row in rows]
+
+
+async def find_dossier(connection: asyncpg.Connection, deal_id: UUID) -> Dossier | None:
+    """The dossier of a deal on which a grant is live at this moment, or None."""
+    deal = await connection.fetchrow(
+        "SELECT d.listing_id, d.project_name FROM vault.deal d JOIN vault.disclosure_grant g ON g.deal_id = d.id "
+        "WHERE d.id = $1 AND g.level = 'dossier' AND vault.party(d.id) IN ('buyer', 'representative') "
+        "AND vault.grant_holds(g.id)", deal_id)
+    if deal is None:
+        return None
+    listing_id = deal["listing_id"]
+    one = {block: next(iter(await _block(connection, block, listing_id)), None) for block in BLOCKS if block != "listing_financials"}
+    years = await _block(connection, "listing_financials", listing_id, f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}")
+    documents = await list_documents(connection, listing_id)
+    # Each statement asks for the grant anew: one that ended meanwhile must give nothing, not a part.
+    if not await connection.fetchval("SELECT vault.live_grant($1, 'dossier')", listing_id):
+        return None
+    return Dossier(deal_id, deal["project_name"], one["listing_identity"], one["listing_contact"], one["listing_profile"],
+                   years, one["succession_status"], documents)
+
+
+_DOCUMENTS = """SELECT id, level, folder, title, media_type, size_bytes, encode(content_hash, 'hex') AS content_hash, added_at
+FROM vault.document WHERE removed_at IS NULL"""
+
+
+async def list_documents(connection: asyncpg.Connection, listing_id: UUID) -> list[DocumentView]:
+    """Documents of a listing this scope may open, at most 500."""
+    rows = await connection.fetch(f"{_DOCUMENTS} AND listing_id = $1 ORDER BY level, folder, title, id LIMIT 500", listing_id)
+    return [DocumentView(**row) for row in rows]
+
+
+async def find_document(connection: asyncpg.Connection, document_id: UUID) -> tuple[DocumentView, bytes] | None:
+    """A document and its bytes, or None."""
+    row = await connection.fetchrow(f"{_DOCUMENTS} AND id = $1", document_id)
+    content = await connection.fetchval("SELECT content FROM vault.document_content WHERE document_id = $1", document_id)
+    return None if row is None or content is None else (DocumentView(**row), content)
+
+
+async def holds_listing(connection: asyncpg.Connection, listing_id: UUID) -> bool:
+    return bool(await connection.fetchval("SELECT vault.holds($1)", listing_id))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The records of it
+
+
+class AccessView(msgspec.Struct):
+    """Who opened what, when: `what` is 'dossier' or 'document:<id>'."""
+
+    id: int
+    grant_id: UUID
+    deal_id: UUID
+    organisation: str
+    member_id: UUID
+    what: str
+    at: datetime
+    address: str | None
+
+
+class AccessPage(msgspec.Struct):
+    items: list[AccessView]
+    next_cursor: str | None
+
+
+_ACCESSES = """SELECT a.id, a.grant_id, g.deal_id, coalesce(o.legal_name, '') AS organisation, a.member_id, a.what, a.at, a.address
+FROM vault.access a JOIN vault.disclosure_grant g ON g.id = a.grant_id LEFT JOIN vault.organisation o ON o.id = a.organisation_id
+WHERE a.listing_id = $1 AND ($2::bigint IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3"""
+
+
+async def list_accesses(connection: asyncpg.Connection, listing_id: UUID, after: int | None, limit: int) -> list[AccessView]:
+    """Newest first; the adviser's and the owner's to read."""
+    return [AccessView(**row) for row in await connection.fetch(_ACCESSES, listing_id, after, limit)]
+
+
+class LedgerEntryView(msgspec.Struct):
+    """One link: `hash` = sha256(prev || body), hex; `body` is the canonical text that was hashed."""
+
+    seq: int
+    id: UUID
+    kind: str
+    deal_id: UUID | None
+    body: str
+    prev: str
+    hash: str
+
+
+class LedgerPage(msgspec.Struct):
+    items: list[LedgerEntryView]
+    next_cursor: str | None
+
+
+_LEDGER = """SELECT seq, id, kind, deal_id, convert_from(body, 'UTF8') AS body, encode(prev, 'hex') AS prev, encode(hash, 'hex') AS hash
+FROM vault.ledger_entry WHERE listing_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"""
+
+
+async def list_ledger(connection: asyncpg.Connection, listing_id: UUID, after_seq: int, limit: int) -> list[LedgerEntryView]:
+    """In the order of the chain, from its beginning."""
+    return [LedgerEntryView(**row) for row in await connection.fetch(_LEDGER, listing_id, after_seq, limit)]

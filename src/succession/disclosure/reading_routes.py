@@ -1,0 +1,205 @@
+"""Which requests read what was released, and which read the records of it: dossiers, documents, grants, accesses, ledger?
+
+A reading by a buyer is two transactions: the access is committed first, then the read-only one asks for the grant again.
+"""
+
+from typing import Annotated, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta, Struct
+
+from succession.codes import SCHEMES
+from succession.database import driver
+from succession.disclosure.commands import documents, release, screening
+from succession.disclosure.levels import Level
+from succession.disclosure.paper_queries import ListEntryPage, list_entries
+from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor, number_after
+from succession.disclosure.queries import GrantPage, GrantView, find_grant, list_grants
+from succession.disclosure.reading_queries import (
+    AccessPage,
+    DocumentView,
+    Dossier,
+    LedgerPage,
+    find_document,
+    find_dossier,
+    holds_listing,
+    list_accesses,
+    list_documents,
+    list_ledger,
+)
+from succession.errors import Problem
+from succession.http import documented
+from succession.idempotency import creates
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.wiring import Config, Pools, Read, Tx, Who
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=r"^[^\x00-\x1f\x7f/\\]+\.[A-Za-z]{3,4}$")]
+Folder = Annotated[str, Meta(max_length=120, pattern=r"^/[^\x00-\x1f\x7f\\]*$")]
+Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
+Country = Literal[tuple(SCHEMES["country"].codes)]
+Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT_MOST)]
+BASE64_MOST = 14_000_000  # ten megabytes, as base64 writes them
+
+
+class Revocation(Struct, forbid_unknown_fields=True):
+    reason: release.RevokeReason
+
+
+class NewDocument(Struct, forbid_unknown_fields=True):
+    """The ending of `filename` must agree with the content: pdf, png, jpg, jpeg, xlsx, txt, csv."""
+
+    level: Level
+    filename: Filename
+    content_base64: Annotated[str, Meta(max_length=BASE64_MOST)]
+    folder: Folder = "/"
+
+
+class NewListEntry(Struct, forbid_unknown_fields=True):
+    name: Name
+    kind: Literal["organisation", "person"]
+    aliases: Annotated[list[Name], Meta(max_length=50)] = []
+    country: Country | None = None
+    reason: Name | None = None
+
+
+class NewListEntries(Struct, forbid_unknown_fields=True):
+    """Names added to one list under one version; the list's version is that of its newest name."""
+
+    list_code: Code
+    list_version: Name
+    entries: Annotated[list[NewListEntry], Meta(min_length=1, max_length=500)]
+
+
+class AddedEntries(Struct):
+    ids: list[UUID]
+
+
+class DocumentList(Struct):
+    items: list[DocumentView]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reading
+
+
+@get("/dossiers/{deal_id:uuid}", opt={"permission": "dossier:read"}, operation_id="ReadDossier",
+     summary="The company by name, while a grant is live; every reading is recorded", responses=documented("not_found"))
+async def read_dossier(databases: Pools, actor: Who, deal_id: FromPath[UUID]) -> Dossier:
+    async with databases.tx(actor.scope()) as tx:
+        await documents.note_dossier_reading(tx, actor, deal_id)
+    async with databases.read(actor.scope()) as read:
+        return found_or_404(await find_dossier(read, deal_id))
+
+
+@get("/documents/{document_id:uuid}", opt={"permission": "document:read"}, operation_id="ReadDocument",
+     summary="The bytes of a document, while a grant of its level is live; every reading is recorded",
+     responses=documented("not_found"), media_type="application/octet-stream")
+async def read_document(databases: Pools, actor: Who, document_id: FromPath[UUID]) -> Response[bytes]:
+    async with databases.tx(actor.scope()) as tx:
+        await documents.note_document_reading(tx, actor, document_id)
+    async with databases.read(actor.scope()) as read:
+        document, content = found_or_404(await find_document(read, document_id))
+    return Response(content, media_type=document.media_type, headers={
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.title, safe='')}"})
+
+
+@get("/listings/{listing_id:uuid}/documents", opt={"permission": "document:read"}, operation_id="ListDocuments",
+     summary="Documents of a listing one may open", responses=documented("not_found"))
+async def read_documents(read: Read, listing_id: FromPath[UUID]) -> DocumentList:
+    found = await list_documents(read, listing_id)
+    if not found and not await holds_listing(read, listing_id):
+        raise Problem("not_found")
+    return DocumentList(found)
+
+
+@post("/listings/{listing_id:uuid}/documents", opt={"permission": "document:write"}, operation_id="AddDocument",
+      summary="Add a document to the dossier or the data room", responses=documented("not_found", "body_too_large", "idempotency_key_reused"))
+@creates
+async def add_document(request: Request, tx: Tx, actor: Who, listing_id: FromPath[UUID], data: JSONBody[NewDocument]) -> DocumentView:
+    document_id = await documents.add_document(tx, actor, listing_id, data.level, data.folder, data.filename, data.content_base64)
+    return next(each for each in await list_documents(await driver(tx), listing_id) if each.id == document_id)
+
+
+@delete("/documents/{document_id:uuid}", opt={"permission": "document:write"}, operation_id="RemoveDocument",
+        summary="Take a document out; nobody opens it from then on", responses=documented("not_found"))
+async def remove_document(tx: Tx, document_id: FromPath[UUID]) -> None:
+    await documents.remove_document(tx, document_id)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Grants and records
+
+
+@get("/grants", opt={"permission": "dossier:read"}, operation_id="ListGrants", summary="Grants given or held, newest first",
+     responses=documented("cursor_invalid"))
+async def read_grants(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
+                      cursor: FromQuery[str | None] = None) -> GrantPage:
+    belongs = bound(actor, ["grants"])
+    found = await list_grants(read, newest_after(settings, cursor, belongs), limit + 1)
+    return GrantPage(found[:limit], next_cursor(settings, found, limit, belongs, "granted_at", "id"))
+
+
+@post("/grants/{grant_id:uuid}/revocation", opt={"permission": "grant:revoke"}, operation_id="RevokeGrant",
+      summary="End a release; nothing more is read on it", responses=documented("not_found", "step_refused", "idempotency_key_reused"))
+@creates
+async def revoke_grant(request: Request, tx: Tx, actor: Who, grant_id: FromPath[UUID], data: JSONBody[Revocation]) -> GrantView:
+    await release.revoke_grant(tx, actor, grant_id, data.reason)
+    return await find_grant(await driver(tx), grant_id)
+
+
+@get("/listings/{listing_id:uuid}/accesses", opt={"permission": "listing:read"}, operation_id="ListAccesses",
+     summary="Who opened what of a listing, newest first", responses=documented("not_found", "cursor_invalid"))
+async def read_accesses(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID],
+                        limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> AccessPage:
+    if not await holds_listing(read, listing_id):
+        raise Problem("not_found")
+    belongs = bound(actor, ["accesses", str(listing_id)])
+    found = await list_accesses(read, listing_id, number_after(settings, cursor, belongs), limit + 1)
+    return AccessPage(found[:limit], next_cursor(settings, found, limit, belongs, "id"))
+
+
+@get("/listings/{listing_id:uuid}/ledger", opt={"permission": "ledger:read"}, operation_id="ReadLedger",
+     summary="The chain of a listing, from its first entry; check it offline", responses=documented("not_found", "cursor_invalid"))
+async def read_ledger(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID],
+                      limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> LedgerPage:
+    if actor.kind != "operator" and not await holds_listing(read, listing_id):
+        raise Problem("not_found")
+    belongs = bound(actor, ["ledger", str(listing_id)])
+    found = await list_ledger(read, listing_id, number_after(settings, cursor, belongs) or 0, limit + 1)
+    return LedgerPage(found[:limit], next_cursor(settings, found, limit, belongs, "seq"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The operator's block lists
+
+
+@get("/screening-lists/entries", opt={"permission": "screening_list:read"}, operation_id="ListScreeningListEntries",
+     summary="Names on the block lists, newest first", responses=documented("cursor_invalid"))
+async def read_entries(read: Read, actor: Who, settings: Config, list_code: FromQuery[Code | None] = None,
+                       limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> ListEntryPage:
+    belongs = bound(actor, ["screening-lists", list_code])
+    found = await list_entries(read, list_code, newest_after(settings, cursor, belongs), limit + 1)
+    return ListEntryPage(found[:limit], next_cursor(settings, found, limit, belongs, "added_at", "id"))
+
+
+@post("/screening-lists/entries", opt={"permission": "screening_list:edit"}, operation_id="AddScreeningListEntries",
+      summary="Add names to a block list", responses=documented("idempotency_key_reused"))
+@creates
+async def add_entries(request: Request, tx: Tx, actor: Who, data: JSONBody[NewListEntries]) -> AddedEntries:
+    return AddedEntries(await screening.add_list_entries(tx, actor, data.list_code, data.list_version, data.entries))
+
+
+@delete("/screening-lists/entries/{entry_id:uuid}", opt={"permission": "screening_list:edit"}, operation_id="RemoveScreeningListEntry",
+        summary="Take a name off its list", responses=documented("not_found"))
+async def remove_entry(tx: Tx, entry_id: FromPath[UUID]) -> None:
+    await screening.remove_list_entry(tx, entry_id)
+
+
+ROUTES: list = [
+    read_dossier, read_document, read_documents, add_document, remove_document, read_grants, revoke_grant, read_accesses,
+    read_ledger, read_entries, add_entries, remove_entry,
+]  # fmt: skip

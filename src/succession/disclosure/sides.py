@@ -1,0 +1,58 @@
+"""What does each side of a request learn of where it stands? The adviser everything, the buyer only its own part.
+
+Who refused, and why, is between the owner and the adviser: every end but the buyer's own looks the same from outside.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+# Ends that a buyer reads as they are; all others, refusals above all, read as NEUTRAL_END.
+PLAIN_ENDS = frozenset({"buyer_withdrew", "completed", "expired", "regulatory_impossible"})
+NEUTRAL_END = "not_concluded"
+
+SELLER_STEPS = ("closed", "continue_deal", "screen_buyer", "offer_nda", "await_signature", "ask_name_clear", "await_owner",
+                "release_dossier", "await_buyer")
+BUYER_STEPS = ("closed", "sign_nda", "read_dossier", "await_adviser")
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a request stands today. `nda`: none, offered, signed, expired or ended; `consent`: none, asked, yes, no,
+    ask_adviser, used (a dossier was released on it), lapsed or revoked; `reading`: a live grant for the dossier."""
+
+    terminal: str | None
+    past_dossier: bool
+    screened: bool
+    nda: str
+    consent: str
+    reading: bool
+
+
+def outcome_for_buyer(terminal: str | None) -> str | None:
+    """The end as the buyer reads it: its own acts and what no side chose by name, everything else alike."""
+    return terminal if terminal is None or terminal in PLAIN_ENDS else NEUTRAL_END
+
+
+def buyer_step(standing: Standing) -> str:
+    """What the buyer can do next; whatever the other side is busy with is `await_adviser`."""
+    if standing.terminal is not None:
+        return "closed"
+    if standing.nda == "offered":
+        return "sign_nda"
+    return "read_dossier" if standing.reading else "await_adviser"
+
+
+def seller_step(standing: Standing) -> str:
+    """What the adviser does next, in the order of the road; a lapsed cause comes back as the step that renews it."""
+    if standing.terminal is not None:
+        return "closed"
+    if not standing.screened:
+        return "screen_buyer"
+    if standing.nda != "signed":
+        return "await_signature" if standing.nda == "offered" else "offer_nda"
+    if standing.past_dossier and standing.reading:
+        return "continue_deal"
+    if standing.reading:
+        return "await_buyer"
+    steps = {"asked": "await_owner", "ask_adviser": "await_owner", "yes": "release_dossier"}
+    return steps.get(standing.consent, "ask_name_clear")
