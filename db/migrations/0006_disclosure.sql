@@ -408,22 +408,25 @@ BEGIN
 END $$;
 CREATE TRIGGER name_clear_frozen BEFORE UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.name_clear_frozen();
 
--- Does the organisation of this transaction hold a live grant, with its ledger entry, for this listing at this level?
--- The grant's own NDA and consent must hold: a later consent never brings an older grant back to life. An intermediary
--- that represents the buyer reads under the buyer's NDA, while its representation is in force.
-CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
+-- May this grant be read on today? Its own NDA and consent must hold: a later consent never brings an older grant back.
+CREATE FUNCTION vault.grant_holds(wanted uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT EXISTS (
         SELECT FROM vault.disclosure_grant g
-        JOIN vault.deal d ON d.id = g.deal_id
         JOIN vault.ledger_entry e ON e.id = g.ledger_entry_id AND e.listing_id = g.listing_id AND e.kind = 'released'
         JOIN vault.nda n ON n.id = g.nda_id AND n.ended_at IS NULL AND n.expires_at > now()
         JOIN vault.name_clear c ON c.id = g.name_clear_id AND c.decision = 'yes' AND c.revoked_at IS NULL
-        WHERE g.listing_id = listing AND g.level = wanted AND g.revoked_at IS NULL AND g.expires_at > now()
-          AND ((ops.kind() = 'acquirer' AND g.buyer_id = ops.organisation())
-            OR (ops.kind() = 'intermediary' AND d.representative_id = ops.organisation()
-                AND vault.represents(d.representative_id, d.buyer_id)))
-          AND vault.causes_hold(g.deal_id))
+        WHERE g.id = wanted AND g.revoked_at IS NULL AND g.expires_at > now()
+          AND vault.party(g.deal_id) IS NOT NULL AND vault.causes_hold(g.deal_id))
+$$;
+
+-- Does the organisation of this transaction hold a live grant, with its ledger entry, for this listing at this level?
+-- An intermediary that represents the buyer reads under the buyer's NDA, while its representation is in force.
+CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM vault.disclosure_grant g
+                   WHERE g.listing_id = listing AND g.level = wanted
+                     AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id))
 $$;
 
 -- What the road of deals asks of disclosure, in four words: a buyer learns these of its own deal, and nothing more.

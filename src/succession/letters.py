@@ -127,6 +127,51 @@ LETTERS: dict[str, Letter] = {
         _("An owner has withdrawn a consent"),
         _("An owner has withdrawn a consent. The teaser was taken down at once. To see which, sign in:\n\n{link}"),
     ),
+    "owner_name_clear": Letter(
+        _("A question for you to decide on"),
+        _("Dear {name},\n\nYour adviser asks whether one buyer may learn your company's name. To read who it is and to decide, open:\n\n"
+          "{link}\n\nOpening it changes nothing, and nothing is told to the buyer unless you agree. The link works once, until {until_at}. "
+          "You can also answer on paper: ask your adviser."),
+    ),
+    "owner_name_cleared": Letter(
+        _("Your consent was recorded"),
+        _("Dear {name},\n\nYour consent was recorded. If you change your mind, open:\n\n{link}\n\nthere you can take it back, and the buyer "
+          "can read nothing more from then on. The link works once, until {until_at}; after that the same page sends you a new one."),
+    ),
+    # disclosure: under the project name only
+    "request_opened": Letter(
+        _("A buyer asks about one of your teasers"),
+        _("A buyer has asked about the company behind one of your teasers. The request is called project {project}. To see who asks, "
+          "and to screen the buyer, sign in."),
+    ),
+    "request_not_successful": Letter(
+        _("Project {project} has been concluded"),
+        _("Thank you for your interest. Project {project} could not be taken further. Other teasers remain open to you."),
+    ),
+    "nda_offered": Letter(
+        _("Project {project}: a non-disclosure agreement is ready"),
+        _("For project {project} a non-disclosure agreement is ready to be read and signed. Sign in to do so."),
+    ),
+    "nda_signed": Letter(
+        _("Project {project}: the non-disclosure agreement was signed"),
+        _("The buyer of project {project} has signed the non-disclosure agreement. The next step is to ask the owner."),
+    ),
+    "nda_ended": Letter(
+        _("Project {project}: no more information will be provided"),
+        _("For project {project} no more information will be provided. The duties of secrecy you signed go on as agreed there."),
+    ),
+    "owner_answered": Letter(
+        _("Project {project}: the owner has answered"),
+        _("The owner has answered the question about project {project}. Sign in to read the answer."),
+    ),
+    "released": Letter(
+        _("Project {project}: there is something to read"),
+        _("For project {project} information was released to you. Sign in to read it. Every reading is recorded, for the company to see."),
+    ),
+    "access_ended": Letter(
+        _("Project {project}: access has ended"),
+        _("Your access to the information of project {project} has ended. The duties of secrecy you signed go on as agreed there."),
+    ),
     # listings, market, disclosure, deals: each slice adds its own below
 }
 
