@@ -172,6 +172,15 @@ LETTERS: dict[str, Letter] = {
         _("Project {project}: access has ended"),
         _("Your access to the information of project {project} has ended. The duties of secrecy you signed go on as agreed there."),
     ),
+    # deals
+    "deal_moved": Letter(
+        _("Project {project}: a step was recorded"),
+        _("In project {project} the other side has recorded a step. Sign in to read it and to see what is open to you now."),
+    ),
+    "deal_unparked": Letter(
+        _("Project {project} can go on"),
+        _("The exclusive negotiation that held project {project} back has ended. Sign in to see what is open to you now."),
+    ),
     # listings, market, disclosure, deals: each slice adds its own below
 }
 

@@ -10,18 +10,21 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
-import os
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 
 from succession import logs
 from succession.config import Settings
 from succession.database import speak_json
+from succession.jobs import PERIODIC, Job
 from succession.mail import deliver_mail
+from succession.market import batches
 
 log = logging.getLogger("succession.worker")
 
@@ -40,30 +43,6 @@ Deliver = Callable[[asyncpg.Connection, Settings, int, dict[str, Any]], Awaitabl
 # topic: who delivers it
 TOPICS: dict[str, Deliver] = {"mail": deliver_mail}
 
-
-class Job(NamedTuple):
-    """Calendar work: every so many seconds, by one worker at a time, in one transaction as succession_worker."""
-
-    name: str
-    every_s: int
-    run: Callable[[asyncpg.Connection, Settings], Awaitable[None]]
-
-
-async def forget_idempotency(connection: asyncpg.Connection, settings: Settings) -> None:
-    """Answers kept for a repeated request are kept for a day (its policy shows only those older)."""
-    await connection.execute("DELETE FROM ops.idempotency")
-
-
-async def forget_deliveries(connection: asyncpg.Connection, settings: Settings) -> None:
-    """What was delivered a month ago, or given up three months ago, is nobody's any more."""
-    await connection.execute("DELETE FROM ops.outbox WHERE done_at < now() - interval '30 days' "
-                             "OR dead_at < now() - interval '90 days'")
-
-
-PERIODIC: tuple[Job, ...] = (
-    Job("forget_idempotency", 3600, forget_idempotency),
-    Job("forget_deliveries", 86_400, forget_deliveries),
-)
 
 # ---------------------------------------------------------------- the outbox
 
