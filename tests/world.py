@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,11 +18,14 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+from argon2 import PasswordHasher
 
 from succession.accounts.identifiers import make_corporate_number
 from succession.permissions import PERMISSIONS, keys_may_hold
 
 ORIGIN = "http://127.0.0.1:8400"
+PASSWORD = "a long and fictitious sentence"
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1).hash(PASSWORD)
 _numbers = itertools.count(secrets.randbelow(10**6) * 10**2)
 
 
@@ -74,6 +78,32 @@ class World:
             return await connection.fetch(sql, *values)
         finally:
             await connection.close()
+
+    # ------------------------------------------------------------ people
+
+    async def signed_in(self, caller: Caller) -> Caller:
+        """The same member in a browser: signed in through the API, with a cookie and our Origin on every request."""
+        await self.seed("UPDATE vault.member SET password_hash = $2 WHERE id = $1", caller.member_id, PASSWORD_HASH)
+        client = self.client(Origin=ORIGIN)
+        answer = await client.post("/v1/sessions", json={"email": caller.email, "password": PASSWORD})
+        assert answer.status_code == 204, answer.text
+        return Caller(client, caller.organisation_id, caller.member_id, caller.kind, caller.email)
+
+    async def letters(self, address: str | None = None, *, member: UUID | None = None,
+                      organisation: UUID | None = None) -> list[dict[str, Any]]:
+        """What waits to be sent to an address, a member or an organisation: `template` and `params`, oldest first."""
+        wanted = {"address": address, "member": member and str(member), "organisation": organisation and str(organisation)}
+        field, value = next((name, value) for name, value in wanted.items() if value)
+        rows = await self.seed("SELECT payload::text FROM ops.outbox WHERE topic = 'mail' AND payload -> 'to' ->> $1 = $2 "
+                               "ORDER BY id", field, value)
+        return [json.loads(row[0]) for row in rows]
+
+    async def deliver(self) -> int:
+        """What the worker would do now: returns how many deliveries succeeded; letters are in settings.mail_dir."""
+        from succession.worker import deliver_once, open_worker_pool
+
+        async with await open_worker_pool(self.app.state.settings) as pool:
+            return await deliver_once(pool, self.app.state.settings)
 
     async def intermediary(self, kind: str = "center", **fields: Any) -> Caller:
         return await self.organisation("intermediary", intermediary_kind=kind, **fields)
