@@ -14,9 +14,10 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+# No conflict target: naming one would need a right to read what waits here, and this role may only add to it.
 _INSERT = text(
     "INSERT INTO ops.outbox (topic, payload, dedupe_key, available_at) "
-    "VALUES (:topic, CAST(:payload AS jsonb), :dedupe_key, now() + :delay) ON CONFLICT (dedupe_key) DO NOTHING"
+    "VALUES (:topic, CAST(:payload AS jsonb), :dedupe_key, now() + :delay) ON CONFLICT DO NOTHING"
 )
 
 
