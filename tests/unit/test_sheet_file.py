@@ -75,6 +75,9 @@ def test_line_breaks_inside_quotation_marks_stay_in_the_cell() -> None:
         (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 512 + "EncryptedPackage".encode("utf-16-le"), "password"),
         (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 512, "old_format"),
         ("会社名,都道府県\n架空\0,奈良県\n".encode(), "nul_bytes"),
+        ("会社名,都道府県\n架空\0,奈良県\n".encode("utf-16"), "nul_bytes"), (b"\x7fELF\0\0\x80\xff", "nul_bytes"),
+        ("会社名,都道府県\n".encode("cp932") + b"\xfd\xfe,\xff\n", "mixed_encodings"),
+        (b"\xef\xbb\xbf" + "会社名,都道府県\n".encode("cp932"), "mixed_encodings"),
         ("会社名,都道府県\n\"架空,奈良県\n".encode(), "broken_csv"), ("会社名,都道府県\n\"架\"空,奈良県\n".encode(), "broken_csv"),
         (b"PK\x03\x04" + b"\0" * 100, "broken_workbook"),
         (b"x" * (sheet_file.FILE_LIMIT + 1), "too_large"),
@@ -84,12 +87,25 @@ def test_broken_files_have_a_code(data: bytes, code: str) -> None:
     assert broken(data).code == code
 
 
-def test_mixed_encodings_are_named_with_their_place() -> None:
-    data = "会社名,都道府県\n架空,奈良県\n".encode() + "無商店,奈良県\n".encode("cp932") + "架空屋,奈良県\n".encode()
-    found = broken(data)
+@pytest.mark.parametrize(("most", "one"), [("utf-8", "cp932"), ("cp932", "utf-8")])
+@pytest.mark.parametrize("name", ["架空", "無商店", "髙﨑", "株式会社ソノタ", "カ", "東京"])
+def test_a_line_in_another_encoding_is_named_and_never_read_as_nonsense(most: str, one: str, name: str) -> None:
+    above = "会社名,都道府県\n架空,奈良県\n".encode(most)
+    found = broken(above + f"{name},奈良県\n".encode(one) + "架空屋,奈良県\n".encode(most))
     assert found.code == "mixed_encodings"
-    assert found.message.params["line"] == 3
-    assert found.message.params["byte"] >= len("会社名,都道府県\n架空,奈良県\n".encode())
+    assert (found.message.params["line"], found.message.params["byte"]) == (3, len(above))
+
+
+# What cp932 gives back as it was, without quotation marks, control characters and bytes that Shift_JIS does not have.
+NOT_KEPT = '"¢£¬‖−〜\x80\xa0\uf8f0\uf8f1\uf8f2\uf8f3'
+CP932 = st.characters(codec="cp932", exclude_characters=NOT_KEPT, exclude_categories=["Cc"])
+
+
+@given(st.lists(st.text(CP932, max_size=12), min_size=1, max_size=6))
+def test_cp932_text_is_never_taken_for_a_mixture(names: list[str]) -> None:
+    rows = [[f"架空{name}", "奈良県"] for name in names]
+    table = read_table(csv_text(["会社名", "都道府県"], *rows).encode("cp932"), "sheet.csv")
+    assert [cells for _number, cells in table.rows] == rows
 
 
 def test_every_truncation_of_a_workbook_is_refused() -> None:

@@ -23,7 +23,7 @@ from succession.i18n import Message
 from succession.listings.headings import money_unit, read_heading
 
 FILE_LIMIT = 20 * 2**20  # bytes
-UNPACKED_LIMIT = 200 * 2**20  # bytes; a full sheet of the size below has about half of it
+UNPACKED_LIMIT = 100 * 2**20  # bytes; a sheet that uses up both limits below has about 80 MB
 MEMBER_LIMIT = 2_000
 ROW_LIMIT = 10_000  # rows that hold something
 COLUMN_LIMIT = 200
@@ -35,6 +35,8 @@ SNIFFED_CHARACTERS = 65_536
 DELIMITERS = (",", "\t", ";")
 OLE_HEADER = bytes.fromhex("d0cf11e0a1b11ae1")
 ZIP_HEADER = b"PK\x03\x04"
+_JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+_NOT_IN_CP932 = re.compile("[\x80\xa0\uf8f0-\uf8f3]")  # what Python makes of bytes that Shift_JIS does not have
 _CAPTION_UNIT = re.compile(r"単位[:：]?\s*((?:千|百万|万|億)?円)")
 
 
@@ -113,24 +115,63 @@ def _decoded(data: bytes) -> list[tuple[str, str]]:
     """(encoding, text) in order of preference; two only when the bytes allow both."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         attempts = ["utf-16"]
-    elif b"\0" in data:
-        line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise BrokenFile("nul_bytes", Message.of("The file holds binary data near line {line}.", line=line))
     elif data.startswith(b"\xef\xbb\xbf"):
         attempts = ["utf-8-sig"]
     else:
         attempts = ["utf-8"] if data.isascii() else ["utf-8", "cp932"]
-    texts, reached = [], 0
+    texts, foreign = [], None
     for encoding in attempts:
         try:
             texts.append((encoding, data.decode(encoding)))
         except UnicodeDecodeError as error:
-            reached = max(reached, error.start)
-    if not texts:
-        line = data.count(b"\n", 0, reached) + 1
-        message = Message.of("Line {line} (byte {byte}) is neither UTF-8 nor Shift_JIS.", line=line, byte=reached)
-        raise BrokenFile("mixed_encodings", message)
-    return texts
+            foreign = error.start if foreign is None else foreign
+    for _encoding, text in texts:
+        if "\0" in text:
+            line = text.count("\n", 0, text.index("\0")) + 1
+            raise BrokenFile("nul_bytes", Message.of("The file holds binary data near line {line}.", line=line))
+    if texts and texts[0][0] == attempts[0]:
+        return texts
+    if attempts[-1] == "cp932":  # no UTF-8: then every line must be cp932, and not only decode as if it were
+        told = _foreign_line(data)
+        if texts and told is None:
+            return texts
+        foreign = foreign if told is None else told
+    line = data.count(b"\n", 0, foreign) + 1
+    message = Message.of("From line {line} (byte {byte}) the file is in another encoding.", line=line, byte=foreign)
+    raise BrokenFile("mixed_encodings", message)
+
+
+def _foreign_line(data: bytes) -> int | None:
+    """Where a file leaves the encoding of its first telling line; None when it keeps to it.
+
+    Japanese UTF-8 often decodes as cp932, into nonsense; Japanese cp932 hardly ever decodes as UTF-8. So a line that
+    gives kana or kanji in UTF-8 is UTF-8.
+    """
+    start, first = 0, None
+    for line in data.splitlines(keepends=True):
+        encoding = None if line.isascii() else _encoding_of(line)
+        first = first or encoding
+        if encoding == "neither" or encoding not in (None, first):
+            return start
+        start += len(line)
+    return None
+
+
+def _encoding_of(line: bytes) -> str | None:
+    """None when the line could be either; "neither" when it is broken in both."""
+    text, cp932 = (_decodes(line, encoding) for encoding in ("utf-8", "cp932"))
+    if text is not None and (_JAPANESE.search(text) or cp932 is None):
+        return "utf-8"
+    if cp932 is None or _NOT_IN_CP932.search(cp932):
+        return "neither"
+    return None if text is not None else "cp932"
+
+
+def _decodes(line: bytes, encoding: str) -> str | None:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError:
+        return None
 
 
 def _headings_known(text: str, delimiter: str) -> int:

@@ -19,7 +19,7 @@ from succession.codes import jsic_two_digit
 from succession.i18n import Message, _
 from succession.listings.cell_dates import WrittenDay
 from succession.listings.cell_words import Address, legal_form_in
-from succession.listings.cells import NotUnderstood, Understood, folded, written
+from succession.listings.cells import Understood, folded
 from succession.listings.completeness import contradictions
 from succession.listings.profile import SOLE_PROPRIETOR, Profile, field_error
 from succession.listings.sheet_columns import Column, ColumnReading, Columns, Problem, resolve_columns
