@@ -3,7 +3,6 @@
 Sessions, passwords and keys are in session_routes.py.
 """
 
-import asyncio
 import time
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
@@ -18,7 +17,7 @@ from succession.accounts import members, organisations, queries
 from succession.accounts.declarations import Correction, Declaration, Name, Words, name_fault, one_line, read_declaration
 from succession.accounts.identifiers import read_email
 from succession.accounts.session_routes import SESSION_ROUTES
-from succession.accounts.sign_in import may_write_to, spend_try
+from succession.accounts.sign_in import answer_like_any_other, may_write_to, spend_try
 from succession.database import driver
 from succession.errors import Problem, field_problem
 from succession.http import documented, etag, if_match
@@ -29,7 +28,6 @@ from succession.throttle import network_of
 from succession.wiring import Config, Locale, Memory, Read, Tx, Who
 
 BODY_LIMIT_BYTES = 64 * 1024
-ANSWER_AFTER_S = 0.25  # whatever was done: how long it took tells nothing
 
 Email = Annotated[str, Meta(min_length=3, max_length=320)]
 PersonName = Annotated[str, Meta(min_length=1, max_length=120)]
@@ -125,7 +123,7 @@ async def register(request: Request, tx: Tx, actor: Who, redis: Memory, settings
     await spend_try(redis, "register_network", network_of(actor.address))
     if await may_write_to(redis, email):
         await organisations.register_organisation(tx, settings, actor, told, email, name, who.locale, _now())
-    await asyncio.sleep(max(0.0, started + ANSWER_AFTER_S - time.monotonic()))
+    await answer_like_any_other(started)
     return LetterSent("letter_sent")
 
 

@@ -1,6 +1,5 @@
 """How does HTTP reach sessions, passwords and API keys?"""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -14,15 +13,13 @@ from msgspec import Meta
 from succession.accounts import api_keys, members, queries
 from succession.accounts.identifiers import read_email
 from succession.accounts.passwords import LENGTH_MOST
-from succession.accounts.sign_in import may_write_to, sign_in, spend_try
+from succession.accounts.sign_in import answer_like_any_other, may_write_to, sign_in, spend_try
 from succession.actor import Actor, check_stated_origin, session_cookie
 from succession.http import documented
 from succession.idempotency import creates
 from succession.permissions import PERMISSIONS, keys_may_hold, permissions_of
 from succession.throttle import network_of
 from succession.wiring import Config, Cookies, Memory, Pools, Read, Tx, Who
-
-ANSWER_AFTER_S = 0.25  # as registration: how long it took tells nothing
 
 Password = Annotated[str, Meta(min_length=1, max_length=LENGTH_MOST)]
 Scope = Literal[tuple(permission for permission in PERMISSIONS if keys_may_hold(permission))]
@@ -142,7 +139,7 @@ async def request_reset(actor: Who, databases: Pools, redis: Memory, settings: C
     await spend_try(redis, "reset_network", network_of(actor.address))
     if email is not None and await may_write_to(redis, email):
         await members.request_password_reset(databases, settings, actor, email, datetime.now(UTC))
-    await asyncio.sleep(max(0.0, started + ANSWER_AFTER_S - time.monotonic()))
+    await answer_like_any_other(started)
     return ResetAnswer("letter_sent")
 
 
