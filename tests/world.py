@@ -12,7 +12,7 @@ import itertools
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +21,25 @@ import httpx
 from argon2 import PasswordHasher
 
 from succession.accounts.identifiers import make_corporate_number
+from succession.codes import audiences_in
+from succession.ids import new_reference
 from succession.permissions import PERMISSIONS, keys_may_hold
 
 ORIGIN = "http://127.0.0.1:8400"
 PASSWORD = "a long and fictitious sentence"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1).hash(PASSWORD)
 _numbers = itertools.count(secrets.randbelow(10**6) * 10**2)
+
+
+@dataclass
+class Published:
+    """A published listing and who holds it. `ref` is the teaser's; the owner can be reached at `owner_email`."""
+
+    seller: Caller
+    listing_id: UUID
+    ref: UUID
+    owner_email: str
+    legal_name: str
 
 
 @dataclass
@@ -143,3 +156,123 @@ class World:
             "VALUES ($1, $2, 'test', $3, $4, $5, $6)", organisation_id, found[0]["id"], secret[:6],
             hashlib.sha256(secret.encode()).digest(), scopes, datetime.now(UTC) + timedelta(days=1))
         return Caller(self.client(Authorization=f"Bearer {secret}"), organisation_id, found[0]["id"], kind, email)
+
+    # ------------------------------------------------------------ disclosure
+
+    async def published(self, seller: Caller | None = None, audiences: int = 2, **profile: Any) -> Published:
+        """A listing with everything a publication needs, published to `audiences`; `profile`: columns of listing_profile.
+
+        The teaser's row in `market` is not made: searches do not find it, requests do.
+        """
+        seller = seller or await self.intermediary()
+        number, cell_id, version, population = next(_numbers), *(await self._codebook())
+        email, name = f"owner{number}@fictitious.example", f"架空製作所{number}株式会社"
+        listing = (await self.seed("INSERT INTO vault.listing (intermediary_id, state) VALUES ($1, 'listed') RETURNING id",
+                                   seller.organisation_id))[0]["id"]
+        profile = {"jsic_code": "24", "prefecture": "JP-13", "founded_year": 1970, "employees": 30, "guarantees": "[]",
+                   "schemes": ["share_transfer"]} | profile
+        one = (
+            ("succession_status", {"status": "family_declined", "declared_by": "Owner", "declared_on": date(2026, 1, 5)}),
+            ("listing_identity", {"intermediary_id": seller.organisation_id, "legal_name": name, "name_romaji": f"Kakuu {number}",
+                                  "corporate_number": make_corporate_number(f"9999{number:08d}")}),
+            ("listing_contact", {"representative_name": "架空 太郎", "family": json.dumps([{"name": "架空 花子"}]),
+                                 "sites": json.dumps([{"address": "架空県架空市架空町0-0"}]), "phones": json.dumps(["03-0000-0000"])}),
+            ("listing_profile", profile),
+            ("owner_contact", {"name": "架空 太郎", "email": email}),
+            ("mandate", {"kind": "center_support", "terms": "{}", "edition": "3", "signed_on": date(2026, 1, 5)}),
+            *(("listing_financials", {"period_end": date(year, 3, 31), "revenue_yen": 10**8 + year}) for year in (2023, 2024, 2025, 2026)),
+        )
+        for table, row in one:
+            await self._insert(table, {"listing_id": listing} | row)
+        proposal = await self._insert("teaser_proposal", {
+            "listing_id": listing, "canonical": "{}", "canonical_hash": b"0" * 32, "rendering_ja": "架空", "cell_id": cell_id,
+            "audiences": audiences, "decision": "approved", "audiences_granted": audiences, "decided_at": datetime.now(UTC),
+            "decided_by": "架空 太郎", "method": "link"}, "id")
+        for audience in audiences_in(audiences):
+            await self._insert("audience_consent", {"listing_id": listing, "proposal_id": proposal, "audience": audience,
+                                                    "expires_at": datetime.now(UTC) + timedelta(days=300)})
+        ref = new_reference()
+        await self._insert("publication", {
+            "ref": ref, "listing_id": listing, "proposal_id": proposal, "codebook_version": version, "vocabulary_version": "1",
+            "population_version": population, "cell_id": cell_id, "audiences": audiences, "state": "published",
+            "published_at": datetime.now(UTC)})
+        return Published(seller, listing, ref, email, name)
+
+    async def _insert(self, table: str, row: dict[str, Any], returning: str = "true") -> Any:
+        casts = {"family", "sites", "phones", "guarantees", "terms", "canonical"}
+        values = ", ".join(f"${i}::text::jsonb" if name in casts else f"${i}" for i, name in enumerate(row, 1))
+        found = await self.seed(f"INSERT INTO vault.{table} ({', '.join(row)}) VALUES ({values}) RETURNING {returning}", *row.values())
+        return found[0][0]
+
+    async def _codebook(self) -> tuple[int, str, str]:
+        """(cell, codebook version, population version) to pin a publication to: demo, unless a register was imported."""
+        imported = (await self.seed("SELECT market.imported()"))[0][0]
+        version = "disclosure-tests-imported" if imported else "disclosure-tests"
+        await self.seed("INSERT INTO ops.population (version, demo, imported, companies, provenance) VALUES ($1, $2, $3, 1000, '{}') "
+                        "ON CONFLICT DO NOTHING", version, not imported, imported)
+        await self.seed("INSERT INTO market.codebook (version, population_version, k, demo, header, look_alikes) "
+                        "VALUES ($1, $1, 20, $2, '{}', '') ON CONFLICT DO NOTHING", version, not imported)
+        await self.seed("INSERT INTO market.cell (codebook_version, number, node, place, industry, founded, employees, revenue, margin, "
+                        "place_rank, revenue_rank, size) VALUES ($1, 0, 0, 'any', 'any', 'any', 'any', 'any', 'any', 99, 99, 1000) "
+                        "ON CONFLICT DO NOTHING", version)
+        return (await self.seed("SELECT id FROM market.cell WHERE codebook_version = $1", version))[0][0], version, version
+
+    async def requested(self, published: Published, buyer: Caller) -> str:
+        """An open disclosure request of this buyer; its id."""
+        answer = await buyer.post("/v1/disclosure-requests", {"teaser_ref": str(published.ref), "purpose": "Growth in Japan"})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    async def nda_signed(self, published: Published, buyer: Caller) -> str:
+        """The same, screened and with the NDA signed."""
+        deal = await self.requested(published, buyer)
+        path = f"/v1/disclosure-requests/{deal}"
+        await self._done(published.seller.post(f"{path}/screening", {"decision": "cleared"}))
+        nda = await self._done(published.seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24}))
+        await self._done(buyer.post(f"{path}/nda/signature", {
+            "text_hash": nda["text_hash"], "name": "A. Signer", "title": "Director", "locale_shown": "en"}))
+        return deal
+
+    async def name_cleared(self, published: Published, buyer: Caller) -> str:
+        """The same, and the owner said yes."""
+        deal = await self.nda_signed(published, buyer)
+        await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/name-clear"))
+        await self.owner_answers(published, "yes")
+        return deal
+
+    async def released(self, published: Published, buyer: Caller, level: str = "dossier") -> str:
+        """The same, and the dossier (or the data room as well) was released."""
+        deal = await self.name_cleared(published, buyer)
+        await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/dossier-release"))
+        if level == "data_room":
+            await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/data-room-release"))
+        return deal
+
+    async def owner_answers(self, published: Published, decision: str) -> None:
+        """The owner opens the newest link and gives this answer, in the owner's own scope."""
+        from succession.listings.commands import lock_listing
+        from succession.listings.owner import OWNER_SUBJECTS, Answer, find_link, use_link
+
+        token = (await self.letters(published.owner_email))[-1]["params"]["link"].rpartition("/")[2]
+        databases, now = self.app.state.databases, datetime.now(UTC)
+        async with databases.app.acquire() as connection:
+            link = await find_link(connection, token)
+        async with databases.tx(link.scope()) as tx:
+            listing = await lock_listing(tx, link.listing_id)
+            assert await use_link(tx, link, now)
+            answer = Answer(decision, (), "架空 太郎", "link", None, {"address": "203.0.113.9"})
+            await OWNER_SUBJECTS[link.purpose].decide(tx, listing, link.subject_id, answer, now, ORIGIN)
+
+    async def overrule(self, sql: str, *values: Any) -> None:
+        """What only time or the owner of the database could do: triggers are off. For expiry, and for tampering."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            await connection.execute("SET session_replication_role = replica")
+            await connection.execute(sql, *values)
+        finally:
+            await connection.close()
+
+    async def _done(self, asking: Any) -> Any:
+        answer = await asking
+        assert answer.status_code == 201, answer.text
+        return answer.json()

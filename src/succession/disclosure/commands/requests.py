@@ -65,7 +65,7 @@ async def lock_deal(tx: AsyncSession, deal_id: UUID, *sides: str, ended: bool = 
 
 
 _BEHIND = text("SELECT listing_id, intermediary_id FROM vault.listing_behind(:ref, :buyer)")
-_OPEN = text("SELECT FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND terminal IS NULL")
+_OPEN = text("SELECT 1 FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND terminal IS NULL")
 _RECENT = text("SELECT max(closed_at) FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer "
                "AND terminal IS NOT NULL AND NOT terminal = ANY(:plain) AND closed_at > now() - CAST(:wait AS interval)")
 
