@@ -139,6 +139,16 @@ async def approved(world: World, listing_id: UUID, raw: dict[str, Any], *audienc
     return found[0]["id"]
 
 
+async def owner_approves(world: World, proposal_id: UUID | str, *audiences: str) -> None:
+    """What the owner's page does, seeded: the proposal approved for these audiences, three months from now."""
+    await world.seed("UPDATE vault.teaser_proposal SET decision = 'approved', decided_at = now(), decided_by = '架空 太郎', method = 'link', "
+                     "audiences_granted = $2 WHERE id = $1", UUID(str(proposal_id)), audience_mask(audiences))
+    for audience in audiences:
+        await world.seed(
+            "INSERT INTO vault.audience_consent (listing_id, proposal_id, audience, expires_at) "
+            "SELECT listing_id, id, $2, now() + interval '3 months' FROM vault.teaser_proposal WHERE id = $1", UUID(str(proposal_id)), audience)
+
+
 async def queued(world: World, listing_id: UUID, proposal_id: UUID) -> UUID:
     """A publication in the queue, seeded past the API. Returns its reference."""
     ref = new_reference()

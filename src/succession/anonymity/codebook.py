@@ -206,6 +206,10 @@ class Codebook:
                 return cell
         return None
 
+    def cell_at(self, key: Key) -> Cell | None:
+        """The cell with exactly these codes, one per attribute in the order of ATTRIBUTES."""
+        return self._by_key.get(key)
+
     def assign(self, population: Population) -> np.ndarray:
         """Per member of a population the number of its cell, UNPLACED (-1) where it has none or is not eligible."""
         members = np.flatnonzero(eligible(population, self.header.rule))

@@ -7,6 +7,7 @@ listings, and no buyer is told a count.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -85,9 +86,12 @@ NOT_ELIGIBLE = _("The reference population holds no companies of this size or ki
 NO_CELL = _("Too few companies of the reference population resemble this one, however coarsely it is described.")
 
 
-def report(codebook: Codebook, look_alikes: LookAlikes, profile: Profile) -> AnonymityReport:
-    """What the teaser of a company would show and why no more. KeyError or ValueError for codes that do not exist."""
-    cell = codebook.lookup(*profile)
+def report(codebook: Codebook, look_alikes: LookAlikes, profile: Profile, kept: Mapping[str, str] | None = None) -> AnonymityReport:
+    """What the teaser of a company would show and why no more. KeyError or ValueError for codes that do not exist.
+
+    `kept`: the codes of a cell of this codebook that is shown again instead of the one the walk would find.
+    """
+    cell = codebook.cell_at(tuple(kept[name] for name in ATTRIBUTES)) if kept else codebook.lookup(*profile)
     if cell is None:
         group = int(jsic_two_digit(profile.industry2))
         fits = is_eligible(codebook.header.rule, group, profile.employees, profile.revenue_yen)

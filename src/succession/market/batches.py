@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -235,12 +235,3 @@ def _flags(row: Mapping[str, Any], now: datetime) -> set[str]:
     except Problem:
         figures = None
     return figure_flags(codes, figures, row["period_end"], day_in_japan(now))
-
-
-# name, how often in seconds, what
-Job = Callable[[asyncpg.Connection, Settings, datetime], Awaitable[object]]
-JOBS: tuple[tuple[str, int, Job], ...] = (
-    ("end_publications", 60, end_publications),
-    ("close_batch", 300, close_batch_if_due),
-    ("flag_figures", 3600, flag_figures),
-)

@@ -62,7 +62,9 @@ def figures_of(profile: Profile, fields: Iterable[str] = ("business.", "financia
     facts = cell_facts(profile)
     if facts is None:
         raise Problem("not_publishable", errors=_missing(profile, tuple(fields)))
-    return Figures(facts.prefecture, facts.industry2, facts.founded_year, facts.employees, facts.revenue_yen, facts.margin)
+    # Profiles count employees, the population persons engaged: where nobody is employed the owner works alone.
+    people = max(1, facts.employees)
+    return Figures(facts.prefecture, facts.industry2, facts.founded_year, people, facts.revenue_yen, facts.margin)
 
 
 def choose_cell(codebook: Codebook, figures: Figures, earlier: Earlier | None) -> Place | None:
