@@ -169,7 +169,7 @@ def test_days_with_an_assumption_say_so(cell: Any, day: tuple[int, int | None, i
 
 
 @pytest.mark.parametrize("cell", ["58年4月", "58.4.1", "4/1/1983", "昭和65年", "平成0年", "平成32年", "1983年13月",
-                                  "1983/2/30", "2023年度",
+                                  "1983/2/30", "2023年度", "10000000", "19830400", "1983/0", "S58.0.1", "1983年4月0日",
                                   "FY2023", "第35期", "4月", "1983年(昭和59年)", "1983.1", 1983.1, 58, "昭和", "x", True, "十十年",
                                   "9999年", 10**20, "1983〜1985年", timedelta(days=3)])  # fmt: skip
 def test_what_is_no_day_or_more_than_one(cell: Any) -> None:

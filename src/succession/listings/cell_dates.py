@@ -147,7 +147,7 @@ def _from_era(found: re.Match[str], notes: tuple[Message, ...]) -> Result:
 
 def _checked(year: int, month: int | None, day: int | None, notes: tuple[Message, ...]) -> Result:
     try:
-        date(year, month or 1, day or 1)
+        date(year, 1 if month is None else month, 1 if day is None else day)
     except ValueError:
         return NotUnderstood(Message.of("There is no such day."))
     return Understood(WrittenDay(year, month, day), notes) if FIRST_YEAR <= year <= LAST_YEAR else _NO_DATE
