@@ -21,6 +21,7 @@ import httpx
 from argon2 import PasswordHasher
 
 from succession.accounts.identifiers import make_corporate_number
+from succession.actor import COOKIE
 from succession.codes import audiences_in
 from succession.ids import new_reference
 from succession.permissions import PERMISSIONS, keys_may_hold
@@ -95,11 +96,11 @@ class World:
     # ------------------------------------------------------------ people
 
     async def signed_in(self, caller: Caller) -> Caller:
-        """The same member in a browser: signed in through the API, with a cookie and our Origin on every request."""
-        await self.seed("UPDATE vault.member SET password_hash = $2 WHERE id = $1", caller.member_id, PASSWORD_HASH)
+        """The same member in a browser: PASSWORD works, a session has begun, and every request states our Origin."""
+        rows = await self.seed("UPDATE vault.member SET password_hash = $2 WHERE id = $1 RETURNING session_epoch",
+                               caller.member_id, PASSWORD_HASH)
         client = self.client(Origin=ORIGIN)
-        answer = await client.post("/v1/sessions", json={"email": caller.email, "password": PASSWORD})
-        assert answer.status_code == 204, answer.text
+        client.cookies.set(COOKIE, await self.app.state.sessions.start(caller.member_id, rows[0]["session_epoch"]))
         return Caller(client, caller.organisation_id, caller.member_id, caller.kind, caller.email)
 
     async def letters(self, address: str | None = None, *, member: UUID | None = None,
