@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, patch, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from succession.accounts import members, organisations, queries
@@ -33,7 +33,7 @@ Email = Annotated[str, Meta(min_length=3, max_length=320)]
 PersonName = Annotated[str, Meta(min_length=1, max_length=120)]
 MailLocale = Literal[SUPPORTED_LOCALES]
 MemberRole = Literal["admin", "member", "reviewer"]
-PageLimit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT_MOST)]
+PageLimit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 OrganisationKind = Literal["intermediary", "acquirer", "agency", "operator"]
 Standing = Literal["pending", "verified", "refused", "suspended"]
 

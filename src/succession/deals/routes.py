@@ -5,8 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post, put
-from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import Meta
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from succession.days import day_in_japan
 from succession.deals.commands import (
@@ -27,7 +26,7 @@ from succession.idempotency import creates
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
 from succession.wiring import Config, Locale, Read, Tx, Who
 
-Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT_MOST)]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 
 
 def _today() -> date:

@@ -34,7 +34,7 @@ class AcceptedIntroduction(msgspec.Struct):
 
 
 _BEHIND = text("SELECT listing_id, intermediary_id FROM vault.listing_behind(:teaser, :buyer)")
-_OPEN = text("SELECT FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND terminal IS NULL")
+_OPEN = text("SELECT id FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND terminal IS NULL")
 _PURPOSE = text("SELECT purpose FROM vault.brief WHERE id = :brief")
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from succession.codes import SCHEMES
@@ -41,7 +41,7 @@ Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=r"^[^\x00-\
 Folder = Annotated[str, Meta(max_length=120, pattern=r"^/[^\x00-\x1f\x7f\\]*$")]
 Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
 Country = Literal[tuple(SCHEMES["country"].codes)]
-Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT_MOST)]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 BASE64_MOST = 14_000_000  # ten megabytes, as base64 writes them
 
 

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Request, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from succession.database import driver
 from succession.disclosure import (
+    introductions,
     owner_subject,  # noqa: F401  registers the owner's question
     reading_routes,
 )
@@ -44,7 +45,7 @@ from succession.wiring import Config, Read, Tx, Who
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
 Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT_MOST)]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 RequestView = RequestForSeller | RequestForBuyer
 
 
@@ -243,4 +244,5 @@ ROUTES: list = [
     open_request, read_requests, read_request, read_screening, decide_screening, offer_nda, read_nda, sign_nda, terminate_nda,
     read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, release_dossier, release_data_room,
     *reading_routes.ROUTES,
+    *introductions.ROUTES,
 ]  # fmt: skip

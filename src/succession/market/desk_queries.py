@@ -6,20 +6,21 @@ Every reader runs the same statements: row-level security (0008) decides which r
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, render
-from succession.codes import SCHEMES, label
+from succession.codes import ATTRIBUTES, label
 from succession.errors import Problem
 from succession.market.matching import WISHES, Offer, Wishes, explain, in_words, judge, name_of, reach, score, stated
 from succession.paging import bound_to, open_cursor, seal_cursor
 
 BriefState = Literal["open", "closed"]
 IntroductionState = Literal["proposed", "accepted", "declined"]
+Rows = Sequence[asyncpg.Record]
 
 
 class Party(msgspec.Struct):
@@ -131,7 +132,12 @@ class PageAsked(msgspec.Struct, frozen=True):
         """The position to go on from, [] at the beginning; Problem cursor_invalid."""
         return open_cursor(self.key, self.cursor, bound_to(self.viewer, query)) if self.cursor else []
 
-    def cut(self, rows: Sequence[asyncpg.Record], query: object, *position: str) -> tuple[Sequence[asyncpg.Record], str | None]:
+    def moment(self, query: object) -> tuple[datetime | None, UUID | None]:
+        """The same for a list ordered by time and id."""
+        position = self.after(query)
+        return (datetime.fromisoformat(position[0]), UUID(position[1])) if position else (None, None)
+
+    def cut(self, rows: Rows, query: object, *position: str) -> tuple[Rows, str | None]:
         """(the rows of this page, the next cursor) of `limit + 1` rows asked for; `position`: columns of the order."""
         if len(rows) <= self.limit:
             return rows, None
@@ -154,9 +160,9 @@ async def list_desks(connection: asyncpg.Connection) -> list[Party]:
 # ---------------------------------------------------------------- briefs
 
 _BRIEF_COLUMNS = """
-b.id AS brief_id, b.state AS brief_state, b.agency_id, d.legal_name AS agency_name, b.acquirer_id, a.legal_name AS acquirer_name,
-a.country, a.buyer_kind, a.ultimate_parent, a.ultimate_parent_country, a.website, a.business, b.wishes::text AS wishes, b.purpose,
-b.languages, b.note AS brief_note, b.created_at, b.version
+b.id AS brief_id, b.state AS brief_state, b.wishes::text AS wishes, b.purpose, b.languages, b.note AS brief_note, b.created_at,
+b.version, b.agency_id, d.legal_name AS agency_name, b.acquirer_id, a.legal_name AS acquirer_name, a.country, a.buyer_kind,
+a.ultimate_parent, a.ultimate_parent_country, a.website, a.business
 """
 _BRIEF_JOINS = """
 JOIN vault.organisation a ON a.id = b.acquirer_id LEFT JOIN vault.organisation d ON d.id = b.agency_id
@@ -177,16 +183,13 @@ async def find_brief(connection: asyncpg.Connection, brief_id: UUID, locale: str
     return _brief(row, locale)
 
 
-async def list_briefs(connection: asyncpg.Connection, state: BriefState | None, page: PageAsked, locale: str) -> BriefPage:
+async def list_briefs(connection: asyncpg.Connection, state: BriefState | None, page: PageAsked,
+                      locale: str) -> BriefPage:
     """Newest first."""
     query = ["briefs", state]
-    rows = await connection.fetch(_BRIEFS, state, *_moment(page.after(query)), page.limit + 1)
+    rows = await connection.fetch(_BRIEFS, state, *page.moment(query), page.limit + 1)
     rows, cursor = page.cut(rows, query, "created_at", "brief_id")
     return BriefPage([_brief(row, locale) for row in rows], cursor)
-
-
-def _moment(position: list) -> tuple[datetime | None, UUID | None]:
-    return (datetime.fromisoformat(position[0]), UUID(position[1])) if position else (None, None)
 
 
 def _brief(row: asyncpg.Record, locale: str) -> BriefView:
@@ -213,20 +216,20 @@ def _brief(row: asyncpg.Record, locale: str) -> BriefView:
 
 def _count(side: str, first: int, cell: bool) -> str:
     """How many wishes one side of a teaser meets: parameter `first` + n holds the codes that do for wish n."""
-    parts = []
-    for n, (attribute, _scheme) in enumerate(WISHES.values()):
-        if cell == (attribute not in ("schemes", "price")):
-            test = f"{side}.schemes && ${first + n}::text[]" if attribute == "schemes" else f"{side}.{attribute} = ANY(${first + n}::text[])"
-            parts.append(f"({test})::int")
-    return " + ".join(parts)
+    numbered = [(attribute, f"${first + n}::text[]") for n, (attribute, _scheme) in enumerate(WISHES.values())]
+    return " + ".join(
+        f"({side}.schemes && {codes})::int" if attribute == "schemes" else f"({side}.{attribute} = ANY({codes}))::int"
+        for attribute, codes in numbered if cell == (attribute in ATTRIBUTES)
+    )
 
 
-# $1-$6: codes that meet each wish of WISHES; $7-$12: those that meet it or may; $13: the acquirer; $14-$16: the position.
+# $1-$6: codes that meet each wish of WISHES; $7-$12: those that meet it or may; $13: the acquirer; $14-$16: position.
 _CANDIDATES = f"""
 WITH fitting AS MATERIALIZED (
     SELECT c.*, {_count("c", 1, cell=True)} AS met, {_count("c", 7, cell=True)} AS near
     FROM (SELECT id, codebook_version, place, industry, founded, employees, revenue, margin FROM market.cell) c
-    WHERE (cardinality($7::text[]) = 0 OR c.industry = ANY($7::text[])) AND (cardinality($8::text[]) = 0 OR c.place = ANY($8::text[]))
+    WHERE (cardinality($7::text[]) = 0 OR c.industry = ANY($7::text[]))
+      AND (cardinality($8::text[]) = 0 OR c.place = ANY($8::text[]))
 ), found AS (
     SELECT t.ref, t.price, t.schemes, t.timing, t.phrases, t.fiscal_year, t.vocabulary_version, t.shuffle,
            c.codebook_version, c.place, c.industry, c.founded, c.employees, c.revenue, c.margin,
@@ -257,7 +260,7 @@ async def list_candidates(market_desk: asyncpg.Pool, brief: BriefView, page: Pag
 
 
 def _candidate(row: asyncpg.Record, wishes: Wishes, locale: str) -> Candidate:
-    judged = judge(wishes, Offer(row["industry"], row["place"], row["employees"], row["revenue"], row["schemes"], row["price"]))
+    judged = judge(wishes, Offer(*(row[attribute] for attribute, _scheme in WISHES.values())))
     met, possible = score(judged)
     sheet = render(_canonical(row), locale)
     return Candidate(
@@ -280,9 +283,9 @@ def _canonical(row: asyncpg.Record) -> CanonicalTeaser:
     # What a rendering reads; the population is named by the codebook and does not show.
     cell = Cell(row["place"], row["industry"], row["founded"], row["employees"], row["revenue"], row["margin"])
     return CanonicalTeaser(
-        cell=cell, codebook_version=row["codebook_version"], population_version="", vocabulary_version=row["vocabulary_version"],
-        fiscal_year=f"FY{row['fiscal_year']}", price=row["price"], schemes=tuple(row["schemes"]), timing=row["timing"],
-        phrases=tuple(row["phrases"]))  # fmt: skip
+        cell=cell, codebook_version=row["codebook_version"], population_version="",
+        vocabulary_version=row["vocabulary_version"], fiscal_year=f"FY{row['fiscal_year']}", price=row["price"],
+        schemes=tuple(row["schemes"]), timing=row["timing"], phrases=tuple(row["phrases"]))  # fmt: skip
 
 
 # ---------------------------------------------------------------- introductions
@@ -319,7 +322,7 @@ async def list_introductions(connection: asyncpg.Connection, state: Introduction
                              page: PageAsked, locale: str) -> IntroductionPage:
     """Newest first; of the acquirer only those accepted."""
     query = ["introductions", state, str(brief_id)]
-    rows = await connection.fetch(_INTRODUCTIONS, state, brief_id, *_moment(page.after(query)), page.limit + 1)
+    rows = await connection.fetch(_INTRODUCTIONS, state, brief_id, *page.moment(query), page.limit + 1)
     rows, cursor = page.cut(rows, query, "proposed_at", "id")
     return IntroductionPage([_introduction(row, locale) for row in rows], cursor)
 
@@ -339,13 +342,3 @@ def _introduction(row: asyncpg.Record, locale: str) -> IntroductionView:
         proposed_at=row["proposed_at"],
         decided_at=row["decided_at"],
     )
-
-
-class NewBrief(msgspec.Struct, forbid_unknown_fields=True):
-    """A brief for the desk of an agency. The note is read by that desk and by intermediaries it introduces to."""
-
-    desk_id: UUID
-    wishes: Wishes
-    purpose: Literal[tuple(SCHEMES["acquisition_purpose"].codes)]
-    languages: Annotated[list[Literal[tuple(SCHEMES["language"].codes)]], msgspec.Meta(min_length=1, max_length=11)]
-    note: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None

@@ -49,7 +49,7 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What a teaser says about the six wishes."""
+    """What a teaser says about the six wishes, in their order."""
 
     industry: str
     place: str
@@ -88,8 +88,9 @@ def _reach_of(attribute: str, wanted: frozenset[str]) -> tuple[frozenset[str], f
 def judge(wishes: Wishes, offer: Offer) -> tuple[Judgement, ...]:
     """One judgement per stated wish, in order."""
     return tuple(
-        Judgement(wish, _outcome(certain, possible, offered := _offered(offer, wish)), tuple(getattr(wishes, wish)), offered)
+        Judgement(wish, _outcome(certain, possible, offered), tuple(getattr(wishes, wish)), offered)
         for wish, (certain, possible) in reach(wishes).items()
+        for offered in (_offered(offer, wish),)
     )
 
 
