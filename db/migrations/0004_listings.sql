@@ -123,8 +123,9 @@ CREATE TABLE vault.owner_contact (             -- whom links are sent to; every 
     listing_id uuid NOT NULL REFERENCES vault.listing ON DELETE CASCADE,
     name text NOT NULL,
     email text,
-    role text NOT NULL DEFAULT 'representative',
-    locale text NOT NULL DEFAULT 'ja'
+    role text NOT NULL DEFAULT 'representative' CHECK (role IN ('representative', 'informed')),
+    locale text NOT NULL DEFAULT 'ja',
+    removed_at timestamptz
 );
 CREATE INDEX ON vault.owner_contact (listing_id);
 
@@ -411,7 +412,7 @@ BEGIN
         RAISE EXCEPTION 'no succession status' USING ERRCODE = 'SU002', CONSTRAINT = 'publication_needs_succession_status';
     END IF;
     IF NOT EXISTS (SELECT FROM vault.mandate m WHERE m.listing_id = new.listing_id AND m.state = 'active'
-                   AND (m.ends_on IS NULL OR m.ends_on >= current_date)) THEN
+                   AND (m.ends_on IS NULL OR m.ends_on >= ops.today())) THEN
         RAISE EXCEPTION 'no active mandate' USING ERRCODE = 'SU002', CONSTRAINT = 'publication_needs_mandate';
     END IF;
     IF NOT EXISTS (SELECT FROM vault.teaser_proposal p WHERE p.id = new.proposal_id AND p.listing_id = new.listing_id

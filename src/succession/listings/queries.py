@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from succession.codes import audiences_in
 from succession.errors import Problem
 from succession.listings.profile import Profile
 from succession.listings.road import listing_actions
@@ -112,18 +113,63 @@ async def list_listings(read: asyncpg.Connection, state: str | None, limit: int,
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What hangs on a listing
+# What the owner was asked and allowed
 
 
-class MandateView(msgspec.Struct, frozen=True):
-    """`terms` as they were checked against `edition` of the guidelines."""
+class ProposalView(msgspec.Struct, frozen=True):
+    """One teaser put before the owner. `decision` null: not answered yet, or superseded by a newer one."""
 
     id: UUID
-    kind: str
-    state: str
-    edition: str
-    signed_on: date
-    ends_on: date | None
-    ended_on: date | None
-    tail_until: date | None
-    terms: dict[str, Any]
+    proposed_at: datetime
+    superseded_at: datetime | None
+    audiences_asked: tuple[str, ...]
+    decision: str | None
+    audiences_granted: tuple[str, ...]
+    decided_at: datetime | None
+    decided_by: str | None
+    method: str | None
+    rendering_ja: str
+
+
+class ConsentView(msgspec.Struct, frozen=True):
+    """`live`: neither withdrawn nor expired."""
+
+    id: UUID
+    proposal_id: UUID
+    audience: str
+    granted_at: datetime
+    expires_at: datetime
+    withdrawn_at: datetime | None
+    live: bool
+
+
+class ConsentsView(msgspec.Struct, frozen=True):
+    """Newest first, the last 50 proposals and 200 consents."""
+
+    proposals: list[ProposalView]
+    consents: list[ConsentView]
+
+
+_PROPOSALS = """
+SELECT id, proposed_at, superseded_at, audiences, decision, audiences_granted, decided_at, decided_by, method, rendering_ja
+FROM vault.teaser_proposal WHERE listing_id = $1 ORDER BY proposed_at DESC, id LIMIT 50
+"""
+_CONSENTS = """
+SELECT id, proposal_id, audience, granted_at, expires_at, withdrawn_at,
+       withdrawn_at IS NULL AND expires_at > now() AS live
+FROM vault.audience_consent WHERE listing_id = $1 ORDER BY granted_at DESC, audience LIMIT 200
+"""
+
+
+async def find_consents(read: asyncpg.Connection, listing_id: UUID) -> ConsentsView:
+    """Problem not_found for a listing of somebody else."""
+    if await read.fetchval("SELECT 1 FROM vault.listing WHERE id = $1", listing_id) is None:
+        raise Problem("not_found")
+    proposals = [
+        ProposalView(
+            row["id"], row["proposed_at"], row["superseded_at"], audiences_in(row["audiences"]), row["decision"],
+            audiences_in(row["audiences_granted"] or 0), row["decided_at"], row["decided_by"], row["method"], row["rendering_ja"],
+        )
+        for row in await read.fetch(_PROPOSALS, listing_id)
+    ]  # fmt: skip
+    return ConsentsView(proposals, [ConsentView(**row) for row in await read.fetch(_CONSENTS, listing_id)])

@@ -52,7 +52,8 @@ LISTING_REST: frozenset[str] = frozenset({"suspended", "withdrawn", "succeeded"}
 
 # Coded reasons; their labels are db/reference/codes.tsv (suspension_reason, terminal_reason)
 LISTING_REASONS: dict[str, tuple[str, ...]] = {
-    "suspended": ("consent_withdrawn", "figures_outdated", "owner_request", "adviser_under_review"),
+    "suspended": ("consent_withdrawn", "consent_expired", "figures_outdated", "owner_request", "adviser_under_review",
+                  "mandate_ended"),
     "withdrawn": ("owner_withdrew", "family_successor_found", "employee_successor_found", "owner_health",
                   "business_closed", "mandate_ended", "other"),
 }  # fmt: skip

@@ -1,3 +1,15 @@
-"""Stub until the slice is written."""
+"""Which pages and static files does the server hand out?"""
 
-ROUTES: list = []
+from pathlib import Path
+
+from litestar.datastructures import CacheControlHeader
+from litestar.static_files import create_static_files_router
+
+from succession.pages.owner import OWNER_PAGE
+
+STATIC = create_static_files_router(
+    "/static", [Path(__file__).parent / "static"], opt={"public": True},
+    cache_control=CacheControlHeader(max_age=3600, public=True),
+)  # fmt: skip
+
+ROUTES: list = [*OWNER_PAGE, STATIC]

@@ -149,6 +149,7 @@ class OwnerContact(SQLModel, table=True):
     email: str | None = None
     role: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     locale: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    removed_at: datetime | None = None
 
 
 class Mandate(SQLModel, table=True):

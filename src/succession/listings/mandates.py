@@ -1,0 +1,176 @@
+"""How does a mandate begin and end, and what does that do to the listing?"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from succession.actor import Actor
+from succession.days import add_months, day_in_japan
+from succession.errors import FieldError, Problem, field_problem
+from succession.i18n import Message, _, translate
+from succession.listings import guideline
+from succession.listings.commands import lock_open_listing, move_listing
+from succession.listings.consents import take_down
+from succession.listings.guideline import Mandate as Terms
+from succession.listings.guideline import NoEdition, Violation
+from succession.outbox import record
+from succession.tables.listings import Listing, Mandate
+
+# A Center is commissioned by the state and signs no brokerage contract; the others sign nothing else.
+KINDS = {"center": ("center_support",), "bank": ("brokerage", "adviser"), "registered_institution": ("brokerage", "adviser")}
+_RESTS_WITHOUT_MANDATE = frozenset({"preparing", "listed", "approached"})
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """Allowed, but beyond the guide: to be shown to both sides."""
+
+    field: str
+    rule: str
+    edition: str
+    allowed: str
+    message: str
+
+
+class MandateView(msgspec.Struct, frozen=True):
+    """`terms` as they were checked against `edition`. `tail_until` is known once the mandate ended."""
+
+    id: UUID
+    kind: str
+    state: str
+    edition: str
+    signed_on: date
+    ends_on: date | None
+    ended_on: date | None
+    tail_until: date | None
+    terms: dict[str, Any]
+    warnings: list[Warned]
+
+
+class MandateEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`ended_on` is today when absent."""
+
+    ended_on: date | None = None
+
+
+async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, terms: Terms, now: datetime, locale: str) -> MandateView:
+    """Problem guideline_violation names field, rule, edition and what is allowed; mandate_active when there is one."""
+    today = day_in_japan(now)
+    listing = await lock_open_listing(tx, listing_id)
+    allowed = KINDS[actor.intermediary_kind]
+    if terms.kind not in allowed:
+        raise field_problem("kind", Message.of(_("An intermediary of this kind does not take such a mandate.")), allowed)
+    refuse_violations(terms, today)
+    ends_on = add_months(terms.signed_on, terms.term_months) if terms.term_months else None
+    if terms.signed_on > today:
+        raise field_problem("signed_on", Message.of(_("This day is still to come.")))
+    if ends_on is not None and ends_on < today:
+        raise field_problem("term_months", Message.of(_("This mandate has run out already.")))
+    await _end_what_ran_out(tx, listing, today)
+    made = Mandate(
+        listing_id=listing_id, kind=terms.kind, terms=msgspec.to_builtins(terms), edition=guideline.edition_on(terms.kind, today),
+        document_hash=bytes.fromhex(terms.document_hash) if terms.document_hash else None,
+        signed_on=terms.signed_on, ends_on=ends_on, created_by=actor.member_id,
+    )  # fmt: skip
+    tx.add(made)
+    await tx.flush()
+    await record(tx, "mandate.activated", listing_id, mandate=made.id, kind=made.kind, edition=made.edition)
+    if listing.state == "intake":
+        await move_listing(tx, listing, "activate_mandate", "intermediary", now, {"mandate_id": str(made.id)})
+    return _view(made, _warned(terms, today, locale))
+
+
+def refuse_violations(terms: Terms, on: date) -> None:
+    """Problem guideline_violation when a bound in force on that day is not kept."""
+    try:
+        broken = guideline.violations(terms, on)
+    except NoEdition:
+        raise Problem("guideline_violation", detail=Message.of(_("No edition of the guidelines is recorded for that day."))) from None
+    if broken:
+        raise Problem(
+            "guideline_violation",
+            errors=tuple(FieldError(each.field, each.message, (each.allowed,)) for each in broken),
+            extra={"violations": [{"field": b.field, "rule": b.rule, "edition": b.edition, "allowed": b.allowed} for b in broken]},
+        )
+
+
+def _warned(terms: Terms, on: date, locale: str) -> list[Warned]:
+    try:
+        found: list[Violation] = guideline.warnings(terms, on)
+    except NoEdition:
+        return []
+    return [Warned(w.field, w.rule, w.edition, w.allowed, translate(w.message, locale)) for w in found]
+
+
+async def end_mandate(tx: AsyncSession, listing_id: UUID, end: MandateEnd, now: datetime, locale: str) -> MandateView:
+    """The client may end it at any time (G4). A teaser comes down at once and the listing rests until there is another."""
+    listing = await lock_open_listing(tx, listing_id)
+    active = await _active(tx, listing_id)
+    if active is None:
+        raise Problem("mandate_needed")
+    today = day_in_japan(now)
+    ended_on = end.ended_on or today
+    if not active.signed_on <= ended_on <= today:
+        raise field_problem("ended_on", Message.of(_("A mandate ends between its signature and today.")))
+    terms = _close(active, ended_on)
+    await tx.flush()
+    await record(tx, "mandate.ended", listing_id, mandate=active.id, ended_on=ended_on, tail_until=active.tail_until)
+    if listing.state in _RESTS_WITHOUT_MANDATE:
+        await take_down(tx, listing_id, "mandate_ended")
+        if listing.state != "suspended":
+            await move_listing(tx, listing, "suspend_listing", "intermediary", now, reason="mandate_ended")
+    return _view(active, _warned(terms, active.signed_on, locale))
+
+
+def _close(active: Mandate, ended_on: date) -> Terms:
+    terms = msgspec.convert(active.terms, Terms)
+    active.state, active.ended_on, active.tail_until = "ended", ended_on, guideline.tail_until(terms, ended_on)
+    return terms
+
+
+async def _end_what_ran_out(tx: AsyncSession, listing: Listing, today: date) -> None:
+    """A mandate whose term is over makes way for the next one."""
+    active = await _active(tx, listing.id)
+    if active is None:
+        return
+    if active.ends_on is None or active.ends_on >= today:
+        raise Problem("mandate_active")
+    _close(active, active.ends_on)
+    await tx.flush()
+
+
+async def _active(tx: AsyncSession, listing_id: UUID) -> Mandate | None:
+    return await tx.scalar(select(Mandate).where(Mandate.listing_id == listing_id, Mandate.state == "active").with_for_update())
+
+
+async def needs_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None:
+    """Problem mandate_needed unless one is in force on that day."""
+    active = await _active(tx, listing_id)
+    if active is None or (active.ends_on is not None and active.ends_on < today):
+        raise Problem("mandate_needed")
+
+
+def _view(mandate: Mandate, warned: list[Warned]) -> MandateView:
+    return MandateView(mandate.id, mandate.kind, mandate.state, mandate.edition, mandate.signed_on, mandate.ends_on,
+                       mandate.ended_on, mandate.tail_until, mandate.terms, warned)
+
+
+_MANDATE = """
+SELECT id, kind, state, edition, signed_on, ends_on, ended_on, tail_until, terms FROM vault.mandate
+WHERE listing_id = $1 ORDER BY state, signed_on DESC, created_at DESC LIMIT 1
+"""
+
+
+async def find_mandate(read: asyncpg.Connection, listing_id: UUID, locale: str) -> MandateView:
+    """The active mandate, else the last one; Problem not_found."""
+    row = await read.fetchrow(_MANDATE, listing_id)
+    if row is None:
+        raise Problem("not_found")
+    terms = msgspec.convert(row["terms"], Terms)
+    return MandateView(**row, warnings=_warned(terms, row["signed_on"], locale))

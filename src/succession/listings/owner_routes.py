@@ -1,0 +1,118 @@
+"""How does an intermediary reach the owner, and how do papers the owner signed come in?"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
+
+from succession.codes import AUDIENCE_BIT
+from succession.http import documented
+from succession.idempotency import creates
+from succession.listings import contacts, papers
+from succession.listings.consents import Proposed, remind_owner
+from succession.listings.queries import ConsentsView, find_consents
+from succession.permissions import allow
+from succession.throttle import spend
+from succession.wiring import Config, Memory, Read, Tx, Who
+
+REMINDERS_A_DAY = 5
+READS, WRITES, CONFIRMS = ({"permission": p} for p in ("listing:read", "listing:write", "paper:confirm"))
+REVIEWERS = frozenset({"admin", "reviewer"})
+
+
+class OwnerContactList(msgspec.Struct, frozen=True):
+    items: Annotated[list[contacts.OwnerContactView], Meta(max_length=contacts.CONTACTS_MOST)]
+
+
+class PaperList(msgspec.Struct, frozen=True):
+    """Oldest first."""
+
+    items: Annotated[list[papers.PaperView], Meta(max_length=200)]
+
+
+@get("/listings/{listing_id:uuid}/owner-contacts", opt=READS, operation_id="ListOwnerContacts",
+     summary="Who speaks for the company", responses=documented())
+async def list_contacts(read: Read, listing_id: FromPath[UUID]) -> OwnerContactList:
+    return OwnerContactList(await contacts.list_owner_contacts(read, listing_id))
+
+
+@post("/listings/{listing_id:uuid}/owner-contacts", opt=WRITES, operation_id="AddOwnerContact",
+      summary="Add a person who speaks for the company", responses=documented("not_found", "limit_reached", "listing_closed"))
+@creates
+async def add_contact(request: Request, tx: Tx, listing_id: FromPath[UUID],
+                      data: JSONBody[contacts.NewOwnerContact]) -> contacts.OwnerContactView:
+    return await contacts.add_owner_contact(tx, listing_id, data)
+
+
+@delete("/listings/{listing_id:uuid}/owner-contacts/{contact_id:uuid}", opt=WRITES, operation_id="RemoveOwnerContact",
+        summary="Remove a contact; links sent to it die", responses=documented("not_found", "listing_closed"))
+async def remove_contact(tx: Tx, listing_id: FromPath[UUID], contact_id: FromPath[UUID]) -> None:
+    await contacts.remove_owner_contact(tx, listing_id, contact_id, datetime.now(UTC))
+
+
+@get("/listings/{listing_id:uuid}/consents", opt=READS, operation_id="ListConsents",
+     summary="What the owner was asked and allowed", responses=documented("not_found"))
+async def list_consents(read: Read, listing_id: FromPath[UUID]) -> ConsentsView:
+    return await find_consents(read, listing_id)
+
+
+@post("/listings/{listing_id:uuid}/consents", opt=WRITES | {"creates_nothing": "sends the same question again"},
+      operation_id="RemindOwner", summary="Send the owner the link to the latest proposal again", status_code=202,
+      responses=documented("not_found", "listing_closed", "rate_limited"))
+async def remind(tx: Tx, actor: Who, redis: Memory, settings: Config, listing_id: FromPath[UUID]) -> Proposed:
+    await spend(redis, f"owner-reminder:{actor.organisation_id}:{listing_id}", REMINDERS_A_DAY, 86_400)
+    return await remind_owner(tx, listing_id, datetime.now(UTC), settings.public_url)
+
+
+@delete("/listings/{listing_id:uuid}/consents/{audience:str}", opt=WRITES, operation_id="WithdrawConsentByPaper",
+        summary="End a consent on the owner's signed withdrawal; the teaser comes down at once",
+        responses=documented("not_found"))
+async def withdraw_consent(tx: Tx, settings: Config, listing_id: FromPath[UUID],
+                           audience: FromPath[Literal[tuple(AUDIENCE_BIT)]], paper_evidence_id: FromQuery[UUID]) -> None:
+    await papers.withdraw_by_paper(tx, listing_id, audience, paper_evidence_id, datetime.now(UTC), settings.public_url)
+
+
+@post("/listings/{listing_id:uuid}/paper-evidence", opt=WRITES, operation_id="EnterPaper",
+      summary="Enter a paper the owner signed", responses=documented("not_found", "owner_decides", "listing_closed"))
+@creates
+async def enter_paper(request: Request, tx: Tx, actor: Who, listing_id: FromPath[UUID],
+                      data: JSONBody[papers.NewPaper]) -> papers.PaperView:
+    return await papers.enter_paper(tx, actor, listing_id, data, datetime.now(UTC))
+
+
+@get("/listings/{listing_id:uuid}/paper-evidence", opt=CONFIRMS, operation_id="ListPapers",
+     summary="Papers the owner of this listing signed", responses=documented())
+async def list_papers(read: Read, listing_id: FromPath[UUID]) -> PaperList:
+    return PaperList(await papers.list_papers(read, listing_id))
+
+
+@get("/paper-evidence", opt=CONFIRMS, operation_id="ListPapersAwaiting",
+     summary="Papers that wait for your confirmation", responses=documented())
+async def list_awaiting(read: Read, actor: Who) -> PaperList:
+    return PaperList(await papers.list_papers(read, None, awaiting_for=actor.member_id))
+
+
+@get("/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/scan", opt=CONFIRMS, operation_id="ReadScan",
+     summary="The scan itself", responses=documented("not_found"))
+async def read_scan(read: Read, listing_id: FromPath[UUID], paper_id: FromPath[UUID]) -> Response[bytes]:
+    scan, media_type = await papers.find_scan(read, listing_id, paper_id)
+    return Response(scan, media_type=media_type, headers={"Content-Disposition": "attachment"})
+
+
+@post("/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/confirmation", opt=CONFIRMS, status_code=200,
+      operation_id="ConfirmPaper", summary="Confirm, as a second person, what a paper says; it then counts",
+      responses=documented("not_found", "second_confirmation_needed", "owner_decides", "evidence_immutable"))
+async def confirm_paper(tx: Tx, actor: Who, settings: Config, listing_id: FromPath[UUID],
+                        paper_id: FromPath[UUID]) -> papers.PaperView:
+    allow(actor, "paper:confirm", lambda: actor.kind != "operator" or actor.role in REVIEWERS)
+    return await papers.confirm_paper(tx, actor, listing_id, paper_id, datetime.now(UTC), settings.public_url)
+
+
+OWNER_ROUTES: list = [
+    list_contacts, add_contact, remove_contact, list_consents, remind, withdraw_consent, enter_paper, list_papers,
+    list_awaiting, read_scan, confirm_paper,
+]  # fmt: skip

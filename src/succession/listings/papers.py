@@ -1,0 +1,207 @@
+"""How does an owner answer on paper? A member enters the scan, a second person confirms it, and then it counts.
+
+The second person is another member of the firm, or, where the firm has a single active member, a reviewer of the
+operator: row-level security decides which (`vault.needs_reviewer`). A withdrawal needs no second person: stopping does
+no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Meta
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from succession.actor import Actor
+from succession.codes import AUDIENCE_BIT, audience_mask, audiences_in
+from succession.database import Scope, driver, rescope
+from succession.days import day_in_japan
+from succession.errors import Problem, field_problem
+from succession.i18n import Message, _
+from succession.listings.commands import lock_listing, lock_open_listing
+from succession.listings.consents import withdraw_consents
+from succession.listings.owner import OWNER_SUBJECTS, Answer, Sheet
+from succession.listings.profile import Name
+from succession.outbox import record
+from succession.tables.listings import PaperEvidence
+
+SCAN_BYTES_MOST = 5 * 1024 * 1024
+Audience = Literal["public", "verified_buyers", "agency_desk", "domestic_institutions"]
+_MEDIA_TYPES = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+
+
+class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`scan`: base64 of a PDF, JPEG or PNG of at most 5 MB. `subject_id`: the proposal or name clear; for a withdrawal
+    the listing. `audiences`: those ticked on the paper, or withdrawn by it."""
+
+    purpose: Literal["teaser", "name_clear", "withdrawal"]
+    subject_id: UUID
+    decision: Literal["approved", "refused", "yes", "no", "ask_adviser", "withdrawn"]
+    signer: Name
+    witness: Name
+    signed_on: date
+    scan: bytes
+    audiences: Annotated[list[Audience], Meta(max_length=4)] = []
+
+
+class PaperView(msgspec.Struct, frozen=True):
+    """`scan_sha256` in hex. `confirmed_at` null: waits for a second person."""
+
+    id: UUID
+    listing_id: UUID
+    purpose: str
+    subject_id: UUID
+    decision: str
+    audiences: list[str]
+    signer: str
+    witness: str
+    signed_on: date
+    media_type: str
+    scan_sha256: str
+    entered_by: UUID
+    entered_at: datetime
+    confirmed_by: UUID | None
+    confirmed_at: datetime | None
+
+
+def media_type_of(scan: bytes) -> str:
+    """By its first bytes; Problem validation for anything else or too large."""
+    if len(scan) > SCAN_BYTES_MOST:
+        raise field_problem("scan", Message.of(_("A scan has at most 5 megabytes.")))
+    found = next((kind for start, kind in _MEDIA_TYPES.items() if scan.startswith(start)), None)
+    if found is None:
+        raise field_problem("scan", Message.of(_("A scan is a PDF, JPEG or PNG file.")), tuple(_MEDIA_TYPES.values()))
+    return found
+
+
+async def enter_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, new: NewPaper, now: datetime) -> PaperView:
+    """Keep the scan with what it says. It counts once somebody else confirmed it; a withdrawal counts with its use."""
+    media_type = media_type_of(new.scan)
+    if new.signed_on > day_in_japan(now):
+        raise field_problem("signed_on", Message.of(_("This day is still to come.")))
+    await lock_open_listing(tx, listing_id)
+    if new.purpose == "withdrawal":
+        _check_withdrawal(listing_id, new)
+    else:
+        if new.purpose not in OWNER_SUBJECTS:
+            raise field_problem("purpose", Message.of(_("Nothing of this kind is put before owners here.")), tuple(OWNER_SUBJECTS))
+        sheet = await OWNER_SUBJECTS[new.purpose].load(await driver(tx), listing_id, new.subject_id, "ja")
+        check_answer(sheet, new.decision, tuple(new.audiences))
+    made = PaperEvidence(
+        listing_id=listing_id, purpose=new.purpose, subject_id=new.subject_id, decision=new.decision,
+        audiences=audience_mask(new.audiences) or None, signer=new.signer, scan=new.scan, media_type=media_type,
+        scan_hash=hashlib.sha256(new.scan).digest(), witness=new.witness, signed_on=new.signed_on, entered_by=actor.member_id,
+        entered_at=now,
+    )  # fmt: skip
+    tx.add(made)
+    await tx.flush()
+    await record(tx, "paper.entered", listing_id, paper=made.id, purpose=made.purpose, subject=made.subject_id, decision=made.decision)
+    return _view(made)
+
+
+def _check_withdrawal(listing_id: UUID, new: NewPaper) -> None:
+    if new.decision != "withdrawn" or not new.audiences:
+        raise field_problem("decision", Message.of(_("A withdrawal names the audiences it withdraws from.")), ("withdrawn",))
+    if new.subject_id != listing_id:
+        raise field_problem("subject_id", Message.of(_("A withdrawal is about the listing itself.")))
+
+
+def check_answer(sheet: Sheet, decision: str, boxes: tuple[str, ...]) -> None:
+    """Problem validation unless the sheet offers this answer with these boxes; conflict when nothing is open."""
+    if not sheet.choices:
+        raise Problem("owner_decides", detail=Message.of(_("There is nothing to decide at the moment.")))
+    choice = next((each for each in sheet.choices if each.value == decision), None)
+    if choice is None:
+        raise field_problem("decision", Message.of(_("This is not one of the answers.")), tuple(each.value for each in sheet.choices))
+    offered = tuple(box.name for box in sheet.boxes)
+    if not set(boxes) <= set(offered) or (boxes and not choice.needs_box):
+        raise field_problem("audiences", Message.of(_("This was not asked for.")), offered if choice.needs_box else ())
+    if choice.needs_box and not boxes:
+        raise field_problem("audiences", Message.of(_("Tick at least one.")), offered)
+
+
+async def confirm_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, paper_id: UUID, now: datetime, public_url: str) -> PaperView:
+    """The second person has looked at the scan; the owner's answer takes effect in the same transaction.
+
+    Problem second_confirmation_needed for whoever entered it; not_found for a reviewer while the firm has two members.
+    """
+    paper = await tx.scalar(
+        select(PaperEvidence).where(PaperEvidence.id == paper_id, PaperEvidence.listing_id == listing_id).with_for_update())
+    if paper is None:
+        raise Problem("not_found")
+    if paper.entered_by == actor.member_id or paper.purpose == "withdrawal":
+        raise Problem("second_confirmation_needed")
+    if paper.confirmed_at is not None:
+        raise Problem("evidence_immutable")
+    paper.confirmed_by, paper.confirmed_at = actor.member_id, now
+    await tx.flush()
+    await record(tx, "paper.confirmed", listing_id, paper=paper_id)
+    # The paper is the owner's word: what follows happens for the owner, as if the link had been used.
+    mine: Scope = tx.info["scope"]
+    await rescope(tx, Scope("owner", None, None, listing_id, f"paper:{paper_id}"))
+    listing = await lock_listing(tx, listing_id)
+    subject = OWNER_SUBJECTS[paper.purpose]
+    boxes = audiences_in(paper.audiences or 0)
+    check_answer(await subject.load(await driver(tx), listing_id, paper.subject_id, "ja"), paper.decision, boxes)
+    evidence = {"scan_sha256": paper.scan_hash.hex(), "witness": paper.witness, "signed_on": paper.signed_on.isoformat()}
+    answer = Answer(paper.decision, boxes, paper.signer, "paper", paper_id, evidence)
+    await subject.decide(tx, listing, paper.subject_id, answer, now, public_url)
+    await tx.flush()
+    await rescope(tx, mine)
+    return _view(paper)
+
+
+async def withdraw_by_paper(tx: AsyncSession, listing_id: UUID, audience: str, paper_id: UUID, now: datetime,
+                            public_url: str) -> None:
+    """End the consent for one audience on a paper that says so; the teaser comes down at once."""
+    await lock_listing(tx, listing_id)
+    paper = await tx.get(PaperEvidence, paper_id)
+    says_so = paper is not None and paper.listing_id == listing_id and paper.purpose == "withdrawal"
+    if not says_so or not (paper.audiences or 0) & AUDIENCE_BIT.get(audience, 0):
+        raise field_problem("paper_evidence_id", Message.of(_("Enter the owner's withdrawal for this audience first.")))
+    if not await withdraw_consents(tx, listing_id, (audience,), now, public_url, {"paper": str(paper_id)}):
+        raise Problem("not_found")
+
+
+def _view(paper: PaperEvidence) -> PaperView:
+    return PaperView(
+        paper.id, paper.listing_id, paper.purpose, paper.subject_id, paper.decision, list(audiences_in(paper.audiences or 0)),
+        paper.signer, paper.witness, paper.signed_on, paper.media_type, paper.scan_hash.hex(), paper.entered_by, paper.entered_at,
+        paper.confirmed_by, paper.confirmed_at,
+    )  # fmt: skip
+
+
+_PAPERS = """
+SELECT id, listing_id, purpose, subject_id, decision, audiences, signer, witness, signed_on, media_type, scan_hash, entered_by,
+       entered_at, confirmed_by, confirmed_at
+FROM vault.paper_evidence
+WHERE ($1::uuid IS NULL OR listing_id = $1)
+  AND ($2::uuid IS NULL OR (confirmed_at IS NULL AND purpose <> 'withdrawal' AND entered_by <> $2))
+ORDER BY entered_at, id LIMIT 200
+"""
+
+
+async def list_papers(read: asyncpg.Connection, listing_id: UUID | None, awaiting_for: UUID | None = None) -> list[PaperView]:
+    """Of one listing, or those that wait for this member's confirmation; the oldest 200."""
+    rows = await read.fetch(_PAPERS, listing_id, awaiting_for)
+    return [PaperView(**_shown(dict(row))) for row in rows]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    row["audiences"] = list(audiences_in(row["audiences"] or 0))
+    row["scan_sha256"] = row.pop("scan_hash").hex()
+    return row
+
+
+async def find_scan(read: asyncpg.Connection, listing_id: UUID, paper_id: UUID) -> tuple[bytes, str]:
+    """(bytes, media type) for who has to confirm; Problem not_found."""
+    row = await read.fetchrow("SELECT scan, media_type FROM vault.paper_evidence WHERE listing_id = $1 AND id = $2", listing_id, paper_id)
+    if row is None:
+        raise Problem("not_found")
+    return row["scan"], row["media_type"]
