@@ -55,6 +55,10 @@ CREATE FUNCTION ops.member() RETURNS uuid LANGUAGE sql STABLE
     RETURN nullif(current_setting('succession.member', true), '')::uuid;
 CREATE FUNCTION ops.owner_listing() RETURNS uuid LANGUAGE sql STABLE
     RETURN nullif(current_setting('succession.listing', true), '')::uuid;
+-- Which day is it in Japan, where every deadline of this market is?
+CREATE FUNCTION ops.today() RETURNS date LANGUAGE sql STABLE
+    RETURN (now() AT TIME ZONE 'Asia/Tokyo')::date;
+GRANT EXECUTE ON FUNCTION ops.today() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ops.kind(), ops.organisation(), ops.member(), ops.owner_listing() TO PUBLIC;
 GRANT USAGE ON SCHEMA ops TO market_public, market_buyer, market_desk, market_domestic;
 

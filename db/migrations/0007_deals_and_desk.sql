@@ -141,7 +141,7 @@ CREATE INDEX ON vault.representation (acquirer_id);
 CREATE FUNCTION vault.represents(agent uuid, acquirer uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT EXISTS (SELECT FROM vault.representation r JOIN vault.organisation a ON a.id = r.acquirer_id AND a.status = 'verified'
-                   WHERE r.intermediary_id = agent AND r.acquirer_id = acquirer AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND current_date BETWEEN r.from_date AND r.until_date)
+                   WHERE r.intermediary_id = agent AND r.acquirer_id = acquirer AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND ops.today() BETWEEN r.from_date AND r.until_date)
 $$;
 
 -- Which teaser may be introduced under which brief: the brief is open and its acquirer in good standing, the teaser is

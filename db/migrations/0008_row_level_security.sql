@@ -26,6 +26,7 @@ CREATE FUNCTION vault.knows(other uuid) RETURNS boolean LANGUAGE sql STABLE SECU
     SELECT CASE ops.kind()
         WHEN 'operator' THEN true
         WHEN 'owner' THEN EXISTS (SELECT FROM vault.deal d WHERE d.listing_id = ops.owner_listing() AND d.buyer_id = other)
+            OR EXISTS (SELECT FROM vault.listing l WHERE l.id = ops.owner_listing() AND l.intermediary_id = other)  -- who is asking
         WHEN 'agency' THEN EXISTS (SELECT FROM vault.brief b WHERE b.agency_id = ops.organisation() AND b.acquirer_id = other)
         WHEN 'intermediary' THEN
             EXISTS (SELECT FROM vault.deal d WHERE ops.organisation() IN (d.intermediary_id, d.representative_id) AND d.buyer_id = other)
@@ -60,7 +61,7 @@ $$;
 -- Is somebody else talking exclusively about this listing today?
 CREATE FUNCTION vault.parked(deal uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT EXISTS (SELECT FROM vault.deal d JOIN vault.exclusivity x ON x.listing_id = d.listing_id AND x.deal_id <> d.id
-                   WHERE d.id = deal AND x.ended_on IS NULL AND current_date BETWEEN x.from_date AND x.until_date)
+                   WHERE d.id = deal AND x.ended_on IS NULL AND ops.today() BETWEEN x.from_date AND x.until_date)
 $$;
 -- The organisation's standing is the operator's word alone.
 CREATE FUNCTION vault.status_by_operator() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -103,7 +104,8 @@ REVOKE DELETE ON vault.ledger_head, vault.ledger_subject FROM succession_definer
 REVOKE INSERT, UPDATE, DELETE ON vault.ledger_head FROM succession_seeder;  -- the chain keeps it
 
 GRANT EXECUTE ON FUNCTION vault.holds(uuid), vault.is_owner(uuid), vault.party(uuid), vault.knows(uuid), vault.needs_reviewer(uuid),
-    vault.live_grant(uuid, text), vault.causes_hold(uuid), vault.screened(uuid), vault.disclosure_facts(uuid), vault.owner_link_for(bytea), vault.projected_stage(uuid), vault.parked(uuid),
+    vault.live_grant(uuid, text), vault.grant_holds(uuid), vault.causes_hold(uuid), vault.screened(uuid), vault.disclosure_facts(uuid),
+    vault.owner_link_for(bytea), vault.projected_stage(uuid), vault.parked(uuid),
     vault.member_for_sign_in(text), vault.member_for_token(bytea), vault.actor_for_member(uuid), vault.member_for_api_key(bytea),
     vault.intermediary_behind(uuid, uuid), vault.listing_behind(uuid, uuid), vault.represents(uuid, uuid) TO succession_app;
 GRANT EXECUTE ON FUNCTION market.excluded_teasers(uuid) TO market_buyer, market_desk, market_domestic;
@@ -267,8 +269,8 @@ CREATE POLICY owner ON vault.name_clear FOR SELECT TO succession_app USING (vaul
 CREATE POLICY owner_edit ON vault.name_clear FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 CREATE POLICY seller ON vault.disclosure_grant TO succession_app USING (vault.party(deal_id) = 'seller')
     WITH CHECK (vault.party(deal_id) = 'seller');
-CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app
-    USING (vault.party(deal_id) IN ('buyer', 'representative') OR vault.is_owner(listing_id));
+CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app  -- who ended a grant, and why, is not the buyer's to read
+    USING ((vault.party(deal_id) IN ('buyer', 'representative') AND revoked_at IS NULL) OR vault.is_owner(listing_id));
 CREATE POLICY owner_edit ON vault.disclosure_grant FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
 -- The buyer reads its own steps and what binds it: never the screening, the owner's answer, or who ended what.

@@ -17,6 +17,7 @@ from succession.database import driver
 from succession.deals import foreign_investment as fefta
 from succession.deals.lifecycle import (
     TERMINAL,
+    TRANSITIONS,
     DealFacts,
     Exclusivity,
     exclusivity_obstacle,
@@ -78,7 +79,8 @@ async def take_step(tx: AsyncSession, actor: Actor, deal_id: UUID, version: int,
     decision = may_advance(facts, action, role, today, taken.evidence, taken.reason)
     if not decision.ok:
         missing = decision.missing or (("reason",) if decision.code.startswith("reason_") else ())
-        fields = tuple(FieldError(name if name == "reason" else f"evidence.{name}", decision.message) for name in missing)
+        fields = tuple(FieldError("reason", decision.message, _reasons(stage_of(facts), action)) if name == "reason"
+                       else FieldError(f"evidence.{name}", decision.message) for name in missing)
         raise Problem("validation" if fields else "step_refused", decision.message, fields, extra={"refusal": decision.code})
     await write_event(tx, actor, deal, facts, action, decision.to_stage, taken.evidence, taken.reason)
     if action == "close_deal":
@@ -87,6 +89,10 @@ async def take_step(tx: AsyncSession, actor: Actor, deal_id: UUID, version: int,
                project=deal.project_name, dedupe_key=f"deal:{deal.id}:{deal.version}")
     await tx.flush()
     return await find_deal(await driver(tx), deal_id, locale, today)
+
+
+def _reasons(stage: str, action: str) -> tuple[str, ...]:
+    return next((step.reasons for step in TRANSITIONS if (step.from_stage, step.action) == (stage, action)), ())
 
 
 async def write_event(tx: AsyncSession, actor: Actor, deal: Deal, facts: DealFacts, action: str, to_stage: str,
@@ -103,7 +109,7 @@ async def write_event(tx: AsyncSession, actor: Actor, deal: Deal, facts: DealFac
         deal.terminal, deal.terminal_reason = to_stage, reason
         await tx.execute(text("UPDATE vault.deal SET closed_at = now() WHERE id = :id"), {"id": deal.id})
         if actor.kind == "intermediary":
-            await tx.execute(text("UPDATE vault.exclusivity SET ended_on = current_date WHERE deal_id = :id AND ended_on IS NULL"),
+            await tx.execute(text("UPDATE vault.exclusivity SET ended_on = ops.today() WHERE deal_id = :id AND ended_on IS NULL"),
                              {"id": deal.id})
     else:
         deal.stage = to_stage
