@@ -33,7 +33,7 @@ from succession.listings.cells import NotUnderstood
      ("Nara Prefecture", "JP-29"),
      ("東京都府中市", "JP-13"), ("東京都", "JP-13"), ("東京", "JP-13"), ("Tokyo-to", "JP-13"), ("京都府京都市", "JP-26"),
      ("京都", "JP-26"),
-     ("北海道", "JP-01"), ("北海道京都郡", "JP-01"), ("大阪府大阪市北区", "JP-27"), ("　兵庫県神戸市", "JP-28")],
+     ("北海道", "JP-01"), ("京都府東京都無町", "JP-26"), ("大阪府大阪市北区", "JP-27"), ("　兵庫県神戸市", "JP-28")],
 )  # fmt: skip
 def test_prefectures(cell: str, code: str) -> None:
     assert plainly(read_prefecture(cell)) == code
@@ -47,7 +47,7 @@ def test_every_prefecture_is_known_by_each_of_its_names() -> None:
         assert with_note(read_prefecture(int(code[3:]))) == code
 
 
-@pytest.mark.parametrize("cell", ["北海", "関東", "48", "0", "県", "大阪市", "New York", "東", "x" * 300, True])
+@pytest.mark.parametrize("cell", ["架空市京都府会館", "北海", "関東", "48", "0", "県", "大阪市", "New York", "東", "x" * 300, True])
 def test_what_is_no_prefecture(cell: Any) -> None:
     assert refused(read_prefecture(cell))
 

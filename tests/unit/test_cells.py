@@ -258,7 +258,7 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CELLS)
 def test_no_cell_raises(cell: Any) -> None:
     for reader in ALL_READERS:
@@ -270,7 +270,7 @@ def test_no_cell_raises(cell: Any) -> None:
 def test_ten_million_characters_are_answered_at_once(unit: str) -> None:
     for length in (10_000, 10_000_000):
         cell = unit * (length // len(unit))
-        started = time.perf_counter()
+        started = time.process_time()
         for reader in ALL_READERS:
             assert isinstance(reader(cell), (Understood, NotUnderstood))
-        assert time.perf_counter() - started < 3
+        assert time.process_time() - started < 3

@@ -147,9 +147,9 @@ def test_archives_that_are_no_workbook_or_a_bomb() -> None:
     assert len(zeros) < 10**6 and broken(zeros).code == "unpacks_too_large"
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 20}">' for n in range(1, 9))
     laughs = f'<?xml version="1.0"?><!DOCTYPE w [<!ENTITY e0 "ha">{entities}]><sst>&e8;</sst>'.encode()
-    started = time.perf_counter()
+    started = time.process_time()
     assert broken(_repacked(whole, {"xl/worksheets/sheet1.xml": laughs})).code == "broken_workbook"
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_limits_of_rows_columns_and_formatted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
