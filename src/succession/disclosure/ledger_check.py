@@ -52,18 +52,23 @@ WHERE s.listing_id = $1 ORDER BY s.bound_at, s.id"""
 async def check_ledgers(connection: asyncpg.Connection, listing_id: UUID | None = None,
                         remembered: Mapping[UUID, Head] | None = None) -> Report:
     """Check every chain, or one. One snapshot: what is appended meanwhile is not half seen."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return await check_snapshot(connection, listing_id, remembered or {})
+
+
+async def check_snapshot(connection: asyncpg.Connection, listing_id: UUID | None, remembered: Mapping[UUID, Head]) -> Report:
+    """The same within a transaction of the caller's."""
     breaks: list[Break] = []
     heads: dict[UUID, Head] = {}
     entries = 0
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        found = [row["listing_id"] for row in await connection.fetch(_LISTINGS, listing_id)]
-        for each in sorted({*found, *(remembered or {})} if listing_id is None else found):
-            count, head, broken = await _check(connection, each, (remembered or {}).get(each))
-            entries += count
-            if head is not None:
-                heads[each] = head
-            if broken is not None:
-                breaks.append(broken)
+    found = [row["listing_id"] for row in await connection.fetch(_LISTINGS, listing_id)]
+    for each in sorted({*found, *remembered} if listing_id is None else found):
+        count, head, broken = await _check(connection, each, remembered.get(each))
+        entries += count
+        if head is not None:
+            heads[each] = head
+        if broken is not None:
+            breaks.append(broken)
     return Report(len(found), entries, breaks, heads)
 
 
