@@ -64,11 +64,12 @@ async def close_months(connection: asyncpg.Connection, settings: Settings) -> in
     done = {(row["cube"], row["month"]) for row in await connection.fetch(_DONE)}
     closed = 0
     for cube in CUBES:
-        months = [month for month in closed_months(cube, add_months(begin, -3), today) if (cube.name, month) not in done]
+        months = closed_months(cube, add_months(begin, -3), today)
         # A stock can only be counted while it lasts: an older quarter that nobody counted stays without figures.
         for month in months[-1:] if cube.resource == "stages" else months:
-            await _close(connection, cube, month)
-            closed += 1
+            if (cube.name, month) not in done:
+                await _close(connection, cube, month)
+                closed += 1
     return closed
 
 
