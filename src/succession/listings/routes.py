@@ -17,6 +17,7 @@ from succession.idempotency import creates
 from succession.listings import exclusions, mandates, moves
 from succession.listings.commands import ListingEntry, edit_listing, enter_listing
 from succession.listings.guideline import Mandate
+from succession.listings.import_routes import IMPORT_ROUTES
 from succession.listings.owner_routes import OWNER_ROUTES
 from succession.listings.queries import ListingPage, ListingView, find_listing, find_profile, list_listings
 from succession.listings.readiness import Readiness, readiness_of
@@ -154,4 +155,5 @@ async def withdraw(tx: Tx, listing_id: FromPath[UUID], data: JSONBody[moves.With
 ROUTES: list = [
     enter, list_own, read_one, edit, read_readiness, list_exclusions, exclude, readmit, read_mandate, activate_mandate,
     end_mandate, prepare, approach, suspend, resume, withdraw, *OWNER_ROUTES,
+    *IMPORT_ROUTES,
 ]  # fmt: skip
