@@ -25,7 +25,7 @@ from succession.database import Databases, open_databases
 from succession.deals import routes as deals
 from succession.disclosure import routes as disclosure
 from succession.errors import Problem
-from succession.http import EXCEPTION_HANDLERS, add_language_headers, locale_of
+from succession.http import EXCEPTION_HANDLERS, add_language_headers, locale_of, speaks_json
 from succession.listings import routes as listings
 from succession.market import routes as market
 from succession.metrics import routes as metrics
@@ -116,7 +116,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[healthz, readyz, openapi_document, Router("/v1", route_handlers=V1), *pages.ROUTES],
         lifespan=[lifespan],
         middleware=[Authentication],
-        guards=[permitted],
+        guards=[permitted, speaks_json],
         dependencies={
             "actor": Provide(provide_actor),
             "locale": Provide(provide_locale),

@@ -12,7 +12,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Message as AsgiMessage
 from litestar.types import Scope as AsgiScope
@@ -26,6 +28,7 @@ from succession.i18n import Message, _, negotiate
 log = logging.getLogger("succession.http")
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = "5"
+_UNSTORABLE = ("22021", "22P05", "22003", "22008")  # a null character, a number or a date that no column holds
 
 _BY_STATUS = {400: "malformed_body", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
               406: "not_acceptable", 413: "body_too_large", 415: "unsupported_media_type", 429: "rate_limited"}
@@ -53,6 +56,16 @@ async def add_language_headers(message: AsgiMessage, scope: AsgiScope) -> None:
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
                        "connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+
+
+def speaks_json(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+    """Guard: a body that is read as JSON says that it is JSON. A form on a foreign page cannot say so."""
+    body = handler.parsed_data_field if isinstance(handler, HTTPRouteHandler) else None
+    if body is None or getattr(body.kwarg_definition, "media_type", None) != RequestEncodingType.JSON:
+        return
+    stated = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if stated != "application/json" and connection.headers.get("content-length") != "0":
+        raise Problem("unsupported_media_type")
 
 
 # ---------------------------------------------------------------- versions
@@ -95,7 +108,7 @@ class ProblemDocument(msgspec.Struct):
     errors: list[ProblemField] | msgspec.UnsetType
 
 
-_ALWAYS = ("malformed_body", "validation", "unavailable", "unexpected")
+_ALWAYS = ("malformed_body", "unsupported_media_type", "validation", "unavailable", "unexpected")
 _TO_THE_KNOWN = ("unauthenticated", "forbidden", "organisation_not_verified")
 
 
@@ -126,6 +139,9 @@ def answer_problem(request: Request, problem: Problem) -> Response:
 def answer_http_exception(request: Request, error: HTTPException) -> Response:
     if isinstance(error, ValidationException):
         return answer_problem(request, Problem("validation", errors=tuple(_field_errors(request, error))))
+    if isinstance(cause := error.__cause__, msgspec.ValidationError) and "at `$.data" in str(cause):
+        # Litestar takes a body field for a dependency of the same name ("locale") and blames us.
+        return answer_problem(request, Problem("validation", errors=(_from_msgspec(request, str(cause).replace("$.data", "$", 1)),)))
     code = _BY_STATUS.get(error.status_code, "unexpected" if error.status_code >= 500 else "conflict")
     if code == "malformed_body" and "at `$" in str(error.detail):
         return answer_problem(request, Problem("validation", errors=(_from_msgspec(request, str(error.detail)),)))
@@ -148,6 +164,8 @@ def database_problem(cause: BaseException) -> Problem:
         return Problem(CONSTRAINTS[constraint])
     if state == "SU001":
         return Problem("evidence_immutable")
+    if state in _UNSTORABLE or type(cause) is asyncpg.DataError:  # the latter: the driver could not even send it
+        return Problem("validation")
     if state == "42501":  # a row policy refused: the caller may not know that the row exists
         log.error("row-level security refused a write: %s", type(cause).__name__)
         return Problem("not_found")
@@ -160,6 +178,12 @@ def database_problem(cause: BaseException) -> Problem:
 def answer_unavailable(request: Request, error: Exception) -> Response:
     log.warning("a server we need did not answer: %s", type(error).__name__)
     return answer_problem(request, Problem("unavailable"))
+
+
+def answer_unreadable(request: Request, error: Exception) -> Response:
+    """Bytes that are no text, or nested so deep that no reader follows."""
+    log.info("unreadable body: %s at %s", type(error).__name__, _place(error))
+    return answer_problem(request, Problem("malformed_body"))
 
 
 def answer_unexpected(request: Request, error: Exception) -> Response:
@@ -194,6 +218,8 @@ EXCEPTION_HANDLERS: dict[Any, Any] = {
     asyncpg.PostgresError: answer_database_error,
     asyncpg.InterfaceError: answer_unavailable,
     RedisError: answer_unavailable,
+    UnicodeDecodeError: answer_unreadable,
+    RecursionError: answer_unreadable,
     ConnectionError: answer_unavailable,
     TimeoutError: answer_unavailable,
     OSError: answer_unavailable,

@@ -69,9 +69,9 @@ def compose_letter(settings: Settings, outbox_id: int, template: str, params: di
     letter["From"], letter["To"], letter["Subject"] = settings.mail_from, recipient.address, subject
     letter["Date"] = datetime.now(UTC)
     letter["Message-ID"] = f"<outbox-{outbox_id}@{urlsplit(settings.public_url).hostname}>"
-    letter["Content-Language"] = recipient.locale
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(body)
+    letter["Content-Language"] = recipient.locale  # after the content, which takes every Content- header with it
     return letter
 
 
