@@ -144,11 +144,11 @@ async def test_candidates_are_ranked_by_wishes_met_and_say_which(world):
              "elsewhere": {"place": "JP-13"}, "other_trade": {"industry": "09"}, "anything": {"place": "any", "industry": "any"}}
     refs = {}
     for name, fields in cells.items():
-        refs[str((await listed(world, center, employees="20_49", **fields)).ref)] = name
+        refs[(await listed(world, center, employees="20_49", **fields)).ref.hex] = name
     brief = await filed(acquirer, desk)
     page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates?limit=100")).json()
-    mine = [item for item in page["items"] if item["teaser_ref"] in refs]
-    assert [refs[item["teaser_ref"]] for item in mine] == ["best", "dear", "vague", "anything"]
+    mine = [item for item in page["items"] if item["teaser"]["ref"] in refs]
+    assert [refs[item["teaser"]["ref"]] for item in mine] == ["best", "dear", "vague", "anything"]
     assert [(item["met"], item["possible"], item["unmet"]) for item in mine] == [(5, 0, 0), (4, 0, 1), (3, 1, 1), (2, 2, 1)]
 
     vague = {wish["wish"]: wish for wish in mine[2]["wishes"]}
@@ -156,9 +156,9 @@ async def test_candidates_are_ranked_by_wishes_met_and_say_which(world):
     assert vague["places"] == {"wish": "places", "name": "Place", "outcome": "possible", "wanted": "Osaka", "offered": "Kansai",
                                "explanation": "Possible, not certain: Kansai."}
     assert vague["budget"]["outcome"] == "unmet" and "JPY 100 million" in vague["budget"]["offered"]
-    assert mine[0]["title"].endswith("in Osaka") and mine[0]["summary"]
+    assert mine[0]["teaser"]["title"].endswith("in Osaka") and mine[0]["teaser"]["summary"]
     in_japanese = (await desk.get(f"/v1/briefs/{brief['id']}/candidates", headers={"Accept-Language": "ja"})).json()["items"][0]
-    assert in_japanese["title"].startswith("大阪府") and "大阪府" in in_japanese["wishes"][1]["offered"]
+    assert in_japanese["teaser"]["title"].startswith("大阪府") and "大阪府" in in_japanese["wishes"][1]["offered"]
 
 
 async def test_candidates_are_name_less_and_of_consented_audiences_only(world):
@@ -166,12 +166,12 @@ async def test_candidates_are_name_less_and_of_consented_audiences_only(world):
     found = {bits: await listed(world, center, audiences=bits) for bits in (1, 2, 4, 8, 15)}
     brief = await filed(acquirer, desk)
     answer = await desk.get(f"/v1/briefs/{brief['id']}/candidates?limit=100")
-    refs = {item["teaser_ref"] for item in answer.json()["items"]}
-    assert {bits for bits, one in found.items() if str(one.ref) in refs} == {1, 4, 15}
+    refs = {item["teaser"]["ref"] for item in answer.json()["items"]}
+    assert {bits for bits, one in found.items() if one.ref.hex in refs} == {1, 4, 15}
     for one in found.values():
         assert not [word for word in one.secrets if word in answer.text]
     assert str(center.organisation_id) not in answer.text
-    assert set(answer.json()["items"][0]) == {"teaser_ref", "title", "summary", "facts", "met", "possible", "unmet", "wishes"}
+    assert set(answer.json()["items"][0]) == {"teaser", "met", "possible", "unmet", "wishes"}
 
 
 async def test_the_query_and_the_rule_agree_on_every_teaser(world):
@@ -190,14 +190,14 @@ async def test_the_query_and_the_rule_agree_on_every_teaser(world):
         cell["industry"] = chance.choice(["24", "E", "manufacturing", "any", "09", "76"])
         schemes, price = chance.sample(pick["scheme"], 2), chance.choice(pick["price"])
         ref = (await listed(world, center, price=price, schemes=tuple(schemes), **cell)).ref
-        offers[str(ref)] = Offer(cell["industry"], cell["place"], cell["employees"], cell["revenue"], schemes, price)
+        offers[ref.hex] = Offer(cell["industry"], cell["place"], cell["employees"], cell["revenue"], schemes, price)
     for wishes in ({"industries": ["24"]}, {"places": ["kansai", "JP-13"], "revenue": ["under_1000"]}, {"budget": ["50_100", "negotiable"]},
                    {"schemes": ["mbo", "merger"], "employees": ["1_19"], "revenue": ["5000_plus"]}, {"industries": ["E"], "places": ["west"]}):
         brief = await filed(acquirer, desk, wishes=wishes)
         seen, cursor, ranks = {}, "", []
         while cursor is not None:
             page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates?limit=7{cursor and f'&cursor={cursor}'}")).json()
-            seen |= {item["teaser_ref"]: (item["met"], item["possible"]) for item in page["items"]}
+            seen |= {item["teaser"]["ref"]: (item["met"], item["possible"]) for item in page["items"]}
             ranks += [item["met"] for item in page["items"]]
             cursor = page["next_cursor"]
         judged = {ref: judge(Wishes(**wishes), offer) for ref, offer in offers.items()}
@@ -218,10 +218,10 @@ async def test_whom_the_owner_excludes_has_no_candidate_there_and_cannot_be_intr
 
     async def candidates(of):
         items = (await desk.get(f"/v1/briefs/{of['id']}/candidates?limit=100")).json()["items"]
-        return {item["teaser_ref"] for item in items}
+        return {item["teaser"]["ref"] for item in items}
 
-    assert str(found.ref) in await candidates(theirs)
-    assert str(found.ref) not in await candidates(brief)
+    assert found.ref.hex in await candidates(theirs)
+    assert found.ref.hex not in await candidates(brief)
     before = await state_of_the_desk(world)
     refused = await desk.post(f"/v1/briefs/{brief['id']}/introductions", {"teaser_ref": str(found.ref)})
     unknown = await desk.post(f"/v1/briefs/{brief['id']}/introductions", {"teaser_ref": str(uuid4())})
@@ -265,7 +265,7 @@ async def test_acceptance_opens_one_teaser_to_one_acquirer_and_a_request_with_th
     assert not await market.fetch(opened, found.ref, stranger.organisation_id)
     assert not await market.fetch(opened, other.ref, acquirer.organisation_id)
     seen = (await acquirer.get("/v1/introductions")).json()["items"]
-    assert [item["teaser_ref"] for item in seen] == [str(found.ref)]
+    assert [item["teaser_ref"] for item in seen] == [found.ref.hex]
     assert seen[0]["note"] is None and seen[0]["listing_id"] is None and seen[0]["intermediary"]["id"] == str(center.organisation_id)
     assert not [word for word in found.secrets if word in str(seen)]
     assert (await desk.get(f"/v1/introductions/{introduction['id']}")).json()["intermediary"]["id"] == str(center.organisation_id)
