@@ -12,10 +12,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, render
 from succession.codes import ATTRIBUTES, label
 from succession.errors import Problem
 from succession.market.matching import WISHES, Offer, Wishes, explain, in_words, judge, name_of, reach, score, stated
+from succession.market.queries import TeaserView, teaser_view
 from succession.paging import bound_to, open_cursor, seal_cursor
 
 BriefState = Literal["open", "closed"]
@@ -81,10 +81,7 @@ class WishView(msgspec.Struct):
 class Candidate(msgspec.Struct):
     """A teaser that meets a brief, and how far."""
 
-    teaser_ref: UUID
-    title: str
-    summary: list[str]
-    facts: list[Fact]
+    teaser: TeaserView
     met: int
     possible: int
     unmet: int
@@ -104,7 +101,7 @@ class IntroductionView(msgspec.Struct):
 
     id: UUID
     state: IntroductionState
-    teaser_ref: UUID
+    teaser_ref: str
     brief: BriefView
     intermediary: Party | None
     listing_id: UUID | None
@@ -262,12 +259,8 @@ async def list_candidates(market_desk: asyncpg.Pool, brief: BriefView, page: Pag
 def _candidate(row: asyncpg.Record, wishes: Wishes, locale: str) -> Candidate:
     judged = judge(wishes, Offer(*(row[attribute] for attribute, _scheme in WISHES.values())))
     met, possible = score(judged)
-    sheet = render(_canonical(row), locale)
     return Candidate(
-        teaser_ref=row["ref"],
-        title=sheet.title,
-        summary=list(sheet.summary),
-        facts=list(sheet.facts),
+        teaser=teaser_view(row, locale),
         met=met,
         possible=possible,
         unmet=len(judged) - met - possible,
@@ -277,15 +270,6 @@ def _candidate(row: asyncpg.Record, wishes: Wishes, locale: str) -> Candidate:
             for j in judged
         ],
     )  # fmt: skip
-
-
-def _canonical(row: asyncpg.Record) -> CanonicalTeaser:
-    # What a rendering reads; the population is named by the codebook and does not show.
-    cell = Cell(row["place"], row["industry"], row["founded"], row["employees"], row["revenue"], row["margin"])
-    return CanonicalTeaser(
-        cell=cell, codebook_version=row["codebook_version"], population_version="",
-        vocabulary_version=row["vocabulary_version"], fiscal_year=f"FY{row['fiscal_year']}", price=row["price"],
-        schemes=tuple(row["schemes"]), timing=row["timing"], phrases=tuple(row["phrases"]))  # fmt: skip
 
 
 # ---------------------------------------------------------------- introductions
@@ -332,7 +316,7 @@ def _introduction(row: asyncpg.Record, locale: str) -> IntroductionView:
     return IntroductionView(
         id=row["id"],
         state=row["state"],
-        teaser_ref=row["teaser_ref"],
+        teaser_ref=row["teaser_ref"].hex,
         brief=_brief(row, locale),
         intermediary=Party(row["intermediary_id"], row["intermediary_name"]) if row["intermediary_id"] else None,
         listing_id=row["listing_id"],
