@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from succession.accounts.identifiers import make_corporate_number
 from succession.codes import AUDIENCE_BIT, audience_mask
 from succession.database import Scope
@@ -125,15 +127,24 @@ async def approved(world: World, listing: Prepared, granted: tuple[str, ...] = (
 
 
 async def published(world: World, listing: Prepared, proposal: UUID, *audiences: str) -> UUID:
-    """The publication as a closed batch leaves it; returns the teaser's reference."""
+    """The publication as a closed batch leaves it, in one transaction; returns the teaser's reference."""
     ref, cell, mask = new_reference(), await cell_of(world), audience_mask(audiences)
-    await add(world, "vault.publication", "ref", ref=ref, listing_id=listing.id, proposal_id=proposal, codebook_version=CODEBOOK,
-              vocabulary_version="v", population_version=POPULATION, cell_id=cell, audiences=mask, state="published",
-              published_at=datetime.now(UTC))
-    await add(world, "market.teaser", None, ref=ref, batch=1, cell_id=cell, audiences=mask, price="100_300",
-              schemes=["share_transfer"], timing="flexible", phrases=["jobs_kept"], fiscal_year=2025, vocabulary_version="v",
-              place_rank=1, revenue_rank=1, price_rank=1, shuffle=secrets.randbits(62))
-    await world.seed("UPDATE vault.listing SET state = 'listed' WHERE id = $1", listing.id)
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL ROLE succession_seeder")
+            await connection.execute(
+                "INSERT INTO vault.publication (ref, listing_id, proposal_id, codebook_version, vocabulary_version, "
+                "population_version, cell_id, audiences, state, published_at) "
+                "VALUES ($1, $2, $3, $4, 'v', $5, $6, $7, 'published', now())",
+                ref, listing.id, proposal, CODEBOOK, POPULATION, cell, mask)
+            await connection.execute(
+                "INSERT INTO market.teaser (ref, batch, cell_id, audiences, price, schemes, timing, phrases, fiscal_year, "
+                "vocabulary_version, place_rank, revenue_rank, price_rank, shuffle) VALUES ($1, 1, $2, $3, '100_300', "
+                "'{share_transfer}', 'flexible', '{jobs_kept}', 2025, 'v', 1, 1, 1, $4)", ref, cell, mask, secrets.randbits(62))
+            await connection.execute("UPDATE vault.listing SET state = 'listed' WHERE id = $1", listing.id)
+    finally:
+        await connection.close()
     return ref
 
 
