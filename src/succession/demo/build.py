@@ -1,0 +1,142 @@
+"""How does the demo come into an empty database, once, and how is a half-built one finished?
+
+A few steps, each done or not done, each looked for before it is taken: a start that was killed in between leaves work to
+the next one, never a half step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from succession.anonymity.codebook import Codebook
+from succession.anonymity.population import Population, k_and_finest, load, save
+from succession.anonymity.world import build_world
+from succession.commands.population import DEMO_WORLD_COMPANIES, DEMO_WORLD_SEED, build_codebook, report_lines
+from succession.config import Settings
+from succession.days import day_in_japan
+from succession.demo.companies import make_companies
+from succession.demo.market import enter_listings, plan_listings
+from succession.demo.past_rows import enter_history
+from succession.demo.people import OPERATOR_NUMBER, Accounts, enter_residents, issue_credentials, keep_accounts, read_accounts
+from succession.demo.terminal import say
+from succession.market.batches import close_batch
+from succession.market.codebooks import store_codebook
+from succession.market.publication import next_boundary
+from succession.progress import bar
+
+LISTINGS = 2_400
+SEED = 1
+
+
+class DemoRefused(Exception):
+    """This database is not the demo's to fill."""
+
+
+async def build_market(settings: Settings, listings: int = LISTINGS, world: int = DEMO_WORLD_COMPANIES) -> Accounts:
+    """The demo in this database, whatever of it was missing; returns who can sign in.
+
+    DemoRefused for a database that holds anything else.
+    """
+    owner = await asyncpg.connect(settings.database_url, timeout=10)
+    try:
+        if not await _is_entered(owner):
+            await _enter(owner, settings, listings, world)
+        accounts = read_accounts(settings.data_dir) or await _issue(owner, settings)
+        await _put_up(settings)
+        await _remember(owner, accounts)
+        return accounts
+    finally:
+        await owner.close()
+
+
+def saved_world(settings: Settings) -> Population:
+    """The population the demo was built from."""
+    return load(_population_dir(settings))
+
+
+def _population_dir(settings: Settings) -> Path:
+    return settings.data_dir / "demo" / "population"
+
+
+@asynccontextmanager
+async def _seeding(owner: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """One transaction as the seeding role: past row-level security, through every trigger."""
+    async with owner.transaction():
+        await owner.execute("SET LOCAL ROLE succession_seeder")
+        yield owner
+
+
+# ---------------------------------------------------------------- people and listings
+
+
+async def _is_entered(owner: asyncpg.Connection) -> bool:
+    async with _seeding(owner) as seeder:
+        if await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.organisation WHERE corporate_number = $1)", OPERATOR_NUMBER):
+            return True
+        if await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.organisation) OR EXISTS (SELECT FROM ops.population WHERE imported)"):
+            raise DemoRefused("This database holds organisations or a register that are not the demo's. Give the demo one of its own.")
+    return False
+
+
+async def _enter(owner: asyncpg.Connection, settings: Settings, listings: int, world: int) -> None:
+    """World and codebook are content under their hash: storing them twice is storing them once. The rest is one
+    transaction."""
+    population, codebook = await asyncio.to_thread(_world, settings, world)
+    await store_codebook(owner, population, codebook)
+    for line in report_lines(codebook):
+        say(f"  {line}", "dim")
+    progress, today = bar("companies "), day_in_japan(datetime.now(UTC))
+    companies = await asyncio.to_thread(make_companies, population, codebook, listings, SEED, today)
+    progress(1, 3)
+    async with _seeding(owner) as seeder:
+        await enter_residents(seeder)
+        accounts = await issue_credentials(seeder)
+        progress(2, 3)
+        await enter_listings(seeder, plan_listings(companies, SEED, today), accounts, codebook, population.version)
+    keep_accounts(settings.data_dir, accounts)
+    progress(3, 3)
+
+
+def _world(settings: Settings, companies: int) -> tuple[Population, Codebook]:
+    population = build_world(companies, DEMO_WORLD_SEED, bar("demo world"))
+    save(population, _population_dir(settings))
+    return population, build_codebook(population, k_and_finest(population))
+
+
+async def _issue(owner: asyncpg.Connection, settings: Settings) -> Accounts:
+    """New credentials: the file with the old ones is gone, and only their hashes are in the database."""
+    async with _seeding(owner) as seeder:
+        accounts = await issue_credentials(seeder)
+    keep_accounts(settings.data_dir, accounts)
+    return accounts
+
+
+# ---------------------------------------------------------------- batches and past deals
+
+
+async def _put_up(settings: Settings) -> None:
+    """Every batch that would have closed since the first listing waited, one by one, as the worker closes them."""
+    worker = await asyncpg.connect(settings.role_url("succession_worker"), timeout=10)
+    try:
+        now, progress = datetime.now(UTC), bar("batches   ")
+        first = await worker.fetchval("SELECT min(queued_at) FROM vault.publication WHERE state = 'queued'")
+        boundary = next_boundary(first, "weekly") if first else now
+        weeks = max(0, (now - boundary) // timedelta(weeks=1) + 1) if boundary < now else 0
+        for week in range(weeks):
+            await close_batch(worker, settings, boundary, boundary)
+            boundary += timedelta(weeks=1)
+            progress(week + 1, weeks)
+    finally:
+        await worker.close()
+
+
+async def _remember(owner: asyncpg.Connection, accounts: Accounts) -> None:
+    async with _seeding(owner) as seeder:
+        if not await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.deal)"):
+            await enter_history(seeder, accounts, SEED, datetime.now(UTC))
