@@ -54,4 +54,5 @@ def set_up(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
-        logger.handlers[:], logger.propagate = [], True
+        # Its access log writes addresses, paths and queries; serve.py has one that does not.
+        logger.handlers[:], logger.propagate = [], name != "uvicorn.access"

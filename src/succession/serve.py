@@ -6,6 +6,8 @@ import argparse
 import contextlib
 import logging
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -84,6 +86,8 @@ def run(arguments: list[str]) -> int:
             os.environ[f"SUCCESSION_{name.upper()}"] = str(getattr(chosen, name))
     settings = Settings.from_env()
     logs.set_up()
+    # uvicorn raises the signal that stopped it once more when it is done: then our own servers end too, and status is 0.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     with _servers(settings):
         uvicorn.run(
             "succession.serve:application", factory=True, host=settings.host, port=settings.port, workers=max(1, chosen.workers),
