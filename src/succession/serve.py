@@ -89,6 +89,7 @@ def run(arguments: list[str]) -> int:
     # uvicorn raises the signal that stopped it once more when it is done: then our own servers end too, and status is 0.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     with _servers(settings):
+        logging.getLogger("succession.serve").info("serving on %s port %d", settings.host, settings.port)
         uvicorn.run(
             "succession.serve:application", factory=True, host=settings.host, port=settings.port, workers=max(1, chosen.workers),
             loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
