@@ -39,8 +39,8 @@ _PURPOSE = text("SELECT purpose FROM vault.brief WHERE id = :brief")
 
 
 async def accept_introduction(tx: AsyncSession, actor: Actor, introduction_id: UUID, link: str) -> UUID:
-    """The id of the request. Problem not_found, introduction_decided, brief_closed; step_refused when the teaser is gone
-    or its owner excludes this acquirer by now; request_exists when the two are in contact already."""
+    """The id of the request. Problem not_found, introduction_decided, brief_closed; step_refused when the teaser is
+    gone or its owner excludes this acquirer by now; request_exists when the two are in contact already."""
     decided = await decide_introduction(tx, actor, introduction_id, None)
     behind = (await tx.execute(_BEHIND, {"teaser": decided.teaser_ref, "buyer": decided.acquirer_id})).first()
     if behind is None:
@@ -50,8 +50,8 @@ async def accept_introduction(tx: AsyncSession, actor: Actor, introduction_id: U
         raise Problem("request_exists")
     purpose = await tx.scalar(_PURPOSE, {"brief": decided.brief_id})
     words = " / ".join(label("acquisition_purpose", purpose, locale) for locale in ("ja", "en"))  # read by both sides
-    deal_id = await open_deal(tx, actor, behind.listing_id, behind.intermediary_id, decided.acquirer_id, decided.teaser_ref,
-                              words, "desk", introduction_id=decided.id)
+    deal_id = await open_deal(tx, actor, behind.listing_id, behind.intermediary_id, decided.acquirer_id,
+                              decided.teaser_ref, words, "desk", introduction_id=decided.id)
     await record(tx, "accept_introduction", decided.id, request=deal_id)
     await mail(tx, "introduction_accepted", organisation=decided.agency_id, link=f"{link}/{decided.id}")
     await mail(tx, "introduced_to_seller", organisation=decided.acquirer_id, link=f"{link}/{decided.id}")

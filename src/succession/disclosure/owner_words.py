@@ -42,8 +42,9 @@ def screening_words(outcome: ScreeningOutcome) -> tuple[str, str]:
                 else "No record with a similar name was found.")
     decided_ja = "お話を進めてよい" if outcome.decision == "cleared" else "お話を進めない"
     decided_en = "to go on" if outcome.decision == "cleared" else "not to go on"
-    why_ja = f"その理由：{outcome.explanation}。" if outcome.explanation else ""
-    why_en = f" Reason given: {outcome.explanation}." if outcome.explanation else ""
+    why = _line(outcome.explanation or "").rstrip("。.")
+    why_ja = f"その理由：{why}。" if why else ""
+    why_en = f" Reason given: {why}." if why else ""
     return (
         f"相手の会社、親会社及び実質的な支配者の名前を、運営者が備える名簿{outcome.lists}種類（{outcome.entries}件）と照らし合わせました。"
         f"{found_ja}担当の{outcome.decided_by}が{on_ja}に「{decided_ja}」と判断しました。{why_ja}"
@@ -94,8 +95,10 @@ def fields_opened() -> list[str]:
 def name_clear_text(shown: Shown) -> str:
     """The Japanese text put before the owner."""
     template = (Path(__file__).parent / "texts" / "name_clear.ja.txt").read_text(encoding="utf-8")
+    shown = msgspec.structs.replace(shown, **{name: _line(value) for name, value in msgspec.structs.asdict(shown).items()
+                                              if isinstance(value, str)})
     parent = _with_country(shown.ultimate_parent, shown.ultimate_parent_country) if shown.ultimate_parent else _NOT_STATED
-    owners = "、".join(f"{_with_country(o.name, o.country)} {o.share_percent}％" for o in shown.beneficial_owners)
+    owners = "、".join(f"{_with_country(_line(o.name), o.country)} {o.share_percent}％" for o in shown.beneficial_owners)
     prior = shown.prior_deals
     earlier = (f"{prior.requests}件（うち成立{prior.completed}件）。繰り返し取引のある相手です。" if prior.requests
                else "ありません。")
@@ -104,6 +107,11 @@ def name_clear_text(shown: Shown) -> str:
         owners=owners or _NOT_STATED, business=shown.business or _NOT_STATED, website=shown.website or _NOT_STATED,
         purpose=shown.purpose, screening=shown.screening_words, adviser=shown.adviser, prior_deals=earlier,
         signed_on=format_date(shown.nda_signed_on, "ja"), expires_on=format_date(shown.expires_on, "ja"))
+
+
+def _line(typed: str) -> str:
+    """What somebody typed, on one line: it can answer its own question and no other."""
+    return " ".join(typed.split())
 
 
 def _with_country(name: str, country: str | None) -> str:

@@ -104,7 +104,8 @@ async def _bind(tx: AsyncSession, deal: LockedDeal, causes: Any) -> None:
     if row is None or row.legal_name is None:
         raise Problem("dossier_incomplete")
     parties = await parties_of(tx, deal.intermediary_id, deal.buyer_id, deal.project_name)
-    bound = schedule_text(parties, Company(**row._mapping), bytes(causes.text_hash), day_in_japan(causes.signed_at),
+    company = Company(*(value and " ".join(value.split()) for value in (row.legal_name, row.name_latin, row.corporate_number, row.address)))
+    bound = schedule_text(parties, company, bytes(causes.text_hash), day_in_japan(causes.signed_at),
                           day_in_japan(causes.decided_at), day_in_japan(deal.now))
     schedule_id = uuid4()
     entry_id = await ledger.append(tx, deal.listing_id, "nda_schedule", deal.id, {
