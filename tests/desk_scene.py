@@ -69,7 +69,8 @@ async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, pr
     await add(seeder, "vault.listing_contact", **one, representative_name=person)
     await add(seeder, "vault.listing_profile", **one, jsic_code="2461", prefecture="JP-29", employees=31)
     await add(seeder, "vault.listing_financials", **one, period_end=date(2026, 3, 31), revenue_yen=612345678)
-    await add(seeder, "vault.mandate", **one, kind="center_support", terms="{}", edition="3", signed_on=date(2026, 1, 5))
+    await add(seeder, "vault.mandate", **one, kind="center_support", terms="{}", edition="3",
+              signed_on=date(2026, 1, 5))
     for kind, value in excludes.items():
         await add(seeder, "vault.exclusion", **one, kind=kind, value=value)
     ids = {"listing": listing_id} | await _papers(seeder, holder, listing_id, person)
@@ -86,27 +87,36 @@ async def _cell(seeder: asyncpg.Connection, cell: dict[str, str]) -> int:
     key = f"SELECT id FROM market.cell WHERE {where}"
     if found := await seeder.fetch(key, CODEBOOK, *cell.values()):
         return found[0][0]
-    await add(seeder, "ops.population", None, version=POPULATION, demo=True, imported=False, companies=1000, provenance="{}")
-    await add(seeder, "market.codebook", None, version=CODEBOOK, population_version=POPULATION, k=20, demo=True, header="{}",
+    await add(seeder, "ops.population", None, version=POPULATION, demo=True, imported=False, companies=1000,
+              provenance="{}")
+    await add(seeder, "market.codebook", None, version=CODEBOOK, population_version=POPULATION, k=20, demo=True,
+              header="{}",
               look_alikes=b"")
     number = (await seeder.fetch("SELECT count(*)::int FROM market.cell WHERE codebook_version = $1", CODEBOOK))[0][0]
-    return await add(seeder, "market.cell", codebook_version=CODEBOOK, number=number, node=0, place_rank=1, revenue_rank=1,
+    return await add(seeder, "market.cell", codebook_version=CODEBOOK, number=number, node=0, place_rank=1,
+                     revenue_rank=1,
                      size=20, **cell)
 
 
 async def _papers(seeder: asyncpg.Connection, holder: Caller, listing_id: UUID, person: str) -> dict[str, UUID]:
     """One row of each kind that says who the company is."""
     scan, member = b"scan", holder.member_id
-    contact = await add(seeder, "vault.owner_contact", listing_id=listing_id, name=person, email="owner@fictitious.example")
+    contact = await add(seeder, "vault.owner_contact", listing_id=listing_id, name=person,
+                        email="owner@fictitious.example")
     document = await add(seeder, "vault.document", listing_id=listing_id, level="dossier", title=f"{person} 決算書",
-                         media_type="application/pdf", size_bytes=4, content_hash=hashlib.sha256(scan).digest(), added_by=member)
-    await add(seeder, "vault.document_content", None, document_id=document, listing_id=listing_id, level="dossier", content=scan)
-    paper = await add(seeder, "vault.paper_evidence", listing_id=listing_id, purpose="withdrawal", subject_id=listing_id,
+                         media_type="application/pdf", size_bytes=4, content_hash=hashlib.sha256(scan).digest(),
+                         added_by=member)
+    await add(seeder, "vault.document_content", None, document_id=document, listing_id=listing_id, level="dossier",
+              content=scan)
+    paper = await add(seeder, "vault.paper_evidence", listing_id=listing_id, purpose="withdrawal",
+                      subject_id=listing_id,
                       decision="withdrawn", signer=person, scan=scan, media_type="application/pdf",
                       scan_hash=hashlib.sha256(scan).digest(), witness="W", signed_on=date(2026, 2, 1), entered_by=member)
     link = await add(seeder, "vault.owner_link", listing_id=listing_id, owner_contact_id=contact, purpose="teaser",
-                     subject_id=listing_id, token_hash=secrets.token_bytes(32), expires_at=datetime.now(UTC) + timedelta(days=1))
-    subject = await add(seeder, "vault.ledger_subject", listing_id=listing_id, kind="person", data=f'"{person}"', salt=b"0",
+                     subject_id=listing_id, token_hash=secrets.token_bytes(32),
+                     expires_at=datetime.now(UTC) + timedelta(days=1))
+    subject = await add(seeder, "vault.ledger_subject", listing_id=listing_id, kind="person", data=f'"{person}"',
+                        salt=b"0",
                         commitment="00")
     sheet = await add(seeder, "vault.listing_import", intermediary_id=holder.organisation_id, filename="架空.csv",
                       content_hash=secrets.token_bytes(32), reading="{}", rows_total=1, rows_importable=1, created_by=member)
@@ -115,7 +125,8 @@ async def _papers(seeder: asyncpg.Connection, holder: Caller, listing_id: UUID, 
 
 
 async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, audiences: int) -> UUID:
-    proposal = await add(seeder, "vault.teaser_proposal", listing_id=listing_id, canonical="{}", canonical_hash=b"", rendering_ja="",
+    proposal = await add(seeder, "vault.teaser_proposal", listing_id=listing_id, canonical="{}", canonical_hash=b"",
+                         rendering_ja="",
                          cell_id=cell_id, audiences=audiences, decision="approved", audiences_granted=audiences,
                          decided_at=datetime.now(UTC), decided_by="架空", method="link")
     for audience in audiences_in(audiences):

@@ -13,21 +13,25 @@ PARAMETER = re.compile(r"\{([^}:]+)(?::[^}]+)?\}")
 
 
 def brief_for(desk, **wishes):
-    return {"desk_id": str(desk.organisation_id), "wishes": wishes or {"industries": ["24"]}, "purpose": "technology", "languages": ["en"]}
+    return {"desk_id": str(desk.organisation_id), "wishes": wishes or {"industries": ["24"]}, "purpose": "technology",
+            "languages": ["en"]}
 
 
 @pytest.fixture
 async def scene(world):
-    """(center, acquirer, desk, listed, ids): everything there is to know of a company, and a deal with its dossier open."""
+    """(center, acquirer, desk, ids, forbidden): all there is to know of two companies, the second with its dossier open."""
     center, acquirer, desk = await world.intermediary(), await world.acquirer(), await world.agency()
     found = await listed(world, center, audiences=14)
     published = await world.published(center)
     deal = await world.released(published, acquirer, "data_room")
-    ids = {"listing": found.listing_id, "document": found.ids["document"], "owner_link": found.ids["owner_link"], "teaser": found.ref,
-           "deal": deal, "published": published.ref, "listing_of_deal": published.listing_id, "acquirer": acquirer.organisation_id}
+    ids = {"listing": found.listing_id, "document": found.ids["document"], "owner_link": found.ids["owner_link"],
+           "teaser": found.ref,
+           "deal": deal, "published": published.ref, "listing_of_deal": published.listing_id,
+           "acquirer": acquirer.organisation_id}
     for table in ("nda", "disclosure_grant", "ledger_entry"):
         ids[table] = (await world.seed(f"SELECT id FROM vault.{table} WHERE deal_id = $1", deal))[0]["id"]
-    names = await world.seed("SELECT legal_name, corporate_number FROM vault.listing_identity WHERE listing_id = $1", published.listing_id)
+    names = await world.seed("SELECT legal_name, corporate_number FROM vault.listing_identity WHERE listing_id = $1",
+                             published.listing_id)
     forbidden = {*found.secrets[:6], *names[0].values(), published.owner_email, "架空 太郎", "架空 花子"}
     return center, acquirer, desk, ids, forbidden
 
@@ -80,19 +84,24 @@ async def test_no_write_of_an_agency_touches_a_listing_or_a_deal(app, world, sce
     monitor = await world.agency("monitor")
 
     async def state():
-        tables = [row["tablename"] for row in await world.seed("SELECT tablename FROM pg_tables WHERE schemaname = 'vault' ORDER BY 1")]
-        kept = [t for t in tables if t not in ("api_key", "organisation", "organisation_key", "member", "audit_event", "member_token")]
-        counts = {t: (await world.seed(f"SELECT count(*), coalesce(sum(hashtext(x::text)::bigint), 0) FROM vault.{t} x"))[0] for t in kept}
+        tables = [row["tablename"]
+                  for row in await world.seed("SELECT tablename FROM pg_tables WHERE schemaname = 'vault' ORDER BY 1")]
+        kept = [t for t in tables if t not in ("api_key", "organisation", "organisation_key", "member", "audit_event",
+                                               "member_token")]
+        rows = "SELECT count(*), coalesce(sum(hashtext(x::text)::bigint), 0) FROM vault.{} x"
+        counts = {t: (await world.seed(rows.format(t)))[0] for t in kept}
         return counts, (await world.seed("SELECT count(*) FROM ops.outbox"))[0][0]
 
     before = await state()
     for method, path, handler in doors(app):
         permission = handler.opt.get("permission") or ""
         if method != "GET" and permission.split(":")[0] not in ("", "account", "member", "api_key"):
-            for address in keys(path, {name: ids[name] for name in ("listing", "deal", "listing_of_deal", "teaser", "disclosure_grant")}):
+            for address in keys(path, {name: ids[name] for name in ("listing", "deal", "listing_of_deal", "teaser",
+                                                                    "disclosure_grant")}):
                 for agency in (desk, monitor):
                     answer = await agency.client.request(method, address, json={}, headers={"If-Match": '"1"'})
-                    assert answer.status_code in (400, 403, 404, 409, 422, 428), f"{method} {address}: {answer.status_code}"
+                    assert answer.status_code in (400, 403, 404, 409, 422,
+                                                  428), f"{method} {address}: {answer.status_code}"
     assert await state() == before
 
 
@@ -122,7 +131,8 @@ async def test_an_excluded_teaser_leaves_no_trace_in_pages_and_counts(world):
     for buyer in (acquirer, other):
         brief = (await buyer.post("/v1/briefs", brief_for(desk, industries=["13"], places=["shikoku"]))).json()
         page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates?limit=4")).json()
-        pages[buyer.organisation_id] = sorted(item["teaser"]["ref"] for item in page["items"]), page["next_cursor"] is None
+        pages[buyer.organisation_id] = sorted(item["teaser"]["ref"]
+                                              for item in page["items"]), page["next_cursor"] is None
     assert pages[acquirer.organisation_id] == (sorted(plain), True)  # a full page, and nothing after it
     assert pages[other.organisation_id][1] is False
 
@@ -133,7 +143,8 @@ async def test_a_cursor_of_one_brief_opens_no_other(world):
         await listed(world, center, place="shikoku", industry="14")
     one, two = [(await acquirer.post("/v1/briefs", brief_for(desk, industries=["14"]))).json()["id"] for _n in range(2)]
     cursor = (await desk.get(f"/v1/briefs/{one}/candidates?limit=1")).json()["next_cursor"]
-    for path in (f"/v1/briefs/{two}/candidates?limit=1&cursor={cursor}", f"/v1/briefs/{one}/candidates?cursor={cursor[:-2]}AA",
+    for path in (f"/v1/briefs/{two}/candidates?limit=1&cursor={cursor}",
+                 f"/v1/briefs/{one}/candidates?cursor={cursor[:-2]}AA",
                  f"/v1/introductions?cursor={cursor}", f"/v1/briefs?cursor={cursor}"):
         answer = await desk.get(path)
         assert answer.status_code == 422 and answer.json()["code"] == "cursor_invalid", path
@@ -150,7 +161,8 @@ async def proposed(world, **fields):
 async def test_of_two_decisions_at_once_one_stands(world):
     for _round in range(3):
         center, acquirer, _desk, _brief, one = await proposed(world)
-        answers = await asyncio.gather(center.post(f"{one}/acceptance"), center.post(f"{one}/decline", {"reason": "other"}),
+        answers = await asyncio.gather(center.post(f"{one}/acceptance"),
+                                       center.post(f"{one}/decline", {"reason": "other"}),
                                        center.post(f"{one}/acceptance"))
         codes = sorted(answer.status_code for answer in answers)
         assert codes in ([200, 409, 409], [201, 409, 409])
@@ -163,7 +175,8 @@ async def test_closing_a_brief_and_accepting_under_it_never_both_win_in_the_wron
     for _round in range(3):
         center, acquirer, _desk, brief, one = await proposed(world)
         closing, accepting = await asyncio.gather(
-            acquirer.post(f"/v1/briefs/{brief['id']}/closure", headers={"If-Match": '"1"'}), center.post(f"{one}/acceptance"))
+            acquirer.post(f"/v1/briefs/{brief['id']}/closure",
+                          headers={"If-Match": '"1"'}), center.post(f"{one}/acceptance"))
         assert closing.status_code == 200 and accepting.status_code in (201, 409)
         deals = await world.seed("SELECT id FROM vault.deal WHERE buyer_id = $1", acquirer.organisation_id)
         assert len(deals) == (accepting.status_code == 201)
@@ -176,7 +189,8 @@ async def test_the_same_introduction_twice_at_once_is_made_once_and_sent_once(wo
     path, body = f"/v1/briefs/{brief['id']}/introductions", {"teaser_ref": found.ref.hex}
     answers = await asyncio.gather(*(desk.post(path, body) for _n in range(3)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
-    sent = await world.seed("SELECT id FROM ops.outbox WHERE payload->'to'->>'organisation' = $1", str(center.organisation_id))
+    sent = await world.seed("SELECT id FROM ops.outbox WHERE payload->'to'->>'organisation' = $1",
+                            str(center.organisation_id))
     assert len(sent) == 1
 
 
@@ -186,7 +200,8 @@ async def test_an_acquirer_cannot_ask_the_desks_questions_or_those_about_others(
     theirs = (await rival.post("/v1/briefs", brief_for(desk))).json()
     for path in (f"/v1/briefs/{brief['id']}/candidates", f"/v1/briefs/{theirs['id']}/candidates"):
         assert (await rival.get(path)).status_code == 403
-    assert (await rival.get(f"/v1/briefs/{brief['id']}")).json()["code"] == (await rival.get(f"/v1/briefs/{uuid4()}")).json()["code"]
+    for unseen in (brief["id"], uuid4()):
+        assert (await rival.get(f"/v1/briefs/{unseen}")).json()["code"] == "not_found"
     assert brief["id"] not in (await rival.get("/v1/briefs")).text
     await center.post(f"{one}/acceptance")
     for path in (one, f"/v1/introductions?brief_id={brief['id']}"):

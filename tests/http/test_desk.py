@@ -7,7 +7,8 @@ import pytest
 
 from desk_scene import letters, listed
 
-WISHES = {"industries": ["24"], "places": ["JP-27"], "employees": ["20_49"], "schemes": ["share_transfer"], "budget": ["50_100"]}
+WISHES = {"industries": ["24"], "places": ["JP-27"], "employees": ["20_49"], "schemes": ["share_transfer"],
+          "budget": ["50_100"]}
 
 
 def brief_for(desk, **fields):
@@ -38,7 +39,8 @@ async def scene(world):
 
 async def state_of_the_desk(world):
     """Everything this slice writes, and every letter."""
-    tables = [await world.seed(f"SELECT * FROM vault.{table} ORDER BY id") for table in ("brief", "introduction", "deal", "representation")]
+    tables = [await world.seed(f"SELECT * FROM vault.{table} ORDER BY id")
+              for table in ("brief", "introduction", "deal", "representation")]
     return [[tuple(row) for row in rows] for rows in tables], await letters(world)
 
 
@@ -55,7 +57,8 @@ async def test_an_acquirer_finds_the_desks_and_files_a_brief(world):
     before = len(await letters(world))
     brief = await filed(acquirer, desk)
     assert brief["state"] == "open" and brief["wishes"]["places"] == ["JP-27"] and brief["wishes"]["revenue"] == []
-    assert brief["wishes_in_words"][1] == "Place: Osaka" and brief["purpose_label"] == "Technology and intellectual property"
+    assert brief["wishes_in_words"][1] == "Place: Osaka"
+    assert brief["purpose_label"] == "Technology and intellectual property"
     assert (await letters(world))[before:] == [("brief_filed", str(desk.organisation_id))]
 
     read = await acquirer.get(f"/v1/briefs/{brief['id']}", headers={"Accept-Language": "ja"})
@@ -140,8 +143,10 @@ async def test_lists_go_on_where_they_stopped(world):
 
 async def test_candidates_are_ranked_by_wishes_met_and_say_which(world):
     center, acquirer, desk = await world.intermediary(), await world.acquirer(), await world.agency()
-    cells = {"best": {"place": "JP-27", "price": "50_100"}, "vague": {}, "dear": {"place": "JP-27", "price": "over_3000"},
-             "elsewhere": {"place": "JP-13"}, "other_trade": {"industry": "09"}, "anything": {"place": "any", "industry": "any"}}
+    cells = {"best": {"place": "JP-27", "price": "50_100"}, "vague": {},
+             "dear": {"place": "JP-27", "price": "over_3000"},
+             "elsewhere": {"place": "JP-13"}, "other_trade": {"industry": "09"},
+             "anything": {"place": "any", "industry": "any"}}
     refs = {}
     for name, fields in cells.items():
         refs[(await listed(world, center, employees="20_49", **fields)).ref.hex] = name
@@ -149,15 +154,17 @@ async def test_candidates_are_ranked_by_wishes_met_and_say_which(world):
     page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates?limit=100")).json()
     mine = [item for item in page["items"] if item["teaser"]["ref"] in refs]
     assert [refs[item["teaser"]["ref"]] for item in mine] == ["best", "dear", "vague", "anything"]
-    assert [(item["met"], item["possible"], item["unmet"]) for item in mine] == [(5, 0, 0), (4, 0, 1), (3, 1, 1), (2, 2, 1)]
+    assert [(item["met"], item["possible"], item["unmet"])
+            for item in mine] == [(5, 0, 0), (4, 0, 1), (3, 1, 1), (2, 2, 1)]
 
     vague = {wish["wish"]: wish for wish in mine[2]["wishes"]}
     assert list(vague) == ["industries", "places", "employees", "schemes", "budget"]
-    assert vague["places"] == {"wish": "places", "name": "Place", "outcome": "possible", "wanted": "Osaka", "offered": "Kansai",
-                               "explanation": "Possible, not certain: Kansai."}
+    assert vague["places"] == {"wish": "places", "name": "Place", "outcome": "possible", "wanted": "Osaka",
+                               "offered": "Kansai", "explanation": "Possible, not certain: Kansai."}
     assert vague["budget"]["outcome"] == "unmet" and "JPY 100 million" in vague["budget"]["offered"]
     assert mine[0]["teaser"]["title"].endswith("in Osaka") and mine[0]["teaser"]["summary"]
-    in_japanese = (await desk.get(f"/v1/briefs/{brief['id']}/candidates", headers={"Accept-Language": "ja"})).json()["items"][0]
+    in_japanese = (await desk.get(f"/v1/briefs/{brief['id']}/candidates",
+                                  headers={"Accept-Language": "ja"})).json()["items"][0]
     assert in_japanese["teaser"]["title"].startswith("大阪府") and "大阪府" in in_japanese["wishes"][1]["offered"]
 
 
@@ -183,7 +190,8 @@ async def test_the_query_and_the_rule_agree_on_every_teaser(world):
 
     chance = random.Random(20181201)
     center, acquirer, desk = await world.intermediary(), await world.acquirer(), await world.agency()
-    pick = {name: list(SCHEMES[name].codes) for name in ("place", "industry", "employees", "revenue", "price", "scheme")}
+    pick = {name: list(SCHEMES[name].codes) for name in ("place", "industry", "employees", "revenue", "price",
+                                                         "scheme")}
     offers = {}
     for _n in range(30):
         cell = {name: chance.choice(pick[name]) for name in ("place", "employees", "revenue")}
@@ -191,15 +199,17 @@ async def test_the_query_and_the_rule_agree_on_every_teaser(world):
         schemes, price = chance.sample(pick["scheme"], 2), chance.choice(pick["price"])
         ref = (await listed(world, center, price=price, schemes=tuple(schemes), **cell)).ref
         offers[ref.hex] = Offer(cell["industry"], cell["place"], cell["employees"], cell["revenue"], schemes, price)
-    for wishes in ({"industries": ["24"]}, {"places": ["kansai", "JP-13"], "revenue": ["under_1000"]}, {"budget": ["50_100", "negotiable"]},
-                   {"schemes": ["mbo", "merger"], "employees": ["1_19"], "revenue": ["5000_plus"]}, {"industries": ["E"], "places": ["west"]}):
+    for wishes in ({"industries": ["24"]}, {"places": ["kansai", "JP-13"], "revenue": ["under_1000"]},
+                   {"budget": ["50_100", "negotiable"]},
+                   {"schemes": ["mbo", "merger"], "employees": ["1_19"], "revenue": ["5000_plus"]},
+                   {"industries": ["E"], "places": ["west"]}):
         brief = await filed(acquirer, desk, wishes=wishes)
-        seen, cursor, ranks = {}, "", []
+        seen, cursor, ranks = {}, {}, []
         while cursor is not None:
-            page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates?limit=7{cursor and f'&cursor={cursor}'}")).json()
+            page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates", params={"limit": 7} | cursor)).json()
             seen |= {item["teaser"]["ref"]: (item["met"], item["possible"]) for item in page["items"]}
             ranks += [item["met"] for item in page["items"]]
-            cursor = page["next_cursor"]
+            cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
         judged = {ref: judge(Wishes(**wishes), offer) for ref, offer in offers.items()}
         assert {ref for ref in seen if ref in offers} == {ref for ref, each in judged.items() if is_candidate(each)}
         assert all(seen[ref] == score(judged[ref]) for ref in seen if ref in judged)
@@ -209,10 +219,13 @@ async def test_the_query_and_the_rule_agree_on_every_teaser(world):
 @pytest.mark.parametrize("kind", ["organisation", "country", "registry", "buyer_kind"])
 async def test_whom_the_owner_excludes_has_no_candidate_there_and_cannot_be_introduced(world, kind):
     center, desk = await world.intermediary(), await world.agency()
-    acquirer, other = await world.acquirer(registry_number=f"X{kind}{secrets.token_hex(3)}", country="FR"), await world.acquirer(country="KR")
+    acquirer = await world.acquirer(country="FR", registry_number=f"X{kind}{secrets.token_hex(3)}")
+    other = await world.acquirer(country="KR")
     await world.seed("UPDATE vault.organisation SET buyer_kind = 'fund' WHERE id = $1", acquirer.organisation_id)
-    number = (await world.seed("SELECT registry_number FROM vault.organisation WHERE id = $1", acquirer.organisation_id))[0][0]
-    value = {"organisation": str(acquirer.organisation_id), "country": "FR", "registry": f"FR:{number}", "buyer_kind": "fund"}[kind]
+    number = (await world.seed("SELECT registry_number FROM vault.organisation WHERE id = $1",
+                               acquirer.organisation_id))[0][0]
+    value = {"organisation": str(acquirer.organisation_id), "country": "FR", "registry": f"FR:{number}",
+             "buyer_kind": "fund"}[kind]
     found = await listed(world, center, place="JP-27", excludes={kind: value})
     brief, theirs = await filed(acquirer, desk), await filed(other, desk)
 
@@ -238,10 +251,11 @@ async def test_an_introduction_brings_brief_and_buyer_to_the_intermediary_and_it
     at_center = (await center.get("/v1/introductions")).json()["items"]
     assert [item["id"] for item in at_center] == [introduction["id"]]
     assert at_center[0]["listing_id"] == str(found.listing_id) and at_center[0]["note"] == "They make what you cast."
-    assert at_center[0]["brief"]["buyer"]["id"] == str(acquirer.organisation_id) and at_center[0]["brief"]["note"] == "Castings, please."
+    assert at_center[0]["brief"]["buyer"]["id"] == str(acquirer.organisation_id)
+    assert at_center[0]["brief"]["note"] == "Castings, please."
     at_desk = await desk.get(f"/v1/introductions/{introduction['id']}")
     assert at_desk.json()["intermediary"] is None and at_desk.json()["listing_id"] is None
-    assert str(center.organisation_id) not in at_desk.text and not [word for word in found.secrets if word in at_desk.text]
+    assert not [word for word in (str(center.organisation_id), *found.secrets) if word in at_desk.text]
     again = await desk.post(f"/v1/briefs/{brief['id']}/introductions", {"teaser_ref": str(found.ref)})
     assert again.status_code == 409 and again.json()["code"] == "introduced_already"
 
@@ -254,11 +268,13 @@ async def test_acceptance_opens_one_teaser_to_one_acquirer_and_a_request_with_th
     answer = await center.post(f"/v1/introductions/{introduction['id']}/acceptance")
     assert answer.status_code == 201 and answer.json()["introduction"]["state"] == "accepted", answer.text
     deal = (await world.seed("SELECT * FROM vault.deal WHERE id = $1", UUID(answer.json()["request_id"])))[0]
-    assert (deal["origin"], str(deal["introduction_id"]), deal["buyer_id"]) == ("desk", introduction["id"], acquirer.organisation_id)
-    assert (deal["listing_id"], deal["intermediary_id"], deal["teaser_ref"]) == (found.listing_id, center.organisation_id, found.ref)
+    assert deal["origin"] == "desk" and str(deal["introduction_id"]) == introduction["id"]
+    assert deal["buyer_id"] == acquirer.organisation_id and deal["intermediary_id"] == center.organisation_id
+    assert deal["listing_id"] == found.listing_id and deal["teaser_ref"] == found.ref
     assert "Castings" not in deal["purpose"]
     told = (await letters(world))[len(before):]
-    assert ("introduction_accepted", str(desk.organisation_id)) in told and ("introduced_to_seller", str(acquirer.organisation_id)) in told
+    assert ("introduction_accepted", str(desk.organisation_id)) in told
+    assert ("introduced_to_seller", str(acquirer.organisation_id)) in told
 
     market, opened = await as_database_role("market_buyer"), "SELECT ref FROM market.opened_teaser($1, $2)"
     assert await market.fetch(opened, found.ref, acquirer.organisation_id)
@@ -266,9 +282,11 @@ async def test_acceptance_opens_one_teaser_to_one_acquirer_and_a_request_with_th
     assert not await market.fetch(opened, other.ref, acquirer.organisation_id)
     seen = (await acquirer.get("/v1/introductions")).json()["items"]
     assert [item["teaser_ref"] for item in seen] == [found.ref.hex]
-    assert seen[0]["note"] is None and seen[0]["listing_id"] is None and seen[0]["intermediary"]["id"] == str(center.organisation_id)
+    assert seen[0]["note"] is None and seen[0]["listing_id"] is None
+    assert seen[0]["intermediary"]["id"] == str(center.organisation_id)
     assert not [word for word in found.secrets if word in str(seen)]
-    assert (await desk.get(f"/v1/introductions/{introduction['id']}")).json()["intermediary"]["id"] == str(center.organisation_id)
+    at_desk = (await desk.get(f"/v1/introductions/{introduction['id']}")).json()
+    assert at_desk["intermediary"]["id"] == str(center.organisation_id)
     twice = await center.post(f"/v1/introductions/{introduction['id']}/acceptance")
     assert twice.status_code == 409 and twice.json()["code"] == "introduction_decided"
 
@@ -290,14 +308,15 @@ async def test_an_acceptance_that_cannot_open_its_request_changes_nothing(scene,
     answer = await center.post(f"/v1/introductions/{introduction['id']}/acceptance")
     assert answer.status_code == 409 and answer.json()["code"] == "step_refused" and answer.json()["detail"]
     assert await state_of_the_desk(world) == before
-    assert (await center.post(f"/v1/introductions/{introduction['id']}/decline", {"reason": "buyer_excluded"})).status_code == 200
+    assert (await center.post(f"/v1/introductions/{introduction['id']}/decline",
+                              {"reason": "buyer_excluded"})).status_code == 200
 
 
 async def test_who_is_in_contact_already_gets_no_second_request(scene, world):
     center, acquirer, _desk, found, _brief, introduction = scene
-    await world.seed("INSERT INTO vault.deal (listing_id, intermediary_id, buyer_id, teaser_ref, origin, project_name, purpose) "
-                     "VALUES ($1, $2, $3, $4, 'direct', $5, 'x')", found.listing_id, center.organisation_id, acquirer.organisation_id,
-                     found.ref, secrets.token_hex(8))
+    await world.seed("INSERT INTO vault.deal (listing_id, intermediary_id, buyer_id, teaser_ref, origin, project_name, "
+                     "purpose) VALUES ($1, $2, $3, $4, 'direct', $5, 'x')", found.listing_id, center.organisation_id,
+                     acquirer.organisation_id, found.ref, secrets.token_hex(8))
     before = await state_of_the_desk(world)
     answer = await center.post(f"/v1/introductions/{introduction['id']}/acceptance")
     assert answer.status_code == 409 and answer.json()["code"] == "request_exists"
@@ -322,8 +341,9 @@ async def test_a_decline_gives_the_desk_a_coded_reason_and_the_acquirer_nothing(
     for path in ("/v1/introductions", "/v1/introductions?state=declined", f"/v1/introductions?brief_id={brief['id']}",
                  f"/v1/introductions/{introduction['id']}", f"/v1/teasers/{found.ref}"):
         mine = await acquirer.get(path)
-        other_path = path.replace(brief["id"], never["id"]).replace(introduction["id"], str(uuid4())).replace(str(found.ref), str(uuid4()))
-        theirs = await untouched.get(other_path)
+        for known, nothing in ((brief["id"], never["id"]), (introduction["id"], str(uuid4())), (str(found.ref), str(uuid4()))):
+            path = path.replace(known, nothing)
+        theirs = await untouched.get(path)
         told, expected = mine.json(), theirs.json()
         for body in (told, expected):
             body.pop("instance", None)
@@ -343,13 +363,15 @@ async def test_a_decline_gives_the_desk_a_coded_reason_and_the_acquirer_nothing(
 async def test_nobody_but_the_intermediary_behind_the_teaser_sees_or_decides(scene, world):
     center, acquirer, desk, found, brief, introduction = scene
     one = f"/v1/introductions/{introduction['id']}"
-    bank, stranger, other_desk, monitor = (await world.intermediary("bank"), await world.acquirer(), await world.agency(), await world.agency("monitor"))
+    bank, stranger, other_desk, monitor = (await world.intermediary("bank"), await world.acquirer(),
+                                           await world.agency(), await world.agency("monitor"))
     nobody, operator = world.client(), await world.operator()
     pending = await world.intermediary(status="pending")
     before = await state_of_the_desk(world)
     refusals = {
-        "another intermediary": (bank, 404), "acquirer": (acquirer, 403), "another acquirer": (stranger, 403), "desk": (desk, 403),
-        "another desk": (other_desk, 403), "monitor": (monitor, 403), "operator": (operator, 403), "unverified": (pending, 403),
+        "another intermediary": (bank, 404), "acquirer": (acquirer, 403), "another acquirer": (stranger, 403),
+        "desk": (desk, 403), "another desk": (other_desk, 403), "monitor": (monitor, 403), "operator": (operator, 403),
+        "unverified": (pending, 403),
     }
     for who, (caller, status) in refusals.items():
         assert (await caller.post(f"{one}/acceptance")).status_code == status, who
@@ -357,7 +379,8 @@ async def test_nobody_but_the_intermediary_behind_the_teaser_sees_or_decides(sce
     for step in ("acceptance", "decline"):
         assert (await nobody.post(f"{one}/{step}", json={"reason": "other"})).status_code == 401
     assert (await nobody.get(one)).status_code == 401
-    for caller, status in ((bank, 404), (acquirer, 404), (stranger, 404), (other_desk, 404), (monitor, 403), (operator, 403)):
+    for caller, status in ((bank, 404), (acquirer, 404), (stranger, 404), (other_desk, 404), (monitor, 403),
+                           (operator, 403)):
         assert (await caller.get(one)).status_code == status
     for caller in (bank, acquirer, stranger, other_desk):
         assert (await caller.get("/v1/introductions")).json()["items"] == []
@@ -366,13 +389,14 @@ async def test_nobody_but_the_intermediary_behind_the_teaser_sees_or_decides(sce
 
 async def test_briefs_are_between_an_acquirer_and_its_desk(scene, world):
     center, acquirer, desk, found, brief, _introduction = scene
-    stranger, other_desk, monitor, bank = await world.acquirer(), await world.agency(), await world.agency("monitor"), await world.intermediary("bank")
-    nobody = world.client()
+    stranger, bank, nobody = await world.acquirer(), await world.intermediary("bank"), world.client()
+    other_desk, monitor = await world.agency(), await world.agency("monitor")
     before = await state_of_the_desk(world)
     path, version = f"/v1/briefs/{brief['id']}", {"If-Match": '"1"'}
     body = {"teaser_ref": str(found.ref)}
     for caller, read, close, candidates, propose in (
-        (stranger, 404, 404, 403, 403), (other_desk, 404, 403, 404, 404), (monitor, 403, 403, 403, 403), (bank, 404, 403, 403, 403),
+        (stranger, 404, 404, 403, 403), (other_desk, 404, 403, 404, 404), (monitor, 403, 403, 403, 403),
+        (bank, 404, 403, 403, 403),
         (desk, 200, 403, 200, 409), (center, 200, 403, 403, 403), (acquirer, 200, None, 403, 403),
     ):
         assert (await caller.get(path)).status_code == read
@@ -380,7 +404,8 @@ async def test_briefs_are_between_an_acquirer_and_its_desk(scene, world):
             assert (await caller.post(f"{path}/closure", headers=version)).status_code == close
         assert (await caller.get(f"{path}/candidates")).status_code == candidates
         assert (await caller.post(f"{path}/introductions", body)).status_code == propose
-    for answer in (await nobody.get(path), await nobody.get(f"{path}/candidates"), await nobody.post(f"{path}/introductions", json=body),
+    for answer in (await nobody.get(path), await nobody.get(f"{path}/candidates"),
+                   await nobody.post(f"{path}/introductions", json=body),
                    await nobody.post("/v1/briefs", json=brief_for(desk)), await nobody.get("/v1/desks")):
         assert answer.status_code == 401
     for caller in (desk, center, monitor):
@@ -401,13 +426,15 @@ async def test_no_introduction_for_an_acquirer_suspended_meanwhile_or_a_teaser_t
     found, gone = await listed(world, center), await listed(world, center)
     brief = await filed(acquirer, desk)
     await world.seed("UPDATE vault.publication SET state = 'taken_down' WHERE ref = $1", gone.ref)
-    assert (await desk.post(f"/v1/briefs/{brief['id']}/introductions", {"teaser_ref": str(gone.ref)})).status_code == 404
+    assert (await desk.post(f"/v1/briefs/{brief['id']}/introductions",
+                            {"teaser_ref": str(gone.ref)})).status_code == 404
     await _suspend(world, acquirer)
-    assert (await desk.post(f"/v1/briefs/{brief['id']}/introductions", {"teaser_ref": str(found.ref)})).status_code == 404
+    assert (await desk.post(f"/v1/briefs/{brief['id']}/introductions",
+                            {"teaser_ref": str(found.ref)})).status_code == 404
 
 
 async def _suspend(world, caller):
     """As the operator does it: the seeding role says so first, in one statement's transaction."""
     await world.seed("WITH said AS MATERIALIZED (SELECT set_config('succession.kind', 'operator', true) AS kind) "
-                     "UPDATE vault.organisation o SET status = 'suspended' FROM said WHERE o.id = $1 AND said.kind = 'operator'",
-                     caller.organisation_id)
+                     "UPDATE vault.organisation o SET status = 'suspended' FROM said "
+                     "WHERE o.id = $1 AND said.kind = 'operator'", caller.organisation_id)

@@ -57,9 +57,11 @@ async def test_the_intermediary_records_the_acquirer_confirms_and_either_is_told
 
     ended = await agent.post(f"/v1/representations/{made['id']}/termination")
     assert ended.status_code == 200 and ended.json()["state"] == "ended"
-    assert (await acquirer.post(f"/v1/representations/{made['id']}/termination")).json()["code"] == "representation_settled"
+    again = await acquirer.post(f"/v1/representations/{made['id']}/termination")
+    assert again.status_code == 409 and again.json()["code"] == "representation_settled"
     assert (await letters(world))[before:] == [
-        ("representation_recorded", str(acquirer.organisation_id)), ("representation_confirmed", str(agent.organisation_id)),
+        ("representation_recorded", str(acquirer.organisation_id)), ("representation_confirmed",
+                                                                     str(agent.organisation_id)),
         ("representation_ended", str(acquirer.organisation_id))]
 
 
@@ -90,7 +92,8 @@ async def test_a_claim_that_cannot_stand_is_refused(world, fields, status, field
 
 async def test_only_an_acquirer_in_good_standing_can_be_represented(world):
     agent, before = await world.intermediary(), await rows(world)
-    for other in (await world.intermediary(), await world.agency(), await world.operator(), await world.acquirer(status="pending"), agent):
+    for other in (await world.intermediary(), await world.agency(), await world.operator(),
+                  await world.acquirer(status="pending"), agent):
         answer = await agent.post("/v1/representations", claim(other))
         assert answer.status_code == 404 and answer.json()["code"] == "not_found"
     assert await rows(world) == before
@@ -101,15 +104,18 @@ async def test_a_representation_is_between_its_two_sides(world):
     made = await recorded(agent, acquirer)
     path = f"/v1/representations/{made['id']}"
     clerk = await world.member(acquirer.organisation_id, "acquirer", role="member")
-    bank, stranger, desk, operator, nobody = (await world.intermediary("bank"), await world.acquirer(), await world.agency(),
+    bank, stranger, desk, operator, nobody = (await world.intermediary("bank"), await world.acquirer(),
+                                              await world.agency(),
                                               await world.operator(), world.client())
     before = await rows(world)
-    for caller, confirm, end in ((bank, 403, 404), (stranger, 404, 404), (desk, 403, 403), (operator, 403, 403), (agent, 403, None),
+    for caller, confirm, end in ((bank, 403, 404), (stranger, 404, 404), (desk, 403, 403), (operator, 403, 403),
+                                 (agent, 403, None),
                                  (clerk, 403, None)):
         assert (await caller.post(f"{path}/confirmation")).status_code == confirm
         if end:
             assert (await caller.post(f"{path}/termination")).status_code == end
-    for answer in (await nobody.post(f"{path}/confirmation"), await nobody.post(f"{path}/termination"), await nobody.get("/v1/representations"),
+    for answer in (await nobody.post(f"{path}/confirmation"), await nobody.post(f"{path}/termination"),
+                   await nobody.get("/v1/representations"),
                    await nobody.post("/v1/representations", json=claim(acquirer))):
         assert answer.status_code == 401
     for caller in (acquirer, desk, operator):
@@ -131,14 +137,16 @@ async def test_lists_go_on_where_they_stopped(world):
 
 
 async def test_a_request_under_representation_is_the_acquirers_and_bound_by_its_nda(world):
-    seller, agent, acquirer = await world.intermediary(), await world.intermediary("registered_institution"), await world.acquirer()
+    seller, acquirer = await world.intermediary(), await world.acquirer()
+    agent = await world.intermediary("registered_institution")
     found = await listed(world, seller, audiences=8)
     await confirmed(agent, acquirer)
     answer = await request_for(agent, acquirer, found)
     assert answer.status_code == 201, answer.text
     deal_id = answer.json()["id"]
     deal = (await world.seed("SELECT * FROM vault.deal WHERE id = $1", UUID(deal_id)))[0]
-    assert (deal["origin"], deal["buyer_id"], deal["representative_id"]) == ("representation", acquirer.organisation_id, agent.organisation_id)
+    assert (deal["origin"], deal["buyer_id"], deal["representative_id"]) == ("representation",
+                                                                             acquirer.organisation_id, agent.organisation_id)
 
     path = f"/v1/disclosure-requests/{deal_id}"
     assert (await seller.post(f"{path}/screening", {"decision": "cleared"})).status_code == 201
@@ -169,7 +177,8 @@ async def test_without_a_representation_in_force_nothing_is_opened(world, when):
         await confirmed(agent, await world.acquirer())
     elif when == "suspended":
         await confirmed(agent, acquirer)
-        await world.overrule("UPDATE vault.organisation SET status = 'suspended' WHERE id = $1", acquirer.organisation_id)
+        await world.overrule("UPDATE vault.organisation SET status = 'suspended' WHERE id = $1",
+                             acquirer.organisation_id)
     before = await rows(world)
     answer = await request_for(agent, acquirer, found)
     assert answer.status_code == 404 and answer.json()["code"] == "not_found"

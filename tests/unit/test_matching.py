@@ -21,7 +21,8 @@ from succession.market.matching import (
     stated,
 )
 
-MAKER = Offer(industry="24", place="kansai", employees="20_49", revenue="under_1000", schemes=["share_transfer", "mbo"], price="100_300")
+MAKER = Offer(industry="24", place="kansai", employees="20_49", revenue="under_1000",
+              schemes=["share_transfer", "mbo"], price="100_300")
 
 
 def outcomes(wishes, offer=MAKER):
@@ -52,7 +53,8 @@ def test_one_wish(wishes, expected):
 
 def test_a_hidden_attribute_and_a_negotiable_price_may_be_anything():
     vague = Offer("any", "any", "any", "any", ["merger"], "negotiable")
-    wishes = {"industries": ["24"], "places": ["JP-27"], "employees": ["1_19"], "revenue": ["5000_plus"], "budget": ["up_to_10"]}
+    wishes = {"industries": ["24"], "places": ["JP-27"], "employees": ["1_19"], "revenue": ["5000_plus"],
+              "budget": ["up_to_10"]}
     assert set(outcomes(wishes, vague).values()) == {"possible"}
     assert outcomes({"budget": ["negotiable"]}, vague) == {"budget": "met"}
     assert outcomes({"schemes": ["mbo"]}, vague) == {"schemes": "unmet"}
@@ -121,10 +123,12 @@ def test_a_wish_is_published_vocabulary_only(body):
 
 
 def test_every_wish_and_outcome_is_said_in_the_readers_language():
-    wishes = Wishes(industries=["24"], places=["JP-27"], employees=["1_19"], revenue=["under_200"], schemes=["mbo"], budget=["up_to_10"])
+    wishes = Wishes(industries=["24"], places=["JP-27"], employees=["1_19"], revenue=["under_200"], schemes=["mbo"],
+                    budget=["up_to_10"])
     judged = judge(wishes, MAKER)
     assert [judgement.wish for judgement in judged] == list(WISHES)
-    assert explain(judged[1], "en") == "Possible, not certain: Kansai." and "Kansai" in in_words("places", ["kansai"], "en")
+    assert explain(judged[1],
+                   "en") == "Possible, not certain: Kansai." and "Kansai" in in_words("places", ["kansai"], "en")
     assert explain(judged[4], "en").startswith("Met: Share transfer; Management buyout")
     assert "近畿" in in_words("places", ["kansai"], "ja") or "関西" in in_words("places", ["kansai"], "ja")
     assert len({name_of(wish, "en") for wish in WISHES}) == len(WISHES)

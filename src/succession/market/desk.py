@@ -51,7 +51,7 @@ class Decline(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def file_brief(tx: AsyncSession, actor: Actor, new: NewBrief, link: str) -> UUID:
-    """The brief's id. `link`: where the desk reads its briefs. Problem validation for no wish, or a desk that is none."""
+    """The brief's id. `link`: where the desk reads briefs. Problem validation for no wish, or a desk that is none."""
     if not stated(new.wishes):
         raise Problem("validation", errors=(FieldError("wishes", Message.of(_("State at least one wish."))),))
     desk = select(Organisation.id).where(
@@ -59,8 +59,9 @@ async def file_brief(tx: AsyncSession, actor: Actor, new: NewBrief, link: str) -
     if await tx.scalar(desk) is None:
         raise field_problem("desk_id", Message.of(_("This is not a desk that takes briefs.")))
     brief = Brief(
-        acquirer_id=actor.organisation_id, agency_id=new.desk_id, wishes=msgspec.to_builtins(new.wishes), purpose=new.purpose,
-        languages=list(dict.fromkeys(new.languages)), note=new.note, created_by=actor.member_id)  # fmt: skip
+        acquirer_id=actor.organisation_id, agency_id=new.desk_id, wishes=msgspec.to_builtins(new.wishes),
+        purpose=new.purpose, languages=list(dict.fromkeys(new.languages)), note=new.note,
+        created_by=actor.member_id)  # fmt: skip
     tx.add(brief)
     await tx.flush()
     await record(tx, "file_brief", brief.id, desk=new.desk_id)
@@ -96,8 +97,9 @@ async def propose_introduction(tx: AsyncSession, actor: Actor, brief_id: UUID, n
     if intermediary_id is None:
         raise Problem("not_found")
     introduction = Introduction(
-        brief_id=brief_id, agency_id=actor.organisation_id, acquirer_id=brief.acquirer_id, intermediary_id=intermediary_id,
-        teaser_ref=new.teaser_ref, note=new.note, proposed_by=actor.member_id)  # fmt: skip
+        brief_id=brief_id, agency_id=actor.organisation_id, acquirer_id=brief.acquirer_id,
+        intermediary_id=intermediary_id, teaser_ref=new.teaser_ref, note=new.note,
+        proposed_by=actor.member_id)  # fmt: skip
     tx.add(introduction)
     await tx.flush()
     await record(tx, "propose_introduction", introduction.id, brief=brief_id, teaser=new.teaser_ref)

@@ -157,9 +157,9 @@ async def list_desks(connection: asyncpg.Connection) -> list[Party]:
 # ---------------------------------------------------------------- briefs
 
 _BRIEF_COLUMNS = """
-b.id AS brief_id, b.state AS brief_state, b.wishes::text AS wishes, b.purpose, b.languages, b.note AS brief_note, b.created_at,
-b.version, b.agency_id, d.legal_name AS agency_name, b.acquirer_id, a.legal_name AS acquirer_name, a.country, a.buyer_kind,
-a.ultimate_parent, a.ultimate_parent_country, a.website, a.business
+b.id AS brief_id, b.state AS brief_state, b.wishes::text AS wishes, b.purpose, b.languages, b.note AS brief_note,
+b.created_at, b.version, b.agency_id, d.legal_name AS agency_name, b.acquirer_id, a.legal_name AS acquirer_name, a.country,
+a.buyer_kind, a.ultimate_parent, a.ultimate_parent_country, a.website, a.business
 """
 _BRIEF_JOINS = """
 JOIN vault.organisation a ON a.id = b.acquirer_id LEFT JOIN vault.organisation d ON d.id = b.agency_id

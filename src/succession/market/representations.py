@@ -107,8 +107,9 @@ async def record_representation(tx: AsyncSession, actor: Actor, new: NewRepresen
     if new.until_date < new.from_date:
         raise field_problem("until_date", Message.of(_("A term does not end before it begins.")))
     made = Representation(
-        intermediary_id=actor.organisation_id, acquirer_id=new.acquirer_id, document_hash=bytes.fromhex(new.document_hash),
-        from_date=new.from_date, until_date=new.until_date, recorded_by=actor.member_id)  # fmt: skip
+        intermediary_id=actor.organisation_id, acquirer_id=new.acquirer_id,
+        document_hash=bytes.fromhex(new.document_hash), from_date=new.from_date, until_date=new.until_date,
+        recorded_by=actor.member_id)  # fmt: skip
     tx.add(made)
     await tx.flush()
     await record(tx, "record_representation", made.id, acquirer=new.acquirer_id)
