@@ -84,6 +84,8 @@ def settings(database_url: str, worker_id: str, tmp_path_factory: pytest.TempPat
         "SUCCESSION_DEMO": "1",
         "SUCCESSION_DATA_DIR": str(tmp_path_factory.mktemp("data")),
         "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400",
+        "SUCCESSION_POOL_APP_SIZE": "6",
+        "SUCCESSION_POOL_MARKET_SIZE": "3",
         "DATABASE_URL": database_url,
         "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"].replace("db=0", f"db={number}"),
     })
@@ -105,9 +107,9 @@ async def http(app) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
-async def as_database_role(database_url: str, anyio_backend: str):
-    """`await as_database_role("market_public")`: a plain connection as that role, closed at the end."""
+@pytest.fixture
+async def as_database_role(database_url: str):
+    """`await as_database_role("market_public")`: a plain connection as that role, closed after the test."""
     opened: list[asyncpg.Connection] = []
 
     async def connect(role: str) -> asyncpg.Connection:

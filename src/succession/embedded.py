@@ -65,6 +65,7 @@ _POSTGRES_SETTINGS = {
     "log_error_verbosity": "terse",
 }
 _THROWAWAY_SETTINGS = {
+    "max_connections": "200",  # several test processes, each with its pools
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
