@@ -108,7 +108,8 @@ def block_rows(listing_id: UUID, intermediary_id: UUID, profile: Profile) -> lis
     return blocks + [ListingFinancials(listing_id=listing_id, **year) for year in years_of(profile)]
 
 
-async def edit_listing(tx: AsyncSession, listing_id: UUID, version: int, changes: Mapping[str, Any], now: datetime) -> ListingView:
+async def edit_listing(tx: AsyncSession, listing_id: UUID, version: int, changes: Mapping[str, Any],
+                       now: datetime) -> ListingView:
     """A JSON merge patch (RFC 7396): blocks are merged, null takes an answer away, a list is replaced as a whole.
 
     Problem stale when `version` is not the present one. A published teaser stays as it was: it is frozen while listed.
@@ -174,10 +175,10 @@ async def _write_profile(tx: AsyncSession, listing: Listing, profile: Profile) -
 
 def view(listing: Listing, profile: Profile) -> ListingView:
     return ListingView(
-        id=listing.id, state=listing.state, state_reason=listing.state_reason, actions=listing_actions(listing.state, "intermediary"),
-        flags=tuple(listing.flags or ()), internal_reference=listing.internal_reference, import_id=listing.import_id,
-        import_row=listing.import_row, version=listing.version, created_at=listing.created_at,
-        updated_at=listing.updated_at, profile=as_stored(profile),
+        id=listing.id, state=listing.state, state_reason=listing.state_reason,
+        actions=listing_actions(listing.state, "intermediary"), flags=tuple(listing.flags or ()),
+        internal_reference=listing.internal_reference, import_id=listing.import_id, import_row=listing.import_row,
+        version=listing.version, created_at=listing.created_at, updated_at=listing.updated_at, profile=as_stored(profile),
     )  # fmt: skip
 
 
@@ -187,7 +188,7 @@ def view(listing: Listing, profile: Profile) -> ListingView:
 
 async def move_listing(tx: AsyncSession, listing: Listing, action: str, role: str, now: datetime,
                        evidence: Mapping[str, Any] | None = None, reason: str | None = None) -> None:
-    """One step of a locked listing; Problem step_refused, or validation naming the evidence or reason that is missing."""
+    """One step of a locked listing; Problem step_refused, or validation naming the evidence or reason missing."""
     decision = may_move_listing(listing.state, action, role, day_in_japan(now), evidence or {}, reason)
     if not decision.ok:
         fields = decision.missing or (("reason",) if decision.code.startswith("reason_") else ())
@@ -198,4 +199,5 @@ async def move_listing(tx: AsyncSession, listing: Listing, action: str, role: st
     listing.version += 1
     listing.updated_at = now
     await tx.flush()
-    await record(tx, f"listing.{action}", listing.id, before=before, after=listing.state, reason=reason, **(evidence or {}))
+    await record(tx, f"listing.{action}", listing.id, before=before, after=listing.state, reason=reason,
+                 **(evidence or {}))

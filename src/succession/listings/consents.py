@@ -20,7 +20,16 @@ from succession.codes import AUDIENCE_BIT, audience_mask, audiences_in, label
 from succession.errors import Problem
 from succession.i18n import Message, _
 from succession.listings.commands import lock_listing, lock_open_listing, move_listing
-from succession.listings.owner import OWNER_SUBJECTS, Answer, Box, Choice, Sheet, Subject, end_owner_links, send_owner_links
+from succession.listings.owner import (
+    OWNER_SUBJECTS,
+    Answer,
+    Box,
+    Choice,
+    Sheet,
+    Subject,
+    end_owner_links,
+    send_owner_links,
+)
 from succession.listings.road import LISTING_REASONS
 from succession.outbox import mail, record
 from succession.tables.listings import AudienceConsent, Exclusion, Listing, Publication, TeaserProposal
@@ -29,9 +38,9 @@ CONSENT_MONTHS = 12
 
 AUDIENCE_MEANS: dict[str, str] = {
     "public": _("Anybody on the internet can read it, also people you know and your competitors."),
-    "verified_buyers": _("Companies and funds abroad whose identity the operator has verified can read it after signing in."),
+    "verified_buyers": _("Companies and funds whose identity the operator has verified can read it after signing in."),
     "agency_desk": _("The desk of a public agency, such as JETRO, can read it and introduce buyers to your adviser."),
-    "domestic_institutions": _("Support Centers, banks and registered advisers in Japan can read it for their own clients."),
+    "domestic_institutions": _("Support Centers, banks and registered advisers in Japan can read it for clients."),
 }
 
 
@@ -42,8 +51,8 @@ class Proposed(msgspec.Struct, frozen=True):
     links_sent: int
 
 
-async def propose(tx: AsyncSession, listing_id: UUID, canonical: Any, canonical_hash: bytes, rendering_ja: str, cell_id: int,
-                  audiences: int, *, now: datetime, public_url: str, consent_months: int = CONSENT_MONTHS) -> Proposed:
+async def propose(tx: AsyncSession, listing_id: UUID, canonical: Any, canonical_hash: bytes, rendering_ja: str,
+                  cell_id: int, audiences: int, *, now: datetime, public_url: str, consent_months: int = CONSENT_MONTHS) -> Proposed:
     """Put a teaser before the owner and send the link; an unanswered earlier proposal is superseded.
 
     `canonical`: JSON builtins; `canonical_hash`: sha256 of its canonical bytes; `audiences`: mask asked for. Problem
@@ -53,12 +62,13 @@ async def propose(tx: AsyncSession, listing_id: UUID, canonical: Any, canonical_
     if audiences & AUDIENCE_BIT["public"] and await excludes_anybody(tx, listing_id):
         raise Problem("excluded_never_public")
     waiting = update(TeaserProposal).where(
-        TeaserProposal.listing_id == listing_id, TeaserProposal.decision.is_(None), TeaserProposal.superseded_at.is_(None))
+        TeaserProposal.listing_id == listing_id, TeaserProposal.decision.is_(None),
+        TeaserProposal.superseded_at.is_(None))
     await tx.execute(waiting.values(superseded_at=now))
     await end_owner_links(tx, listing_id, "teaser", now)
     proposal = TeaserProposal(
-        listing_id=listing_id, canonical=canonical, canonical_hash=canonical_hash, rendering_ja=rendering_ja, cell_id=cell_id,
-        audiences=audiences, consent_months=consent_months, proposed_by=tx.info["scope"].member, proposed_at=now,
+        listing_id=listing_id, canonical=canonical, canonical_hash=canonical_hash, rendering_ja=rendering_ja,
+        cell_id=cell_id, audiences=audiences, consent_months=consent_months, proposed_by=tx.info["scope"].member, proposed_at=now,
     )  # fmt: skip
     tx.add(proposal)
     await tx.flush()
@@ -74,7 +84,8 @@ async def remind_owner(tx: AsyncSession, listing_id: UUID, now: datetime, public
         .order_by(TeaserProposal.proposed_at.desc(), TeaserProposal.id).limit(1))
     if latest is None:
         raise Problem("not_found")
-    return Proposed(latest, await send_owner_links(tx, listing_id, "teaser", latest, now, public_url, "owner_link_again"))
+    sent = await send_owner_links(tx, listing_id, "teaser", latest, now, public_url, "owner_link_again")
+    return Proposed(latest, sent)
 
 
 async def excludes_anybody(tx: AsyncSession, listing_id: UUID) -> bool:
@@ -119,12 +130,12 @@ def _question(row: asyncpg.Record, locale: str) -> Sheet:
     notes = [Message.of(_("You can withdraw at any time, without giving a reason; the text then comes down at once. "
                           "A link for that will be sent to you."))]
     if excluded:
-        notes.insert(0, Message.of(_("You named parties who must never see this. That is why it cannot be shown to everybody: "
-                                     "nobody can be kept from a public page.")))
+        notes.insert(0, Message.of(_("You named parties who must never see this. That is why it cannot be shown to "
+                                     "everybody: nobody can be kept from a public page.")))
     return Sheet(
         title=Message.of(_("May this text be shown?")),
-        lead=(Message.of(_("{adviser} asks whether the following text about your company may be shown. It does not name "
-                           "the company. Nobody is told the name unless you agree, for each buyer separately."),
+        lead=(Message.of(_("{adviser} asks whether the following text about your company may be shown. It does not "
+                           "name the company. Nobody is told the name unless you agree, for each buyer separately."),
                          adviser=row["adviser"]),),
         text_ja=row["rendering_ja"],
         boxes_title=Message.of(_("To whom may it be shown, for {months} months? Please tick each that you agree to.",),
@@ -140,11 +151,13 @@ def _question(row: asyncpg.Record, locale: str) -> Sheet:
 def _withdrawal(row: asyncpg.Record, live: list[str], locale: str) -> Sheet:
     return Sheet(
         title=Message.of(_("Withdraw your consent")),
-        lead=(Message.of(_("You agreed that the following text may be shown. If you withdraw, it comes down at once.")),),
+        lead=(Message.of(_("You agreed that the following text may be shown. If you withdraw, it comes down "
+                           "at once.")),),
         text_ja=row["rendering_ja"],
         boxes_title=Message.of(_("From whom do you withdraw it?")),
         boxes=tuple(Box(a, label("audience", a, locale), Message(AUDIENCE_MEANS[a])) for a in live),
-        notes=(Message.of(_("The whole text comes down first. Your adviser can put it up again only for those you leave unticked.")),),
+        notes=(Message.of(_("The whole text comes down first. Your adviser can put it up again only for those you "
+                            "leave unticked.")),),
         choices=(Choice("withdrawn", Message.of(_("Withdraw from those ticked")), needs_box=True),
                  Choice("withdrawn_all", Message.of(_("Withdraw from everybody")))),
         shown_hash=row["shown"],
@@ -158,7 +171,8 @@ _GRANT = text(
 )
 
 
-async def decide_teaser(tx: AsyncSession, listing: Listing, subject_id: UUID, answer: Answer, now: datetime, public_url: str) -> Message:
+async def decide_teaser(tx: AsyncSession, listing: Listing, subject_id: UUID, answer: Answer, now: datetime,
+                        public_url: str) -> Message:
     """Record the owner's answer, once; an approval grants the ticked audiences and sends a link to withdraw by."""
     if answer.decision in ("withdrawn", "withdrawn_all"):
         chosen = answer.boxes if answer.decision == "withdrawn" else tuple(AUDIENCE_BIT)
@@ -169,10 +183,12 @@ async def decide_teaser(tx: AsyncSession, listing: Listing, subject_id: UUID, an
     if granted & AUDIENCE_BIT["public"] and await excludes_anybody(tx, listing.id):
         raise Problem("excluded_never_public")
     proposal.decision, proposal.decided_at, proposal.decided_by = answer.decision, now, answer.signer
-    proposal.method, proposal.paper_evidence_id, proposal.evidence = answer.method, answer.paper_evidence_id, answer.evidence
+    proposal.method, proposal.paper_evidence_id = answer.method, answer.paper_evidence_id
+    proposal.evidence = answer.evidence
     proposal.audiences_granted = granted if answer.decision == "approved" else None
     await tx.flush()
-    await record(tx, f"teaser.{answer.decision}", listing.id, proposal=subject_id, audiences=granted, method=answer.method)
+    await record(tx, f"teaser.{answer.decision}", listing.id, proposal=subject_id, audiences=granted,
+                 method=answer.method)
     await mail(tx, "owner_decided", organisation=listing.intermediary_id, link=_consents_of(public_url, listing.id))
     if answer.decision == "refused":
         return Message.of(_("Your refusal is recorded. Nothing will be shown."))
@@ -188,19 +204,21 @@ OWNER_SUBJECTS["teaser"] = Subject(load_teaser, decide_teaser)
 # Coming down
 
 
-async def withdraw_consents(tx: AsyncSession, listing_id: UUID, audiences: tuple[str, ...], now: datetime, public_url: str,
-                            evidence: dict[str, Any]) -> int:
+async def withdraw_consents(tx: AsyncSession, listing_id: UUID, audiences: tuple[str, ...], now: datetime,
+                            public_url: str, evidence: dict[str, Any]) -> int:
     """End live consents for these audiences and take the teaser down; how many consents ended.
 
     The teaser comes down as a whole: what is published never changes. It goes up again for the audiences that are left.
     """
     listing = await lock_listing(tx, listing_id)
     live = update(AudienceConsent).where(
-        AudienceConsent.listing_id == listing_id, AudienceConsent.audience.in_(audiences), AudienceConsent.withdrawn_at.is_(None))
+        AudienceConsent.listing_id == listing_id, AudienceConsent.audience.in_(audiences),
+        AudienceConsent.withdrawn_at.is_(None))
     ended = (await tx.execute(live.values(withdrawn_at=now))).rowcount
     if ended:
         await record(tx, "consent.withdrawn", listing_id, audiences=sorted(audiences), **evidence)
-        await mail(tx, "consent_withdrawn", organisation=listing.intermediary_id, link=_consents_of(public_url, listing_id))
+        await mail(tx, "consent_withdrawn", organisation=listing.intermediary_id,
+                   link=_consents_of(public_url, listing_id))
     await take_down(tx, listing_id, "consent_withdrawn")
     return ended
 
@@ -210,7 +228,7 @@ def _consents_of(public_url: str, listing_id: UUID) -> str:
 
 
 async def take_down(tx: AsyncSession, listing_id: UUID, reason: str) -> UUID | None:
-    """Take the listing's teaser down in this transaction, published or still waiting; its reference, None when none is up.
+    """Take the listing's teaser down in this transaction, published or waiting; its reference, None when none is up.
 
     The row leaves `market.teaser` with the state (trigger in 0005). A listed listing is suspended when `reason` is one
     of LISTING_REASONS["suspended"]; for any other reason the caller moves it.

@@ -26,14 +26,14 @@ from succession.listings.profile import Line, Name
 from succession.outbox import record
 from succession.tables.listings import Exclusion
 
-ExclusionKind = Literal["organisation", "registry", "lei", "corporate_number", "group", "ultimate_parent", "person", "country",
-                        "buyer_kind"]  # fmt: skip
+ExclusionKind = Literal["organisation", "registry", "lei", "corporate_number", "group", "ultimate_parent", "person",
+                        "country", "buyer_kind"]  # fmt: skip
 BUYER_KINDS = ("company", "fund", "individual", "state_owned")  # vault.organisation.buyer_kind
 EXCLUSIONS_MOST = 500
 
 
 class NewExclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`value`: an organisation's id, "GB:01234567", an LEI, a corporate number, a name, a country code or a buyer kind."""
+    """`value`: an organisation's id, "GB:01234567", an LEI, a corporate number, a name, a country, a buyer kind."""
 
     kind: ExclusionKind
     value: Name
@@ -122,6 +122,7 @@ async def list_exclusions(read: asyncpg.Connection, listing_id: UUID) -> Exclusi
     """Problem not_found for a listing of somebody else."""
     if await read.fetchval("SELECT 1 FROM vault.listing WHERE id = $1", listing_id) is None:
         raise Problem("not_found")
-    rows = await read.fetch("SELECT id, kind, value, note FROM vault.exclusion WHERE listing_id = $1 ORDER BY kind, value, id LIMIT $2",
-                            listing_id, EXCLUSIONS_MOST)
+    rows = await read.fetch(
+        "SELECT id, kind, value, note FROM vault.exclusion WHERE listing_id = $1 ORDER BY kind, value, id LIMIT $2",
+        listing_id, EXCLUSIONS_MOST)
     return ExclusionList([ExclusionView(**row) for row in map(dict, rows)], not rows)

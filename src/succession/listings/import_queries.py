@@ -107,8 +107,9 @@ async def find_import(read: asyncpg.Connection, import_id: UUID, locale: str, do
     sheet = msgspec.json.decode(row["reading"])  # also read inside a unit of work, where jsonb has no codec
     return ImportView(
         id=row["id"], filename=row["filename"], state=row["state"], rows_total=row["rows_total"],
-        rows_importable=row["rows_importable"], rows_done=max(row["rows_done"], done_meanwhile), created_at=row["created_at"],
-        committed_at=row["committed_at"], columns=[ImportColumn(**c | {"message": _said(c["message"], locale)}) for c in sheet["columns"]],
+        rows_importable=row["rows_importable"], rows_done=max(row["rows_done"], done_meanwhile),
+        created_at=row["created_at"], committed_at=row["committed_at"],
+        columns=[ImportColumn(**c | {"message": _said(c["message"], locale)}) for c in sheet["columns"]],
         problems=_problems(sheet["problems"], locale), summary=ImportSummary(**sheet["summary"]),
     )  # fmt: skip
 
@@ -126,8 +127,8 @@ async def list_import_rows(read: asyncpg.Connection, import_id: UUID, locale: st
 def _row(row: asyncpg.Record, locale: str) -> ImportRow:
     reading = row["reading"]
     cells = [ImportCell(**c | {"messages": [_said(m, locale) for m in c["messages"]]}) for c in reading["cells"]]
-    return ImportRow(row["number"], row["importable"], row["outcome"], row["listing_id"], reading["internal_reference"], cells,
-                     _problems(reading["problems"], locale))
+    return ImportRow(row["number"], row["importable"], row["outcome"], row["listing_id"],
+                     reading["internal_reference"], cells, _problems(reading["problems"], locale))
 
 
 def _problems(kept: list[dict[str, Any]], locale: str) -> list[ImportProblem]:

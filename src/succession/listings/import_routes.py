@@ -32,8 +32,8 @@ class Spreadsheet:
     file: UploadFile
 
 
-@post("/listing-imports", opt=IMPORTS | {"creates_nothing": "the same file is the same import"}, operation_id="ReadImport",
-      summary="Dry run: read a CSV or XLSX file and say what was understood", status_code=201,
+@post("/listing-imports", opt=IMPORTS | {"creates_nothing": "the same file is the same import"},
+      operation_id="ReadImport", summary="Dry run: read a CSV or XLSX file and say what was understood",
       responses=documented("import_broken", "body_too_large", "rate_limited"))
 async def upload(tx: Tx, databases: Pools, redis: Memory, actor: Who, locale: Locale,
                  data: MultipartBody[Spreadsheet]) -> Response[ImportView]:
@@ -61,7 +61,8 @@ async def read_state(read: Read, redis: Memory, locale: Locale, import_id: FromP
 async def list_rows(read: Read, actor: Who, settings: Config, locale: Locale, import_id: FromPath[UUID],
                     importable: FromQuery[bool | None] = None, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                     cursor: FromQuery[str | None] = None) -> ImportRowPage:
-    key, bound = settings.key("cursor"), bound_to(str(actor.organisation_id), ["import-rows", str(import_id), importable])
+    key = settings.key("cursor")
+    bound = bound_to(str(actor.organisation_id), ["import-rows", str(import_id), importable])
     after = open_cursor(key, cursor, bound)[0] if cursor else 0
     items, more = await list_import_rows(read, import_id, locale, importable, after, limit)
     return ImportRowPage(items, seal_cursor(key, [more], bound) if more else None)

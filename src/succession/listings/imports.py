@@ -27,6 +27,7 @@ from succession.errors import Problem
 from succession.i18n import Message
 from succession.listings.commands import ListingEntry, profile_in
 from succession.listings.spreadsheet import BrokenFile, Reading, RowReading, read_table, understand
+from succession.listings.spreadsheet import Problem as SheetProblem
 from succession.listings.storage import COLUMNS, YEAR_COLUMNS, rows_of, years_of
 from succession.outbox import record
 
@@ -89,10 +90,7 @@ def _row(row: RowReading) -> dict[str, Any]:
         {"column": c.column, "heading": c.heading, "field": c.field_path, "raw": c.raw, "understood": c.understood,
          "value": c.value, "messages": [stored(m) for m in c.messages]} for c in row.cells
     ]  # fmt: skip
-    problems = [
-        {"column": p.column, "field": p.field_path, "message": stored(p.message), "refused": p.refused} for p in row.problems
-    ]
-    reading = {"internal_reference": row.internal_reference, "cells": cells, "problems": problems}
+    reading = {"internal_reference": row.internal_reference, "cells": cells, "problems": _problems(row.problems)}
     return {"number": row.row_number, "reading": reading, "entry": entry}
 
 
@@ -101,10 +99,14 @@ def _sheet(reading: Reading) -> dict[str, Any]:
     return {
         "columns": [{"column": c.column, "heading": c.heading, "use": c.use, "field": c.field_path,
                      "message": stored(c.message) if c.message else None} for c in reading.columns],
-        "problems": [{"column": p.column, "field": p.field_path, "message": stored(p.message), "refused": p.refused}
-                     for p in reading.problems],
+        "problems": _problems(reading.problems),
         "summary": msgspec.to_builtins(reading.summary()),
     }  # fmt: skip
+
+
+def _problems(problems: list[SheetProblem]) -> list[dict[str, Any]]:
+    return [{"column": p.column, "field": p.field_path, "message": stored(p.message), "refused": p.refused}
+            for p in problems]  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -112,12 +114,14 @@ def _sheet(reading: Reading) -> dict[str, Any]:
 
 _SAME_FILE = "SELECT id FROM vault.listing_import WHERE intermediary_id = $1 AND content_hash = $2"
 _NEW_IMPORT = """
-INSERT INTO vault.listing_import (intermediary_id, filename, content_hash, reading, rows_total, rows_importable, created_by, created_at)
+INSERT INTO vault.listing_import
+    (intermediary_id, filename, content_hash, reading, rows_total, rows_importable, created_by, created_at)
 VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8) ON CONFLICT ON CONSTRAINT import_same_file_once DO NOTHING RETURNING id
 """
 _NEW_ROWS = """
 INSERT INTO vault.listing_import_row (import_id, intermediary_id, number, reading, entry)
-SELECT $1, $2, r.number, r.reading, r.entry FROM jsonb_to_recordset($3::jsonb) AS r(number int, reading jsonb, entry jsonb)
+SELECT $1, $2, r.number, r.reading, r.entry
+FROM jsonb_to_recordset($3::jsonb) AS r(number int, reading jsonb, entry jsonb)
 """
 
 
@@ -134,8 +138,8 @@ async def read_import(tx: AsyncSession, actor: Actor, filename: str, data: bytes
     reading, chunks = await asyncio.to_thread(_parse_and_encode, data, filename, day_in_japan(now))
     connection = await driver(tx)
     import_id = await connection.fetchval(
-        _NEW_IMPORT, actor.organisation_id, filename, hashlib.sha256(data).digest(), _json(_sheet(reading)), len(reading.rows),
-        sum(row.importable for row in reading.rows), actor.member_id, now)
+        _NEW_IMPORT, actor.organisation_id, filename, hashlib.sha256(data).digest(), _json(_sheet(reading)),
+        len(reading.rows), sum(row.importable for row in reading.rows), actor.member_id, now)
     if import_id is None:  # the same file arrived twice at once
         return await connection.fetchval(_SAME_FILE, actor.organisation_id, hashlib.sha256(data).digest())
     for chunk in chunks:
@@ -158,27 +162,35 @@ def _json(value: Any) -> str:
 # Commit
 
 _LOCK = "SELECT state, rows_importable FROM vault.listing_import WHERE id = $1 FOR UPDATE"
-_IMPORTABLE = "SELECT number, entry::text AS entry FROM vault.listing_import_row WHERE import_id = $1 AND entry IS NOT NULL ORDER BY number"
-_HELD = "SELECT corporate_number, internal_key FROM vault.listing_identity WHERE corporate_number = ANY($1) OR internal_key = ANY($2)"
+_IMPORTABLE = """
+SELECT number, entry::text AS entry FROM vault.listing_import_row
+WHERE import_id = $1 AND entry IS NOT NULL ORDER BY number
+"""
+_HELD = """
+SELECT corporate_number, internal_key FROM vault.listing_identity
+WHERE corporate_number = ANY($1) OR internal_key = ANY($2)
+"""
 _OUTCOMES = """
 UPDATE vault.listing_import_row r SET outcome = o.outcome, listing_id = o.id
 FROM unnest($2::int[], $3::text[], $4::uuid[]) AS o(number, outcome, id) WHERE r.import_id = $1 AND r.number = o.number
 """
 _DONE = """
-UPDATE vault.listing_import SET state = 'committed', committed_at = $2, committed_by = $3, rows_done = rows_importable WHERE id = $1
+UPDATE vault.listing_import SET state = 'committed', committed_at = $2, committed_by = $3, rows_done = rows_importable
+WHERE id = $1
 """
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
     """Many rows from one JSON array; jsonb_populate_recordset knows every column's own type."""
     names = ", ".join(columns)
-    return f"INSERT INTO vault.{table} ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::vault.{table}, $1::jsonb)"
+    rows = f"jsonb_populate_recordset(NULL::vault.{table}, $1::jsonb)"
+    return f"INSERT INTO vault.{table} ({names}) SELECT {names} FROM {rows}"
 
 
-_LISTINGS = _insert("listing", ("id", "intermediary_id", "responsible_member_id", "internal_reference", "state", "flags",
-                                "import_id", "import_row", "version", "created_at", "updated_at"))  # fmt: skip
-_PARTS = {table: _insert(table, (*(("listing_id", "intermediary_id") if table == "listing_identity" else ("listing_id",)), *columns))
-          for table, columns in COLUMNS.items()}  # fmt: skip
+_LISTINGS = _insert("listing", ("id", "intermediary_id", "responsible_member_id", "internal_reference", "state",
+                                "flags", "import_id", "import_row", "version", "created_at", "updated_at"))  # fmt: skip
+_KEYS = {"listing_identity": ("listing_id", "intermediary_id")}
+_PARTS = {table: _insert(table, (*_KEYS.get(table, ("listing_id",)), *columns)) for table, columns in COLUMNS.items()}
 _YEARS = _insert("listing_financials", ("listing_id", *YEAR_COLUMNS))
 
 
@@ -197,7 +209,8 @@ async def commit_import(tx: AsyncSession, redis: Redis, actor: Actor, import_id:
         return
     rows = await connection.fetch(_IMPORTABLE, import_id)
     for start in range(0, len(rows), CHUNK_ROWS):
-        chunk = {row["number"]: msgspec.json.decode(row["entry"], type=ListingEntry) for row in rows[start:start + CHUNK_ROWS]}
+        chunk = {row["number"]: msgspec.json.decode(row["entry"], type=ListingEntry)
+                 for row in rows[start:start + CHUNK_ROWS]}  # fmt: skip
         await _enter(connection, actor, import_id, chunk, now)
         await redis.set(_progress_key(import_id), start + len(chunk), ex=PROGRESS_KEPT_S)
     await connection.execute(_DONE, import_id, now, actor.member_id)
@@ -232,9 +245,8 @@ async def _enter(connection: asyncpg.Connection, actor: Actor, import_id: UUID, 
 
 def _keys(entry: ListingEntry) -> set[tuple[str, str]]:
     """What an intermediary holds a company once by."""
-    identity = entry.identity
-    found = {("corporate_number", identity.corporate_number), ("internal_key", identity.internal_key)} if identity else set()
-    return {(kind, value) for kind, value in found if value}
+    named = ((kind, getattr(entry.identity, kind, None)) for kind in ("corporate_number", "internal_key"))
+    return {(kind, value) for kind, value in named if value}
 
 
 async def _held(connection: asyncpg.Connection, entries: Any) -> set[tuple[str, str]]:

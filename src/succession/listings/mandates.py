@@ -24,7 +24,11 @@ from succession.outbox import record
 from succession.tables.listings import Listing, Mandate
 
 # A Center is commissioned by the state and signs no brokerage contract; the others sign nothing else.
-KINDS = {"center": ("center_support",), "bank": ("brokerage", "adviser"), "registered_institution": ("brokerage", "adviser")}
+KINDS = {
+    "center": ("center_support",),
+    "bank": ("brokerage", "adviser"),
+    "registered_institution": ("brokerage", "adviser"),
+}
 _RESTS_WITHOUT_MANDATE = frozenset({"preparing", "listed", "approached"})
 
 
@@ -59,13 +63,15 @@ class MandateEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ended_on: date | None = None
 
 
-async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, terms: Terms, now: datetime, locale: str) -> MandateView:
+async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, terms: Terms, now: datetime,
+                           locale: str) -> MandateView:
     """Problem guideline_violation names field, rule, edition and what is allowed; mandate_active when there is one."""
     today = day_in_japan(now)
     listing = await lock_open_listing(tx, listing_id)
     allowed = KINDS[actor.intermediary_kind]
     if terms.kind not in allowed:
-        raise field_problem("kind", Message.of(_("An intermediary of this kind does not take such a mandate.")), allowed)
+        said = Message.of(_("An intermediary of this kind does not take such a mandate."))
+        raise field_problem("kind", said, allowed)
     refuse_violations(terms, today)
     ends_on = add_months(terms.signed_on, terms.term_months) if terms.term_months else None
     if terms.signed_on > today:
@@ -74,7 +80,8 @@ async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, ter
         raise field_problem("term_months", Message.of(_("This mandate has run out already.")))
     await _end_what_ran_out(tx, listing, today)
     made = Mandate(
-        listing_id=listing_id, kind=terms.kind, terms=msgspec.to_builtins(terms), edition=guideline.edition_on(terms.kind, today),
+        listing_id=listing_id, kind=terms.kind, terms=msgspec.to_builtins(terms),
+        edition=guideline.edition_on(terms.kind, today),
         document_hash=bytes.fromhex(terms.document_hash) if terms.document_hash else None,
         signed_on=terms.signed_on, ends_on=ends_on, created_by=actor.member_id,
     )  # fmt: skip
@@ -91,13 +98,12 @@ def refuse_violations(terms: Terms, on: date) -> None:
     try:
         broken = guideline.violations(terms, on)
     except NoEdition:
-        raise Problem("guideline_violation", detail=Message.of(_("No edition of the guidelines is recorded for that day."))) from None
+        said = Message.of(_("No edition of the guidelines is recorded for that day."))
+        raise Problem("guideline_violation", detail=said) from None
     if broken:
-        raise Problem(
-            "guideline_violation",
-            errors=tuple(FieldError(each.field, each.message, (each.allowed,)) for each in broken),
-            extra={"violations": [{"field": b.field, "rule": b.rule, "edition": b.edition, "allowed": b.allowed} for b in broken]},
-        )
+        rules = [{"field": b.field, "rule": b.rule, "edition": b.edition, "allowed": b.allowed} for b in broken]
+        errors = tuple(FieldError(each.field, each.message, (each.allowed,)) for each in broken)
+        raise Problem("guideline_violation", errors=errors, extra={"violations": rules})
 
 
 def _warned(terms: Terms, on: date, locale: str) -> list[Warned]:
@@ -109,7 +115,7 @@ def _warned(terms: Terms, on: date, locale: str) -> list[Warned]:
 
 
 async def end_mandate(tx: AsyncSession, listing_id: UUID, end: MandateEnd, now: datetime, locale: str) -> MandateView:
-    """The client may end it at any time (G4). A teaser comes down at once and the listing rests until there is another."""
+    """The client may end it at any time (G4). The teaser comes down at once; the listing rests until the next one."""
     listing = await lock_open_listing(tx, listing_id)
     active = await _active(tx, listing_id)
     if active is None:
@@ -146,7 +152,8 @@ async def _end_what_ran_out(tx: AsyncSession, listing: Listing, today: date) -> 
 
 
 async def _active(tx: AsyncSession, listing_id: UUID) -> Mandate | None:
-    return await tx.scalar(select(Mandate).where(Mandate.listing_id == listing_id, Mandate.state == "active").with_for_update())
+    active = select(Mandate).where(Mandate.listing_id == listing_id, Mandate.state == "active")
+    return await tx.scalar(active.with_for_update())
 
 
 async def needs_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None:

@@ -71,7 +71,7 @@ async def resume_listing(tx: AsyncSession, listing_id: UUID, now: datetime) -> L
 
 
 async def withdraw_listing(tx: AsyncSession, listing_id: UUID, reason: str, now: datetime) -> ListingView:
-    """The company is no longer for sale through this intermediary: the teaser comes down and nothing is asked any more."""
+    """The company is no longer for sale through this intermediary: the teaser comes down, nothing is asked any more."""
     listing = await lock_listing(tx, listing_id)
     await take_down(tx, listing_id, "listing_withdrawn")
     await end_owner_links(tx, listing_id, "teaser", now)

@@ -1,4 +1,4 @@
-"""How does the owner, who has no account, answer? By a single-use link, through one page that any slice can put a question on.
+"""How does the owner, who has no account, answer? By a single-use link to a page any slice can put a question on.
 
 A `Subject` says what is put before the owner and what an answer does; `OWNER_SUBJECTS` holds one per purpose. The same
 subjects are answered on paper (papers.py). Opening a link changes nothing; the token is in the letter and nowhere else.
@@ -60,7 +60,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """One question: sentences, the Japanese text exactly as kept, boxes, answers. `choices` is empty when nothing is open.
+    """One question: sentences, the Japanese text exactly as kept, boxes, answers; no choices when nothing is open.
 
     `shown_hash` (hex sha256) is of the text the answer is about; the answer must name the same.
     """
@@ -76,7 +76,7 @@ class Sheet(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the owner answered. `signer`: the owner's name as given; `evidence`: address, agent, language, hash shown."""
+    """What the owner answered. `signer`: the name as given; `evidence`: address, agent, language, hash shown."""
 
     decision: str
     boxes: tuple[str, ...]
@@ -121,8 +121,8 @@ async def use_link(tx: AsyncSession, link: Link, now: datetime) -> bool:
     return (await tx.execute(spent.values(used_at=now))).rowcount == 1
 
 
-async def send_owner_link(tx: AsyncSession, contact: OwnerContact, purpose: str, subject_id: UUID, now: datetime, public_url: str,
-                          letter: str | None = None, **params: object) -> None:
+async def send_owner_link(tx: AsyncSession, contact: OwnerContact, purpose: str, subject_id: UUID, now: datetime,
+                          public_url: str, letter: str | None = None, **params: object) -> None:
     """Mail this person a fresh link, for 14 days; unused links to the same subject die. No-op without an address.
 
     `letter`: template in letters.py, `owner_<purpose>` by default. Params must not name the company or a buyer.
@@ -141,8 +141,8 @@ async def send_owner_link(tx: AsyncSession, contact: OwnerContact, purpose: str,
                link=f"{public_url}/owner/{token}", until_at=expires_at.isoformat(), **params)
 
 
-async def send_owner_links(tx: AsyncSession, listing_id: UUID, purpose: str, subject_id: UUID, now: datetime, public_url: str,
-                           letter: str | None = None) -> int:
+async def send_owner_links(tx: AsyncSession, listing_id: UUID, purpose: str, subject_id: UUID, now: datetime,
+                           public_url: str, letter: str | None = None) -> int:
     """A fresh link to everybody who may decide for the company and has an address; how many were sent.
 
     None: then the owner answers on paper.
@@ -159,7 +159,8 @@ async def send_owner_links(tx: AsyncSession, listing_id: UUID, purpose: str, sub
 
 async def end_owner_links(tx: AsyncSession, listing_id: UUID, purpose: str, now: datetime) -> None:
     """Unused links of this purpose die: a newer question was put, or there is nothing left to ask."""
-    unused = update(OwnerLink).where(OwnerLink.listing_id == listing_id, OwnerLink.purpose == purpose, OwnerLink.used_at.is_(None))
+    unused = update(OwnerLink).where(
+        OwnerLink.listing_id == listing_id, OwnerLink.purpose == purpose, OwnerLink.used_at.is_(None))
     await tx.execute(unused.values(used_at=now))
 
 

@@ -21,6 +21,7 @@ from succession.wiring import Config, Memory, Read, Tx, Who
 
 REMINDERS_A_DAY = 5
 READS, WRITES, CONFIRMS = ({"permission": p} for p in ("listing:read", "listing:write", "paper:confirm"))
+Audience = Literal[tuple(AUDIENCE_BIT)]
 REVIEWERS = frozenset({"admin", "reviewer"})
 
 
@@ -41,7 +42,8 @@ async def list_contacts(read: Read, listing_id: FromPath[UUID]) -> OwnerContactL
 
 
 @post("/listings/{listing_id:uuid}/owner-contacts", opt=WRITES, operation_id="AddOwnerContact",
-      summary="Add a person who speaks for the company", responses=documented("not_found", "limit_reached", "listing_closed"))
+      summary="Add a person who speaks for the company",
+      responses=documented("not_found", "limit_reached", "listing_closed"))
 @creates
 async def add_contact(request: Request, tx: Tx, listing_id: FromPath[UUID],
                       data: JSONBody[contacts.NewOwnerContact]) -> contacts.OwnerContactView:
@@ -71,8 +73,8 @@ async def remind(tx: Tx, actor: Who, redis: Memory, settings: Config, listing_id
 @delete("/listings/{listing_id:uuid}/consents/{audience:str}", opt=WRITES, operation_id="WithdrawConsentByPaper",
         summary="End a consent on the owner's signed withdrawal; the teaser comes down at once",
         responses=documented("not_found"))
-async def withdraw_consent(tx: Tx, settings: Config, listing_id: FromPath[UUID],
-                           audience: FromPath[Literal[tuple(AUDIENCE_BIT)]], paper_evidence_id: FromQuery[UUID]) -> None:
+async def withdraw_consent(tx: Tx, settings: Config, listing_id: FromPath[UUID], audience: FromPath[Audience],
+                           paper_evidence_id: FromQuery[UUID]) -> None:
     await papers.withdraw_by_paper(tx, listing_id, audience, paper_evidence_id, datetime.now(UTC), settings.public_url)
 
 

@@ -90,24 +90,27 @@ async def enter_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, new: New
         _check_withdrawal(listing_id, new)
     else:
         if new.purpose not in OWNER_SUBJECTS:
-            raise field_problem("purpose", Message.of(_("Nothing of this kind is put before owners here.")), tuple(OWNER_SUBJECTS))
+            said = Message.of(_("Nothing of this kind is put before owners here."))
+            raise field_problem("purpose", said, tuple(OWNER_SUBJECTS))
         sheet = await OWNER_SUBJECTS[new.purpose].load(await driver(tx), listing_id, new.subject_id, "ja")
         check_answer(sheet, new.decision, tuple(new.audiences))
     made = PaperEvidence(
         listing_id=listing_id, purpose=new.purpose, subject_id=new.subject_id, decision=new.decision,
         audiences=audience_mask(new.audiences) or None, signer=new.signer, scan=new.scan, media_type=media_type,
-        scan_hash=hashlib.sha256(new.scan).digest(), witness=new.witness, signed_on=new.signed_on, entered_by=actor.member_id,
-        entered_at=now,
+        scan_hash=hashlib.sha256(new.scan).digest(), witness=new.witness, signed_on=new.signed_on,
+        entered_by=actor.member_id, entered_at=now,
     )  # fmt: skip
     tx.add(made)
     await tx.flush()
-    await record(tx, "paper.entered", listing_id, paper=made.id, purpose=made.purpose, subject=made.subject_id, decision=made.decision)
+    await record(tx, "paper.entered", listing_id, paper=made.id, purpose=made.purpose, subject=made.subject_id,
+                 decision=made.decision)
     return _view(made)
 
 
 def _check_withdrawal(listing_id: UUID, new: NewPaper) -> None:
     if new.decision != "withdrawn" or not new.audiences:
-        raise field_problem("decision", Message.of(_("A withdrawal names the audiences it withdraws from.")), ("withdrawn",))
+        said = Message.of(_("A withdrawal names the audiences it withdraws from."))
+        raise field_problem("decision", said, ("withdrawn",))
     if new.subject_id != listing_id:
         raise field_problem("subject_id", Message.of(_("A withdrawal is about the listing itself.")))
 
@@ -118,7 +121,8 @@ def check_answer(sheet: Sheet, decision: str, boxes: tuple[str, ...]) -> None:
         raise Problem("owner_decides", detail=Message.of(_("There is nothing to decide at the moment.")))
     choice = next((each for each in sheet.choices if each.value == decision), None)
     if choice is None:
-        raise field_problem("decision", Message.of(_("This is not one of the answers.")), tuple(each.value for each in sheet.choices))
+        answers = tuple(each.value for each in sheet.choices)
+        raise field_problem("decision", Message.of(_("This is not one of the answers.")), answers)
     offered = tuple(box.name for box in sheet.boxes)
     if not set(boxes) <= set(offered) or (boxes and not choice.needs_box):
         raise field_problem("audiences", Message.of(_("This was not asked for.")), offered if choice.needs_box else ())
@@ -126,16 +130,18 @@ def check_answer(sheet: Sheet, decision: str, boxes: tuple[str, ...]) -> None:
         raise field_problem("audiences", Message.of(_("Tick at least one.")), offered)
 
 
-async def confirm_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, paper_id: UUID, now: datetime, public_url: str) -> PaperView:
+async def confirm_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, paper_id: UUID, now: datetime,
+                        public_url: str) -> PaperView:
     """The second person has looked at the scan; the owner's answer takes effect in the same transaction.
 
     Problem second_confirmation_needed for whoever entered it; not_found for a reviewer while the firm has two members.
     """
-    paper = await tx.scalar(
-        select(PaperEvidence).where(PaperEvidence.id == paper_id, PaperEvidence.listing_id == listing_id).with_for_update())
+    wanted = select(PaperEvidence).where(
+        PaperEvidence.id == paper_id, PaperEvidence.listing_id == listing_id, PaperEvidence.purpose != "withdrawal")
+    paper = await tx.scalar(wanted.with_for_update())
     if paper is None:
         raise Problem("not_found")
-    if paper.entered_by == actor.member_id or paper.purpose == "withdrawal":
+    if paper.entered_by == actor.member_id:
         raise Problem("second_confirmation_needed")
     if paper.confirmed_at is not None:
         raise Problem("evidence_immutable")
@@ -149,7 +155,8 @@ async def confirm_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, paper_
     subject = OWNER_SUBJECTS[paper.purpose]
     boxes = audiences_in(paper.audiences or 0)
     check_answer(await subject.load(await driver(tx), listing_id, paper.subject_id, "ja"), paper.decision, boxes)
-    evidence = {"scan_sha256": paper.scan_hash.hex(), "witness": paper.witness, "signed_on": paper.signed_on.isoformat()}
+    evidence = {"scan_sha256": paper.scan_hash.hex(), "witness": paper.witness,
+                "signed_on": paper.signed_on.isoformat()}
     answer = Answer(paper.decision, boxes, paper.signer, "paper", paper_id, evidence)
     await subject.decide(tx, listing, paper.subject_id, answer, now, public_url)
     await tx.flush()
@@ -171,15 +178,15 @@ async def withdraw_by_paper(tx: AsyncSession, listing_id: UUID, audience: str, p
 
 def _view(paper: PaperEvidence) -> PaperView:
     return PaperView(
-        paper.id, paper.listing_id, paper.purpose, paper.subject_id, paper.decision, list(audiences_in(paper.audiences or 0)),
-        paper.signer, paper.witness, paper.signed_on, paper.media_type, paper.scan_hash.hex(), paper.entered_by, paper.entered_at,
-        paper.confirmed_by, paper.confirmed_at,
+        paper.id, paper.listing_id, paper.purpose, paper.subject_id, paper.decision,
+        list(audiences_in(paper.audiences or 0)), paper.signer, paper.witness, paper.signed_on, paper.media_type,
+        paper.scan_hash.hex(), paper.entered_by, paper.entered_at, paper.confirmed_by, paper.confirmed_at,
     )  # fmt: skip
 
 
 _PAPERS = """
-SELECT id, listing_id, purpose, subject_id, decision, audiences, signer, witness, signed_on, media_type, scan_hash, entered_by,
-       entered_at, confirmed_by, confirmed_at
+SELECT id, listing_id, purpose, subject_id, decision, audiences, signer, witness, signed_on, media_type, scan_hash,
+       entered_by, entered_at, confirmed_by, confirmed_at
 FROM vault.paper_evidence
 WHERE ($1::uuid IS NULL OR listing_id = $1)
   AND ($2::uuid IS NULL OR (confirmed_at IS NULL AND purpose <> 'withdrawal' AND entered_by <> $2))
@@ -187,7 +194,8 @@ ORDER BY entered_at, id LIMIT 200
 """
 
 
-async def list_papers(read: asyncpg.Connection, listing_id: UUID | None, awaiting_for: UUID | None = None) -> list[PaperView]:
+async def list_papers(read: asyncpg.Connection, listing_id: UUID | None,
+                      awaiting_for: UUID | None = None) -> list[PaperView]:
     """Of one listing, or those that wait for this member's confirmation; the oldest 200."""
     rows = await read.fetch(_PAPERS, listing_id, awaiting_for)
     return [PaperView(**_shown(dict(row))) for row in rows]
@@ -201,7 +209,8 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 async def find_scan(read: asyncpg.Connection, listing_id: UUID, paper_id: UUID) -> tuple[bytes, str]:
     """(bytes, media type) for who has to confirm; Problem not_found."""
-    row = await read.fetchrow("SELECT scan, media_type FROM vault.paper_evidence WHERE listing_id = $1 AND id = $2", listing_id, paper_id)
+    wanted = "SELECT scan, media_type FROM vault.paper_evidence WHERE listing_id = $1 AND id = $2"
+    row = await read.fetchrow(wanted, listing_id, paper_id)
     if row is None:
         raise Problem("not_found")
     return row["scan"], row["media_type"]

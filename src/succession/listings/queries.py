@@ -59,7 +59,7 @@ class ListingPage(msgspec.Struct, frozen=True):
 
 _ALIASES = {"succession_status": "s", "listing_identity": "i", "listing_contact": "c", "listing_profile": "p"}
 PROFILE_COLUMNS = ", ".join(f"{_ALIASES[table]}.{column}" for table, columns in COLUMNS.items() for column in columns)
-PROFILE_JOINS = " ".join(f"LEFT JOIN vault.{table} {alias} ON {alias}.listing_id = l.id" for table, alias in _ALIASES.items())
+PROFILE_JOINS = " ".join(f"LEFT JOIN vault.{table} {a} ON {a}.listing_id = l.id" for table, a in _ALIASES.items())
 
 _ONE = f"""
 SELECT l.id, l.state, l.state_reason, l.flags, l.internal_reference, l.import_id, l.import_row, l.version, l.created_at,
@@ -70,8 +70,8 @@ WHERE l.id = $1
 _YEARS = f"SELECT {', '.join(YEAR_COLUMNS)} FROM vault.listing_financials WHERE listing_id = $1"
 
 _LIST = """
-SELECT l.id, l.state, l.flags, l.internal_reference, i.legal_name AS name, p.prefecture, p.jsic_code, m.kind AS mandate_kind,
-       t.ref AS teaser_ref, l.version, l.created_at, l.updated_at
+SELECT l.id, l.state, l.flags, l.internal_reference, i.legal_name AS name, p.prefecture, p.jsic_code,
+       m.kind AS mandate_kind, t.ref AS teaser_ref, l.version, l.created_at, l.updated_at
 FROM vault.listing l
 LEFT JOIN vault.listing_identity i ON i.listing_id = l.id
 LEFT JOIN vault.listing_profile p ON p.listing_id = l.id
@@ -151,7 +151,8 @@ class ConsentsView(msgspec.Struct, frozen=True):
 
 
 _PROPOSALS = """
-SELECT id, proposed_at, superseded_at, audiences, decision, audiences_granted, decided_at, decided_by, method, rendering_ja
+SELECT id, proposed_at, superseded_at, audiences, decision, audiences_granted, decided_at, decided_by, method,
+       rendering_ja
 FROM vault.teaser_proposal WHERE listing_id = $1 ORDER BY proposed_at DESC, id LIMIT 50
 """
 _CONSENTS = """
@@ -168,7 +169,8 @@ async def find_consents(read: asyncpg.Connection, listing_id: UUID) -> ConsentsV
     proposals = [
         ProposalView(
             row["id"], row["proposed_at"], row["superseded_at"], audiences_in(row["audiences"]), row["decision"],
-            audiences_in(row["audiences_granted"] or 0), row["decided_at"], row["decided_by"], row["method"], row["rendering_ja"],
+            audiences_in(row["audiences_granted"] or 0), row["decided_at"], row["decided_by"], row["method"],
+            row["rendering_ja"],
         )
         for row in await read.fetch(_PROPOSALS, listing_id)
     ]  # fmt: skip

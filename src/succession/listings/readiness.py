@@ -19,7 +19,7 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`ready` when nothing is missing and nothing is refused; `flags` are hints to look at, such as figures that are old."""
+    """`ready` when nothing is missing and nothing refused; `flags` are hints to look at, such as old figures."""
 
     ready: bool
     missing: list[Remark]

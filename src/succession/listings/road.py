@@ -76,7 +76,7 @@ LISTING_ROAD: tuple[Line, ...] = (
 
 def expand(road: Iterable[Line], order: Mapping[str, int], reasons: Mapping[str, tuple[str, ...]],
            skippable: frozenset[str] = frozenset()) -> tuple[Transition, ...]:
-    """One Transition per (from, action); `order` numbers the stages, and a step over `skippable` ones needs a reason."""
+    """One Transition per (from, action); `order` numbers the stages, a step over `skippable` ones needs a reason."""
     rows: list[Transition] = []
     for from_stages, action, to, who, evidence in road:
         for from_stage in from_stages.split():
@@ -141,7 +141,9 @@ def check_reason_and_evidence(step: Transition, today: date, evidence: Mapping[s
         return refuse("reason_required")
     if reason is not None and reason not in step.reasons:
         return refuse("reason_unknown")
-    missing = tuple(f for f in step.evidence if f not in evidence or not checks[kinds.get(f, "day")](evidence[f], today))
+    missing = tuple(
+        f for f in step.evidence if f not in evidence or not checks[kinds.get(f, "day")](evidence[f], today)
+    )
     return refuse("evidence_missing", missing) if missing else None
 
 

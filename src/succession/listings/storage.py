@@ -21,7 +21,8 @@ _TABLES: dict[str, str] = {
     "listing_identity": """
         identity.name>legal_name identity.name_kana identity.name_en identity.name_en_declared_none identity.name_romaji
         identity.name_romaji_confirmed identity.legal_form identity.corporate_number identity.internal_key
-        identity.brands identity.former_names identity.group_companies identity.main_customers identity.main_suppliers""",
+        identity.brands identity.former_names identity.group_companies identity.main_customers
+        identity.main_suppliers""",
     "listing_contact": """
         identity.representative.name>representative_name identity.representative.name_kana>representative_kana
         identity.representative.name_romaji>representative_romaji identity.family_names>family identity.sites

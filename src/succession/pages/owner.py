@@ -31,7 +31,8 @@ Lang = Literal[SUPPORTED_LOCALES]
 PUBLIC = {"public": True}
 
 
-@get("/owner/{token:str}", opt=PUBLIC, operation_id="OpenOwnerPage", summary="The owner's page", include_in_schema=False)
+@get("/owner/{token:str}", opt=PUBLIC, operation_id="OpenOwnerPage", summary="The owner's page",
+     include_in_schema=False)
 async def open_page(databases: Pools, settings: Config, token: FromPath[str],
                     lang: FromQuery[Lang | None] = None) -> Response[str]:
     link = await _find(databases, token)
@@ -57,7 +58,8 @@ async def answer_page(request: Request, databases: Pools, settings: Config, toke
         if problem.code == "link_invalid":
             return _gone(link, token, lang)
         sheet = await _load(databases, link, locale)
-        return _asked(sheet, link, locale, _form_key(key, token, sheet), problem, tuple(form.getall("box", [])), "read" in form)
+        ticked = tuple(form.getall("box", []))
+        return _asked(sheet, link, locale, _form_key(key, token, sheet), problem, ticked, "read" in form)
     return _said(_("Recorded"), thanks, locale)
 
 
@@ -136,8 +138,9 @@ def _asked(sheet: Sheet, link: Link, locale: str, form_key: str, problem: Proble
             greeting=words(Message.of(_("Dear {name},"), name=link.owner_name)), lead=[words(m) for m in sheet.lead],
             text_ja=sheet.text_ja, boxes_title=words(sheet.boxes_title) if sheet.boxes_title else None,
             boxes=[dict(name=b.name, label=b.label, explanation=words(b.explanation)) for b in sheet.boxes],
-            notes=[words(m) for m in sheet.notes], choices=[dict(value=c.value, label=words(c.label)) for c in sheet.choices],
-            asks_reading=any(c.needs_reading for c in sheet.choices), was_read=was_read, ticked=ticked, form_key=form_key,
+            notes=[words(m) for m in sheet.notes], was_read=was_read, ticked=ticked, form_key=form_key,
+            choices=[dict(value=c.value, label=words(c.label)) for c in sheet.choices],
+            asks_reading=any(c.needs_reading for c in sheet.choices),
         ),
     )  # fmt: skip
 
@@ -148,7 +151,8 @@ def _sentence(problem: Problem, locale: str) -> str:
 
 
 def _said(title: str, sentence: Message, locale: str) -> Response[str]:
-    return page("owner.html", locale, **_NOTHING | dict(title=translate(title, locale), lead=[translate(sentence, locale)]))
+    said = dict(title=translate(title, locale), lead=[translate(sentence, locale)])
+    return page("owner.html", locale, **_NOTHING | said)
 
 
 def _gone(link: Link | None, token: str, lang: str | None) -> Response[str]:
@@ -158,7 +162,8 @@ def _gone(link: Link | None, token: str, lang: str | None) -> Response[str]:
             Message.of(_("What you decided before stays as it is."))]
     return page(
         "owner.html", locale, 410 if link else 404,
-        **_NOTHING | dict(title=translate(_("This link is no longer open"), locale), lead=[translate(m, locale) for m in lead],
+        **_NOTHING | dict(title=translate(_("This link is no longer open"), locale),
+                          lead=[translate(m, locale) for m in lead],
                           renewal=f"/owner/{token}/renewal" if link else None),
     )  # fmt: skip
 

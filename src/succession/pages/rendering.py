@@ -13,8 +13,8 @@ from succession.i18n import translator
 
 @cache
 def _environment() -> Environment:
-    return Environment(loader=PackageLoader("succession.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-                       lstrip_blocks=True)
+    return Environment(loader=PackageLoader("succession.pages"), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True)
 
 
 def page(template: str, locale: str, status_code: int = 200, **values: object) -> Response[str]:
