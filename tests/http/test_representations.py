@@ -150,7 +150,10 @@ async def test_a_request_under_representation_is_the_acquirers_and_bound_by_its_
 
     path = f"/v1/disclosure-requests/{deal_id}"
     assert (await seller.post(f"{path}/screening", {"decision": "cleared"})).status_code == 201
+    before = len(await letters(world))
     nda = (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).json()
+    assert {to for _template, to in (await letters(world))[before:]} == {str(acquirer.organisation_id),
+                                                                         str(agent.organisation_id)}
     signature = {"text_hash": nda["text_hash"], "name": "A. Signer", "title": "Director", "locale_shown": "en"}
     before = await rows(world)
     assert (await agent.post(f"{path}/nda/signature", signature)).status_code == 403  # nobody signs for the acquirer
@@ -215,3 +218,7 @@ async def test_what_has_ended_ends_the_sight_of_what_was_opened_under_it(world):
     assert (await agent.get(path)).status_code == 404
     assert deal not in (await agent.get("/v1/disclosure-requests")).text
     assert (await acquirer.get(path)).status_code == 200  # the request is the acquirer's
+    await seller.post(f"{path}/screening", {"decision": "cleared"})
+    before = len(await letters(world))
+    assert (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).status_code == 201
+    assert (await letters(world))[before:] == [("nda_offered", str(acquirer.organisation_id))]

@@ -150,7 +150,12 @@ async def conclude_deal(tx: AsyncSession, deal: LockedDeal, action: str, termina
     await tell_buyer(tx, deal, "request_not_successful")
 
 
+_REPRESENTS = text("SELECT vault.represents(:representative, :buyer)")
+
+
 async def tell_buyer(tx: AsyncSession, deal: LockedDeal, template: str, **params: object) -> None:
-    """A letter to the buyer, and to who represents it; it names the project and nothing else."""
-    for organisation in filter(None, (deal.buyer_id, deal.representative_id)):
+    """A letter to the buyer, and to who represents it today; it names the project and nothing else."""
+    both = {"representative": deal.representative_id, "buyer": deal.buyer_id}
+    told = (deal.buyer_id, deal.representative_id) if await tx.scalar(_REPRESENTS, both) else (deal.buyer_id,)
+    for organisation in told:
         await mail(tx, template, organisation=organisation, project=deal.project_name, **params)
