@@ -104,7 +104,7 @@ async def test_an_expired_link_changes_nothing_and_a_new_one_goes_only_to_the_ad
     assert (await browser.get(f"/owner/{fresh}")).status_code == 200
     for _ in range(3):
         last = await browser.post(f"/owner/{token}/renewal")
-    assert last.status_code == 429
+    assert last.status_code == 429 and "<h1>" in last.text
     assert (await browser.post("/owner/nothing/renewal")).status_code == 404
 
 
@@ -148,6 +148,17 @@ async def test_a_newer_proposal_ends_the_older_link(world, browser):
     assert (await browser.post(f"/owner/{old}", data=form)).status_code == 410
     assert "新しい文" in (await browser.get(f"/owner/{await last_token(world, listing)}")).text
     assert await consents(listing) == []
+
+
+async def test_a_withdrawn_listing_asks_nothing_any_more(world, browser):
+    listing = await prepared(world, await world.intermediary())
+    await proposed(world, listing)
+    token = await last_token(world, listing)
+    await listing.holder.post(f"{listing.path}/withdrawal", {"reason": "owner_health"})
+    assert (await browser.get(f"/owner/{token}")).status_code == 410
+    await browser.post(f"/owner/{token}/renewal")
+    closed = await browser.get(f"/owner/{await last_token(world, listing)}")
+    assert closed.status_code == 200 and "<form" not in closed.text and TEXT_JA not in closed.text
 
 
 async def test_the_owner_is_told_why_it_cannot_be_public(world, browser):

@@ -104,7 +104,8 @@ _PROPOSAL = """
 SELECT rendering_ja, encode(canonical_hash, 'hex') AS shown, audiences, consent_months, decision, superseded_at,
        (SELECT count(*) FROM vault.exclusion e WHERE e.listing_id = p.listing_id) AS excluded,
        (SELECT o.legal_name FROM vault.listing l JOIN vault.organisation o ON o.id = l.intermediary_id
-        WHERE l.id = p.listing_id) AS adviser
+        WHERE l.id = p.listing_id) AS adviser,
+       EXISTS (SELECT FROM vault.listing l WHERE l.id = p.listing_id AND l.state IN ('withdrawn', 'succeeded')) AS closed
 FROM vault.teaser_proposal p WHERE p.listing_id = $1 AND p.id = $2
 """
 
@@ -114,7 +115,7 @@ async def load_teaser(connection: asyncpg.Connection, listing_id: UUID, subject_
     row = await connection.fetchrow(_PROPOSAL, listing_id, subject_id)
     if row is None:
         raise Problem("not_found")
-    if row["decision"] is None and row["superseded_at"] is None:
+    if row["decision"] is None and row["superseded_at"] is None and not row["closed"]:
         return _question(row, locale)
     if row["decision"] == "approved":
         live = {each["audience"] for each in await connection.fetch(_LIVE, listing_id)}

@@ -208,11 +208,15 @@ async def commit_import(tx: AsyncSession, redis: Redis, actor: Actor, import_id:
     if found["state"] == "committed":
         return
     rows = await connection.fetch(_IMPORTABLE, import_id)
-    for start in range(0, len(rows), CHUNK_ROWS):
-        chunk = {row["number"]: msgspec.json.decode(row["entry"], type=ListingEntry)
-                 for row in rows[start:start + CHUNK_ROWS]}  # fmt: skip
-        await _enter(connection, actor, import_id, chunk, now)
-        await redis.set(_progress_key(import_id), start + len(chunk), ex=PROGRESS_KEPT_S)
+    try:
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = {row["number"]: msgspec.json.decode(row["entry"], type=ListingEntry)
+                     for row in rows[start:start + CHUNK_ROWS]}  # fmt: skip
+            await _enter(connection, actor, import_id, chunk, now)
+            await redis.set(_progress_key(import_id), start + len(chunk), ex=PROGRESS_KEPT_S)
+    except BaseException:
+        await redis.delete(_progress_key(import_id))  # all of it is rolled back
+        raise
     await connection.execute(_DONE, import_id, now, actor.member_id)
     await record(tx, "import.committed", import_id, rows=len(rows))
 

@@ -71,7 +71,11 @@ async def renew(request: Request, databases: Pools, settings: Config, redis: Mem
     link = await _find(databases, token)
     if link is None:
         return _gone(link, token, lang)
-    await spend(redis, f"owner-renewal:{link.id}", RENEWALS_A_DAY, 86_400)
+    try:
+        await spend(redis, f"owner-renewal:{link.id}", RENEWALS_A_DAY, 86_400)
+    except Problem as problem:
+        again = Message.of(_("New links were sent several times today. Please look for the letter, or try tomorrow."))
+        return _said(_("A new link"), again, lang or link.locale, problem.status)
     async with databases.tx(link.scope()) as tx:
         await renew_link(tx, link, datetime.now(UTC), settings.public_url)
     sent = Message.of(_("If there is an address on record, a new link is on its way to it."))
@@ -150,9 +154,9 @@ def _sentence(problem: Problem, locale: str) -> str:
     return translate(first or Message(PROBLEMS[problem.code][1]), locale)
 
 
-def _said(title: str, sentence: Message, locale: str) -> Response[str]:
+def _said(title: str, sentence: Message, locale: str, status_code: int = 200) -> Response[str]:
     said = dict(title=translate(title, locale), lead=[translate(sentence, locale)])
-    return page("owner.html", locale, **_NOTHING | said)
+    return page("owner.html", locale, status_code, **_NOTHING | said)
 
 
 def _gone(link: Link | None, token: str, lang: str | None) -> Response[str]:
