@@ -1,0 +1,102 @@
+"""Do the pure parts of disclosure say what they must: next steps, neutral ends, texts and their versions?"""
+
+from __future__ import annotations
+
+import inspect
+from datetime import date
+
+import pytest
+
+from succession.codes import SCHEMES
+from succession.disclosure import project_names
+from succession.disclosure.nda_text import SEPARATOR, Company, Parties, nda_text, schedule_text, template_version
+from succession.disclosure.owner_words import PriorDeals, ScreeningOutcome, Shown, fields_opened, name_clear_text, screening_words
+from succession.disclosure.sides import BUYER_STEPS, SELLER_STEPS, Standing, buyer_step, outcome_for_buyer, seller_step
+
+PARTIES = Parties("Calm Heron 42", "架空アドバイザリー株式会社", "Fictitious {Braces} plc", "GB")
+DAY = date(2026, 11, 22)
+
+
+def standing(**facts) -> Standing:
+    return Standing(**({"terminal": None, "past_dossier": False, "screened": True, "nda": "signed", "consent": "none", "reading": False} | facts))
+
+
+@pytest.mark.parametrize(("facts", "seller", "buyer"), [
+    ({"terminal": "expired"}, "closed", "closed"),
+    ({"screened": False, "nda": "none"}, "screen_buyer", "await_adviser"),
+    ({"nda": "none"}, "offer_nda", "await_adviser"),
+    ({"nda": "ended"}, "offer_nda", "await_adviser"),
+    ({"nda": "expired"}, "offer_nda", "await_adviser"),
+    ({"nda": "offered"}, "await_signature", "sign_nda"),
+    ({}, "ask_name_clear", "await_adviser"),
+    ({"consent": "asked"}, "await_owner", "await_adviser"),
+    ({"consent": "ask_adviser"}, "await_owner", "await_adviser"),
+    ({"consent": "yes"}, "release_dossier", "await_adviser"),
+    ({"consent": "lapsed"}, "ask_name_clear", "await_adviser"),
+    ({"consent": "revoked"}, "ask_name_clear", "await_adviser"),
+    ({"consent": "used"}, "ask_name_clear", "await_adviser"),
+    ({"consent": "used", "reading": True}, "await_buyer", "read_dossier"),
+    ({"consent": "used", "reading": True, "past_dossier": True}, "continue_deal", "read_dossier"),
+    ({"consent": "used", "screened": False}, "screen_buyer", "await_adviser"),
+])
+def test_the_next_step_of_each_side(facts, seller, buyer):
+    assert seller_step(standing(**facts)) == seller and seller in SELLER_STEPS
+    assert buyer_step(standing(**facts)) == buyer and buyer in BUYER_STEPS
+
+
+def test_whatever_goes_on_between_adviser_and_owner_looks_the_same_to_the_buyer():
+    seen = {buyer_step(standing(screened=screened, consent=consent))
+            for screened in (True, False) for consent in ("none", "asked", "ask_adviser", "yes", "lapsed", "revoked")}
+    assert seen == {"await_adviser"}
+
+
+def test_every_end_but_the_plain_ones_reads_alike():
+    shown = {terminal: outcome_for_buyer(terminal) for terminal in SCHEMES["terminal_state"].codes}
+    hidden = {"seller_withdrew", "not_concluded", "name_clear_refused", "screening_refused"}
+    assert {terminal for terminal, outcome in shown.items() if outcome == "not_concluded"} == hidden
+    assert all(shown[terminal] == terminal for terminal in shown.keys() - hidden) and outcome_for_buyer(None) is None
+
+
+def test_a_project_name_depends_on_nothing():
+    assert not inspect.signature(project_names.draw_project_name).parameters
+    assert len({project_names.draw_project_name() for _ in range(50)}) > 45
+
+
+def test_an_nda_is_a_function_of_its_arguments_and_numbers_its_articles():
+    text = nda_text("two_party", PARTIES, 24, DAY)
+    assert text == nda_text("two_party", PARTIES, 24, DAY) and text.hash == nda_text("two_party", PARTIES, 24, DAY).hash
+    assert len({nda_text(form, PARTIES, months, DAY).hash for form in ("two_party", "one_way") for months in (12, 24)}) == 4
+    assert "Fictitious {Braces} plc" in text.en and "イギリス" in text.ja
+    for form, articles in (("two_party", 14), ("one_way", 13)):
+        shown = nda_text(form, PARTIES, 24, DAY)
+        assert [f"第{n}条（" in shown.ja for n in range(1, articles + 2)] == [True] * articles + [False]
+        assert [f"Article {n} (" in shown.en for n in range(1, articles + 2)] == [True] * articles + [False]
+        assert "<<" not in shown.ja + shown.en
+    assert SEPARATOR == "\n\n\n" and len(template_version()) == 64
+    for months in (5, 61):
+        with pytest.raises(ValueError, match="6 to 60"):
+            nda_text("one_way", PARTIES, months, DAY)
+
+
+def test_the_schedule_binds_by_hash_and_says_when_something_is_missing():
+    text = schedule_text(PARTIES, Company("架空製作所株式会社", None, None, "架空県"), b"\x01" * 32, DAY, DAY, DAY)
+    assert "01" * 32 in text.ja and "架空製作所株式会社" in text.ja and "架空製作所株式会社" in text.en
+    assert "英語名又はローマ字：なし" in text.ja and "Corporate number: none" in text.en
+
+
+def test_words_for_the_owner_never_vouch_for_a_buyer():
+    for decision, ja, en in (("cleared", "「お話を進めてよい」", "decided on November 22, 2026 to go on"),
+                             ("refused", "「お話を進めない」", "decided on November 22, 2026 not to go on")):
+        words_ja, words_en = screening_words(ScreeningOutcome(decision, "架空 次郎", DAY, 2, 30, 1, "別人\nです。"))
+        assert ja in words_ja and en in words_en and "\n" not in words_ja + words_en
+        assert "名簿2種類（30件）" in words_ja and "1件ありました" in words_ja and "別人 です。" in words_ja
+        assert "保証するものではありません" in words_ja and "does not vouch" in words_en
+
+
+def test_the_owners_text_names_what_is_opened_and_nothing_withheld():
+    assert "listing_identity.legal_name" in fields_opened() and "listing_contact.family" not in fields_opened()
+    shown = Shown("Buyer {x}", "US", None, None, [], None, None, "Because\nof this", "架空", "調べた結果", PriorDeals(0, 0), DAY, DAY, [])
+    text = name_clear_text(shown)
+    assert "Buyer {x}" in text and "アメリカ合衆国" in text and "Because of this" in text and "これまでの取引：ありません。" in text
+    for said in ("御社の名前", "代表者のお名前", "ご家族のお名前は見せません", "取り消す", "2026年11月22日"):
+        assert said in text
