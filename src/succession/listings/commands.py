@@ -52,7 +52,8 @@ def profile_in(entry: ListingEntry) -> Profile:
 
 async def lock_listing(tx: AsyncSession, listing_id: UUID) -> Listing:
     """The listing, held until the end of the transaction; Problem not_found for one this scope may not know of."""
-    wanted = select(Listing).where(Listing.id == listing_id).with_for_update()
+    # NO KEY UPDATE: who holds a deal of this listing and writes its ledger (a foreign key) must not wait for us in a circle.
+    wanted = select(Listing).where(Listing.id == listing_id).with_for_update(key_share=True)
     found = await tx.scalar(wanted.execution_options(populate_existing=True))
     if found is None:
         raise Problem("not_found")

@@ -40,7 +40,7 @@ class LockedDeal(msgspec.Struct, frozen=True):
     now: Any
 
 
-_LOCK = text("SELECT id FROM vault.deal WHERE id = :id FOR UPDATE")
+_LOCK = text("SELECT id FROM vault.deal WHERE id = :id FOR NO KEY UPDATE")
 # A second statement, so that it sees what was committed while the first one waited.
 _FACTS = text(
     "SELECT id, listing_id, intermediary_id, buyer_id, representative_id, project_name, purpose, terminal, "
