@@ -5,11 +5,13 @@ from pathlib import Path
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from succession.pages.nda import NDA_PAGE
 from succession.pages.owner import OWNER_PAGE
+from succession.pages.password import PASSWORD_PAGE
 
 STATIC = create_static_files_router(
     "/static", [Path(__file__).parent / "static"], opt={"public": True},
     cache_control=CacheControlHeader(max_age=3600, public=True),
 )  # fmt: skip
 
-ROUTES: list = [*OWNER_PAGE, STATIC]
+ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, STATIC]
