@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 from functools import cache
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -15,20 +16,23 @@ import asyncpg
 import msgspec
 
 from succession.accounts.identifiers import make_corporate_number
-from succession.anonymity.codebook import Codebook, build
+from succession.anonymity.codebook import Cell, Codebook, build
 from succession.anonymity.population import Population
 from succession.anonymity.teaser import CanonicalTeaser, canonical_bytes, canonical_hash, render
+from succession.anonymity.vocabulary import vocabulary
 from succession.anonymity.world import build_world
-from succession.codes import AUDIENCE_BIT, audience_mask
+from succession.codes import AUDIENCE_BIT, SCHEMES, audience_mask
 from succession.config import Settings, as_role
 from succession.ids import new_reference
 from succession.listings.profile import Profile
 from succession.market.batches import Closed, close_batch
 from succession.market.codebooks import cell_id, store_codebook
+from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
 from succession.market.publication import choose_cell, derive, figures_of, sheet_text
 from world import Caller, World
 
 COMPANIES, SEED = 30_000, 7
+PHRASES = [phrase.code for phrase in vocabulary().showable()]
 _numbers = iter(range(1 + secrets.randbelow(10**5) * 100, 10**8))
 
 
@@ -178,3 +182,56 @@ async def put_up(world: World, settings: Settings, holder: Caller, raw: dict[str
     ref = await queued(world, listing_id, await approved(world, listing_id, raw, *(audiences or AUDIENCE_BIT)))
     assert ref not in (await batch(world, settings)).refused
     return listing_id, ref
+
+
+# --- many teasers at once -------------------------------------------------------------------------------------------
+
+MASKS = (15, 15, 15, 2, 2, 6, 14, 8, 4, 1)
+_TEASER_COLUMNS = ("ref", "batch", "cell_id", "audiences", "price", "schemes", "timing", "phrases", "fiscal_year", "vocabulary_version",
+                   "place_rank", "revenue_rank", "price_rank", "shuffle")
+
+
+async def seed_market(world: World, teasers: int, seed: int = 1, excluding: Caller | None = None, excluded: int = 0) -> list[UUID]:
+    """Random teasers of the demo world, put there by the seeding role; `excluded` of them exclude one organisation.
+
+    Prices, phrases and the rest are drawn; the cells are those of real members. Returns the references that exclude.
+    """
+    book, rng = await put_in_force(world), Random(seed)
+    owner = await asyncpg.connect(world.database_url)
+    try:
+        ids = {row["number"]: row["id"] for row in await owner.fetch(
+            "SELECT number, id FROM market.cell WHERE codebook_version = $1", book.version)}
+        assigned = book.assign(demo_world())
+        placed = [int(cell) for cell in assigned if cell >= 0]
+        records = [random_teaser(rng, book.cells[rng.choice(placed)], ids) for _ in range(teasers)]
+        async with owner.transaction():
+            await owner.execute("SET LOCAL ROLE succession_seeder")
+            await owner.copy_records_to_table("teaser", schema_name="market", columns=_TEASER_COLUMNS, records=records)
+        hidden = [record for record in records if not record[3] & 1][:excluded]
+        for record in hidden:
+            await _exclude(owner, record, excluding)
+        return [record[0] for record in hidden]
+    finally:
+        await owner.close()
+
+
+def random_teaser(rng: Random, cell: Cell, ids: dict[int, int], shuffle: int | None = None) -> tuple[Any, ...]:
+    """A row of market.teaser in the order of _TEASER_COLUMNS."""
+    price = rng.choice(list(PRICE_RANK))
+    return (new_reference(), rng.randrange(1, 9), ids[cell.cell], rng.choice(MASKS), price,
+            sorted(rng.sample(list(SCHEMES["scheme"].codes)[:5], rng.choice((1, 1, 2)))), rng.choice(list(SCHEMES["timing"].codes)),
+            sorted(rng.sample(PHRASES, rng.randrange(0, 6))), 2025, vocabulary().version, PLACE_RANK[cell.place],
+            REVENUE_RANK[cell.revenue], PRICE_RANK[price], rng.getrandbits(63) if shuffle is None else shuffle)
+
+
+async def _exclude(owner: asyncpg.Connection, record: tuple[Any, ...], excluding: Caller) -> None:
+    """A published listing behind this teaser whose owner never wants that organisation to see it; causes left aside."""
+    listing_id = new_reference()
+    async with owner.transaction():
+        await owner.execute("SET LOCAL session_replication_role = replica")
+        await owner.execute("INSERT INTO vault.listing (id, intermediary_id, state) VALUES ($1, $2, 'listed')", listing_id, excluding.organisation_id)
+        await owner.execute(
+            "INSERT INTO vault.publication (ref, listing_id, proposal_id, codebook_version, vocabulary_version, population_version, cell_id, "
+            "audiences, state) VALUES ($1, $2, $2, '', '', '', $3, $4, 'published')", record[0], listing_id, record[2], record[3])
+        await owner.execute("INSERT INTO vault.exclusion (listing_id, kind, value) VALUES ($1, 'organisation', $2)",
+                            listing_id, str(excluding.organisation_id))

@@ -108,7 +108,7 @@ GRANT EXECUTE ON FUNCTION vault.holds(uuid), vault.is_owner(uuid), vault.party(u
     vault.owner_link_for(bytea), vault.projected_stage(uuid), vault.parked(uuid),
     vault.member_for_sign_in(text), vault.member_for_token(bytea), vault.actor_for_member(uuid), vault.member_for_api_key(bytea),
     vault.intermediary_behind(uuid, uuid), vault.listing_behind(uuid, uuid), vault.represents(uuid, uuid) TO succession_app;
-GRANT EXECUTE ON FUNCTION market.excluded_teasers(uuid) TO market_buyer, market_desk, market_domestic;
+GRANT EXECUTE ON FUNCTION market.excluded_teasers(uuid), market.bits_of(int[]) TO market_buyer, market_desk, market_domestic;
 GRANT EXECUTE ON FUNCTION market.opened_teaser(uuid, uuid) TO market_buyer;
 
 -- ---------------------------------------------------------------- what the API may touch at all
@@ -223,20 +223,16 @@ CREATE POLICY own ON vault.listing_import_row TO succession_app
 
 -- ---------------------------------------------------------------- market: constant per role, no scope needed
 CREATE POLICY audience ON market.teaser FOR SELECT TO market_public USING (audiences & 1 <> 0);
-CREATE POLICY audience ON market.tally FOR SELECT TO market_public USING (reader = 1);
-CREATE POLICY audience ON market.marginal FOR SELECT TO market_public USING (reader = 1);
+CREATE POLICY audience ON market.bitmap FOR SELECT TO market_public USING (reader = 1);
 CREATE POLICY audience_buyer ON market.teaser FOR SELECT TO market_buyer USING (audiences & 3 <> 0);
-CREATE POLICY audience_buyer ON market.tally FOR SELECT TO market_buyer USING (reader = 2);
-CREATE POLICY audience_buyer ON market.marginal FOR SELECT TO market_buyer USING (reader = 2);
+CREATE POLICY audience_buyer ON market.bitmap FOR SELECT TO market_buyer USING (reader = 2);
 CREATE POLICY audience_desk ON market.teaser FOR SELECT TO market_desk USING (audiences & 5 <> 0);
-CREATE POLICY audience_desk ON market.tally FOR SELECT TO market_desk USING (reader = 4);
-CREATE POLICY audience_desk ON market.marginal FOR SELECT TO market_desk USING (reader = 4);
+CREATE POLICY audience_desk ON market.bitmap FOR SELECT TO market_desk USING (reader = 4);
 CREATE POLICY audience_domestic ON market.teaser FOR SELECT TO market_domestic USING (audiences & 9 <> 0);
-CREATE POLICY audience_domestic ON market.tally FOR SELECT TO market_domestic USING (reader = 8);
-CREATE POLICY audience_domestic ON market.marginal FOR SELECT TO market_domestic USING (reader = 8);
+CREATE POLICY audience_domestic ON market.bitmap FOR SELECT TO market_domestic USING (reader = 8);
 CREATE POLICY codebook ON market.codebook FOR SELECT TO PUBLIC USING (true);
 CREATE POLICY codebook ON market.cell FOR SELECT TO PUBLIC USING (true);
-GRANT SELECT ON market.teaser, market.tally, market.marginal TO market_public, market_buyer, market_desk, market_domestic;
+GRANT SELECT ON market.teaser, market.bitmap TO market_public, market_buyer, market_desk, market_domestic;
 GRANT SELECT (version, population_version, k, demo, current) ON market.codebook TO market_public, market_buyer, market_desk, market_domestic;
 GRANT SELECT (id, codebook_version, node, place, industry, founded, employees, revenue, margin, revenue_rank)
     ON market.cell TO market_public, market_buyer, market_desk, market_domestic;

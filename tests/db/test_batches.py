@@ -3,12 +3,15 @@
 import asyncio
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import asyncpg
+import numpy as np
 import pytest
 
 import market_world
 from market_world import approved, batch, entered, mandated, profile_of_member, put_in_force, put_up, queued
+from succession.codes import ATTRIBUTES
 from succession.config import as_role
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures
 from succession.market.publication import batch_boundary, next_boundary
@@ -161,28 +164,29 @@ async def test_the_worker_cannot_publish_what_no_owner_approved(world, settings,
 SEEN_BY = {1: 1, 2: 3, 4: 5, 8: 9}  # reader -> audiences it sees
 
 
-async def test_tallies_follow_the_teasers_for_each_reader(world, settings, center):
-    async def counted():
-        tally = await world.seed("SELECT reader, sum(teasers) AS n FROM market.tally GROUP BY 1")
-        said = await world.seed("SELECT reader, sum(teasers) AS n FROM market.marginal WHERE attribute = 'phrase' GROUP BY 1")
-        below = await world.seed("SELECT FROM market.tally WHERE teasers <= 0 UNION ALL SELECT FROM market.marginal WHERE teasers <= 0")
-        assert not below
-        return {r["reader"]: r["n"] for r in tally}, {r["reader"]: r["n"] for r in said}
+async def test_bitmaps_follow_the_teasers_for_each_reader(world, settings, center):
+    async def marked():
+        rows = await world.seed("SELECT reader, field, code, chunk, bits FROM market.bitmap")
+        assert all(row["bits"].to_int() for row in rows), "an empty bitmap is no row"
+        return {(row["reader"], row["field"], row["code"], 8192 * row["chunk"] + place)
+                for row in rows for place in np.flatnonzero(np.unpackbits(np.frombuffer(row["bits"].bytes, dtype=np.uint8))).tolist()}
 
-    async def recounted():
-        rows = await world.seed("SELECT audiences, phrases FROM market.teaser")
-        seen = {reader: [row for row in rows if row["audiences"] & mask] for reader, mask in SEEN_BY.items()}
-        return ({reader: len(found) for reader, found in seen.items() if found},
-                {reader: n for reader, found in seen.items() if (n := sum(len(row["phrases"]) for row in found))})
+    async def shown():
+        rows = await world.seed("SELECT * FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id")
+        single = [("live", lambda row: "")] + [(name, lambda row, name=name: row[name]) for name in (*ATTRIBUTES, "price", "timing")]
+        found = {(reader, name, code_of(row), row["slot"]) for row, (reader, mask) in product(rows, SEEN_BY.items())
+                 if row["audiences"] & mask for name, code_of in single}
+        return found | {(reader, name, code, row["slot"]) for row, (reader, mask) in product(rows, SEEN_BY.items())
+                        if row["audiences"] & mask for name, column in (("scheme", "schemes"), ("phrase", "phrases")) for code in row[column]}
 
-    before = await counted()
-    assert before == await recounted()
+    before = await marked()
+    assert before == await shown()
     refs = [(await put_up(world, settings, center, profile_of_member(8, facts=["small_lots", "quick_decisions"]), *audiences))[1]
             for audiences in (("public",), ("verified_buyers",), ("agency_desk", "domestic_institutions"))]
-    assert await counted() == await recounted() != before
+    assert await marked() == await shown() != before
     for ref in refs:
         await world.seed("UPDATE vault.publication SET state = 'taken_down' WHERE ref = $1", ref)
-    assert await counted() == await recounted() == before
+    assert await marked() == await shown() == before
 
 
 async def test_a_teaser_is_frozen_and_figures_that_leave_it_flag_the_listing(world, settings, center, worker):

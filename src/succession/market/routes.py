@@ -1,13 +1,18 @@
 """How does HTTP reach the market: a listing's way to its teaser, the search, and the codes it speaks?"""
 
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, delete, post
-from litestar.params import FromPath, JSONBody
+from litestar import Request, Response, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta
 
+from succession.errors import field_problem
 from succession.http import documented
+from succession.i18n import Message, _
 from succession.idempotency import creates
+from succession.ids import parse_reference
 from succession.market.commands import (
     NewProposal,
     PreviewView,
@@ -19,7 +24,25 @@ from succession.market.commands import (
     unpublish_listing,
 )
 from succession.market.desk_routes import ROUTES as DESK
-from succession.wiring import Config, Locale, Tx, Who
+from succession.market.facets import facets_of
+from succession.market.queries import (
+    SHARE,
+    CodeList,
+    SchemeList,
+    SearchPage,
+    TeaserView,
+    Wanted,
+    audience_role,
+    find_teaser,
+    find_teasers,
+    list_codes,
+    list_schemes,
+    teaser_view,
+    viewers,
+)
+from succession.market.search import FILTERS, Match, Sort, allowed, checked_fields, read_search, refuse_unknown
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
+from succession.wiring import Config, Locale, Pools, Tx, Who
 
 _TO_PUBLISH = ("not_found", "listing_closed", "mandate_needed", "not_publishable", "not_anonymous", "population_needed")
 
@@ -55,4 +78,67 @@ async def unpublish(tx: Tx, listing_id: FromPath[UUID]) -> None:
     await unpublish_listing(tx, listing_id)
 
 
-ROUTES: list = [preview, propose, publish, unpublish, *DESK]
+# ---------------------------------------------------------------------------------------------------------------------
+# Search
+
+
+def _values(name: str) -> object:
+    """A repeated parameter of published values; what is not one is refused by name in `search.checked`."""
+    listed = {"items": {"type": "string", "enum": list(FILTERS if name == "facets" else allowed(name))}}
+    return Annotated[list[Annotated[str, Meta(max_length=60)]] | None, Meta(extra_json_schema=listed), QueryParameter(name=name)]
+
+
+Place, Industry, Founded, Employees, Revenue = (_values(name) for name in ("place", "industry", "founded", "employees", "revenue"))
+Margin, Price, Scheme, Timing, Phrase = (_values(name) for name in ("margin", "price", "scheme", "timing", "phrase"))
+Facets = _values("facets")
+PageSize = Annotated[int, Meta(ge=0, le=PAGE_LIMIT_MOST)]
+# Codes and their names change with a release; everything else on the market is somebody's view and stays uncached.
+CODES_MAX_AGE_S = 3600
+
+
+@get("/teasers", opt={"public": True}, operation_id="SearchTeasers", summary="Search teasers by published codes",
+     responses=documented("cursor_invalid", public=True))
+async def search(request: Request, databases: Pools, actor: Who, settings: Config, locale: Locale,
+                 place: Place = None, industry: Industry = None, founded: Founded = None, employees: Employees = None,
+                 revenue: Revenue = None, margin: Margin = None, price: Price = None, scheme: Scheme = None,
+                 timing: Timing = None, phrase: Phrase = None, q: FromQuery[str | None] = None, match: FromQuery[Match] = "certain",
+                 sort: FromQuery[Sort | None] = None, limit: FromQuery[PageSize] = PAGE_LIMIT_DEFAULT,
+                 cursor: FromQuery[str | None] = None, facets: Facets = None) -> SearchPage:
+    refuse_unknown(request.query_params)
+    given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
+    asked, fields = read_search(given, q), checked_fields(facets)
+    if match == "possible" and sort is not None:
+        raise field_problem("sort", Message.of(_("Possible matches are ranked by how much of them lies inside the filters.")))
+    order = SHARE if match == "possible" else sort or "newest"
+    key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, q, order])
+    after = open_cursor(key, cursor, bound) if cursor else None
+    wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
+    found = await find_teasers(databases.market(audience_role(actor)), asked, wanted, viewers(actor))
+    return SearchPage(
+        match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
+        read_as={name: list(codes) for name, codes in asked.read_as.items()}, unrecognised=list(asked.unrecognised),
+        items=[teaser_view(row, locale) for row in found.rows],
+        next_cursor=seal_cursor(key, [*found.after[:2], found.after[2].hex], bound) if found.after else None,
+        facets=facets_of(found.counts, fields, locale),
+    )  # fmt: skip
+
+
+@get("/teasers/{ref:str}", opt={"public": True}, operation_id="ReadTeaser", summary="One teaser",
+     responses=documented("not_found", public=True))
+async def read_teaser(databases: Pools, actor: Who, locale: Locale, ref: FromPath[str]) -> TeaserView:
+    return await find_teaser(databases, actor, parse_reference(ref), locale)
+
+
+@get("/codes", opt={"public": True}, operation_id="ListSchemes", summary="The code schemes this API speaks",
+     responses=documented(public=True), sync_to_thread=False)
+def schemes() -> Response[SchemeList]:
+    return Response(list_schemes(), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
+
+
+@get("/codes/{scheme:str}", opt={"public": True}, operation_id="ReadScheme", summary="The codes of a scheme, named in your language",
+     responses=documented("not_found", public=True), sync_to_thread=False)
+def codes(locale: Locale, scheme: FromPath[str]) -> Response[CodeList]:
+    return Response(list_codes(scheme, locale), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
+
+
+ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *DESK]

@@ -1,0 +1,197 @@
+"""How many teasers would each further choice leave?
+
+No teaser is looked at to answer that: each published code has a bitmap of the teasers that show it (`market.bitmap`,
+per reading role), so a filter is an OR, a search an AND, a count a popcount. Each field is counted under all *other*
+filters, certain matches only, without the teasers that exclude this viewer. A count never names a level below the one a
+teaser shows: codes are counted as shown, and added up towards the coarser ones in `counts_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import msgspec
+
+from succession.anonymity.vocabulary import vocabulary
+from succession.codes import ANY, ancestors, label
+from succession.market.search import FILTERS, OFF_CODEBOOK, Search, allowed
+
+TOTAL, POSSIBLE = "total", "possible"
+
+#: Field outside the codebook -> its column on market.teaser, and whether that column is a set.
+COLUMN = {"price": ("price", False), "scheme": ("schemes", True), "timing": ("timing", False), "phrase": ("phrases", True)}
+
+
+class Arguments(list):
+    """The values of a statement: `put` places one and returns its `$n::type`."""
+
+    def put(self, value: object, kind: str) -> str:
+        self.append(value)
+        return f"${len(self)}::{kind}"
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A search whose codes are arguments of a statement: field -> placeholder of an array, outside the codebook several."""
+
+    inside: dict[str, str]
+    overlapping: dict[str, str]
+    others: dict[str, tuple[str, ...]]
+
+    def cell_tests(self) -> dict[str, str]:
+        """Attribute -> what a cell `c` passes when it lies inside the filter."""
+        return {name: f"c.{name} = ANY({codes})" for name, codes in self.inside.items()}
+
+    def teaser_tests(self) -> list[str]:
+        """What a teaser `t` passes outside the codebook."""
+        return [
+            f"t.{column} && {codes}" if is_set else f"t.{column} = ANY({codes})"
+            for name, sets in self.others.items()
+            for (column, is_set), codes in ((COLUMN[name], codes) for codes in sets)
+        ]
+
+
+def place(search: Search, arguments: Arguments) -> Placed:
+    def put(codes: Iterable[str]) -> str:
+        return arguments.put(list(codes), "text[]")
+
+    return Placed(
+        inside={name: put(codes) for name, codes in search.certain.items()},
+        overlapping={name: put(code for code, _share in codes) for name, codes in search.overlapping.items()},
+        others={name: tuple(put(codes) for codes in sets) for name, sets in search.others.items()},
+    )
+
+
+# --- the statement --------------------------------------------------------------------------------------------------
+
+
+def counting(placed: Placed, excluding: bool) -> str:
+    """Common table expressions that end in `counts(field, code, n)`; fields `total` and `possible` count whole searches.
+
+    With `excluding`, a relation `excluded(ref)` stands before.
+    """
+    counts = "\nUNION ALL ".join((_each_code(), _total(), _possible(placed)))
+    return ",\n".join([_live(excluding), *_filters(placed), _bases(placed), f"counts AS MATERIALIZED ({counts})"])
+
+
+def _live(excluding: bool) -> str:
+    """`live(chunk, bits)`: every teaser this reader may see."""
+    if not excluding:
+        return "live AS (SELECT chunk, bits FROM market.bitmap WHERE field = 'live')"
+    gone = "SELECT t.slot / 8192 AS chunk, market.bits_of(array_agg(t.slot)) AS bits FROM market.teaser t JOIN excluded x ON x.ref = t.ref GROUP BY 1"
+    return (
+        f"gone AS ({gone}), live AS (SELECT b.chunk, CASE WHEN g.chunk IS NULL THEN b.bits ELSE b.bits & ~g.bits END AS bits "
+        "FROM market.bitmap b LEFT JOIN gone g ON g.chunk = b.chunk WHERE b.field = 'live')"
+    )
+
+
+def _filters(placed: Placed) -> list[str]:
+    """`f_<field>(chunk, bits)`: the teasers inside each filter; `o_<attribute>`: those that overlap it."""
+    def union(field: str, codes: str) -> str:
+        return f"SELECT chunk, bit_or(bits) AS bits FROM market.bitmap WHERE field = '{field}' AND code = ANY({codes}) GROUP BY chunk"
+
+    parts = [f"f_{name} AS MATERIALIZED ({union(name, codes)})" for name, codes in placed.inside.items()]
+    for name, sets in placed.others.items():
+        if len(sets) == 1:
+            parts.append(f"f_{name} AS MATERIALIZED ({union(name, sets[0])})")
+        else:
+            both = " JOIN ".join(f"({union(name, codes)}) s{n}{' USING (chunk)' if n else ''}" for n, codes in enumerate(sets))
+            bits = " & ".join(f"s{n}.bits" for n in range(len(sets)))
+            parts.append(f"f_{name} AS MATERIALIZED (SELECT chunk, {bits} AS bits FROM {both})")
+    return parts + [f"o_{name} AS ({union(name, codes)})" for name, codes in placed.overlapping.items()]
+
+
+def _bases(placed: Placed) -> str:
+    """`bases(but, chunk, bits)`: the teasers that pass every filter but one; '' for those that pass all of them."""
+    filters = (*placed.inside, *placed.others)
+    parts = (f"SELECT '{but}' AS but, chunk, {_and(['live', *(f'f_{name}' for name in filters if name != but)])}" for but in ("", *filters))
+    return f"bases AS MATERIALIZED ({' UNION ALL '.join(parts)})"
+
+
+def _and(relations: list[str]) -> str:
+    bits = " & ".join(f"{name}.bits" for name in relations)
+    return f"{bits} AS bits FROM {relations[0]}" + "".join(f" JOIN {name} USING (chunk)" for name in relations[1:])
+
+
+def _each_code() -> str:
+    """Every code of every field, each field under all filters but its own."""
+    # OFFSET 0: count first, then group; grouping whole bitmaps would sort megabytes.
+    counted = (
+        "SELECT b.field, b.code, bit_count(b.bits & s.bits) AS n FROM market.bitmap b JOIN bases s ON s.chunk = b.chunk "
+        "AND s.but = CASE WHEN b.field IN (SELECT but FROM bases) THEN b.field ELSE '' END WHERE b.field <> 'live' OFFSET 0"
+    )
+    return f"SELECT field, code, sum(n)::bigint AS n FROM ({counted}) each GROUP BY field, code"
+
+
+def _total() -> str:
+    return f"SELECT '{TOTAL}', '', coalesce(sum(bit_count(bits)), 0)::bigint FROM bases WHERE but = ''"
+
+
+def _possible(placed: Placed) -> str:
+    if not placed.inside:
+        return f"SELECT '{POSSIBLE}', '', 0"
+    wide = _and(["live", *(f"f_{name}" for name in placed.others), *(f"o_{name}" for name in placed.overlapping)])
+    return (
+        f"SELECT '{POSSIBLE}', '', coalesce(sum(bit_count(CASE WHEN s.chunk IS NULL THEN w.bits ELSE w.bits & ~s.bits END)), 0)::bigint "
+        f"FROM (SELECT chunk, {wide}) w LEFT JOIN bases s ON s.chunk = w.chunk AND s.but = ''"
+    )
+
+
+# --- what the counts say --------------------------------------------------------------------------------------------
+
+
+class FacetValue(msgspec.Struct, frozen=True):
+    """`count`: teasers certainly inside this code, given the other filters."""
+
+    code: str
+    label: str
+    count: int
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Totals, and per field the count of each published code; codes without teasers are left out."""
+
+    certain: int
+    possible: int
+    values: dict[str, dict[str, int]]
+
+
+NO_COUNTS = Counts(0, 0, {name: {} for name in FILTERS})
+
+
+def counts_of(rows: Iterable[tuple[str, str, int]]) -> Counts:
+    """From rows (field, code, n) of the statement. The count of a code includes the finer codes inside it."""
+    values: dict[str, dict[str, int]] = {name: {} for name in FILTERS}
+    totals = {TOTAL: 0, POSSIBLE: 0}
+    for field, code, n in rows:
+        if field in totals:
+            totals[field] = n
+        elif n:
+            counted = values[field]
+            for wider in _within(field, code):
+                counted[wider] = counted.get(wider, 0) + n
+    return Counts(totals[TOTAL], totals[POSSIBLE], values)
+
+
+@cache
+def _within(field: str, code: str) -> tuple[str, ...]:
+    """The published codes that a teaser showing `code` is certainly inside of. `any` lies inside nothing."""
+    if field in OFF_CODEBOOK:
+        return (code,)
+    return tuple(each for each in (code, *ancestors(field, code)) if each != ANY)
+
+
+def facets_of(counts: Counts, fields: Iterable[str], locale: str) -> dict[str, list[FacetValue]]:
+    """The counted codes of these fields in reading order, named in the reader's language."""
+    return {
+        field: [FacetValue(code, name, n) for code, name in _names(field, locale == "ja") if (n := counts.values[field].get(code, 0)) > 0]
+        for field in fields
+    }
+
+
+@cache
+def _names(field: str, japanese: bool) -> tuple[tuple[str, str], ...]:
+    locale = "ja" if japanese else "en"
+    if field == "phrase":
+        return tuple((code, vocabulary().label(code, locale)) for code in allowed(field))
+    return tuple((code, label(field, code, locale)) for code in allowed(field))

@@ -1,0 +1,279 @@
+"""What does a reader find on the market: teasers, counts, one teaser, and the codes they are written in?
+
+One statement per search, on the pool of the caller's audience role: no scope, no grant on the vault. What it returns is
+codes; words are rendered from them in the reader's language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from succession.actor import Actor
+from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, foreign_money, render
+from succession.anonymity.vocabulary import vocabulary
+from succession.codes import ATTRIBUTES, SCHEMES, label
+from succession.database import Databases
+from succession.errors import Problem
+from succession.market.facets import NO_COUNTS, Arguments, Counts, FacetValue, Placed, counting, counts_of, place
+from succession.market.order import SORTS
+from succession.market.search import Search
+
+CURRENCIES = ("USD", "EUR")
+
+
+# --- who sees which market ------------------------------------------------------------------------------------------
+
+
+def audience_role(actor: Actor) -> str:
+    """The reading role of a caller; whoever is not verified reads the public market."""
+    if not actor.verified:
+        return "market_public"
+    desk = actor.kind == "agency" and actor.agency_role == "desk"
+    return {"acquirer": "market_buyer", "intermediary": "market_domestic"}.get(actor.kind, "market_desk" if desk else "market_public")
+
+
+def viewers(actor: Actor) -> tuple[UUID, ...]:
+    """Whose exclusions hold for a caller. A public teaser excludes nobody (0004), and its role cannot ask."""
+    return (actor.organisation_id,) if audience_role(actor) != "market_public" else ()
+
+
+# --- one teaser in words --------------------------------------------------------------------------------------------
+
+
+class MoneyBands(msgspec.Struct, frozen=True):
+    """A band in other currencies, from a fixed table; null where no amount is shown in yen either."""
+
+    revenue: str | None
+    price: str | None
+
+
+class TeaserView(msgspec.Struct, frozen=True):
+    """Codes, and what they say in the reader's language. There is nothing else to know before the name clear."""
+
+    ref: str
+    place: str
+    industry: str
+    founded: str
+    employees: str
+    revenue: str
+    margin: str
+    fiscal_year: str
+    price: str
+    schemes: list[str]
+    timing: str
+    phrases: list[str]
+    title: str
+    summary: list[str]
+    facts: list[Fact]
+    foreign_money: dict[str, MoneyBands]
+
+
+_SHOWN = ("ref", *ATTRIBUTES, "fiscal_year", "price", "schemes", "timing", "phrases", "vocabulary_version", "codebook_version")
+_COLUMNS = ", ".join(f"{'c' if name in (*ATTRIBUTES, 'codebook_version') else 't'}.{name}" for name in _SHOWN)
+
+
+def canonical_of(row: asyncpg.Record) -> CanonicalTeaser:
+    """What a published row renders from; the population is named by its codebook and does not show."""
+    return CanonicalTeaser(
+        cell=Cell(*(row[name] for name in ATTRIBUTES)), codebook_version=row["codebook_version"], population_version="",
+        vocabulary_version=row["vocabulary_version"], fiscal_year=f"FY{row['fiscal_year']}", price=row["price"],
+        schemes=tuple(row["schemes"]), timing=row["timing"], phrases=tuple(row["phrases"]),
+    )  # fmt: skip
+
+
+def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
+    teaser = canonical_of(row)
+    sheet, cell = render(teaser, locale), teaser.cell
+    return TeaserView(
+        row["ref"].hex, cell.place, cell.industry, cell.founded, cell.employees, cell.revenue, cell.margin, teaser.fiscal_year,
+        teaser.price, list(teaser.schemes), teaser.timing, list(teaser.phrases), sheet.title, list(sheet.summary), list(sheet.facts),
+        {currency: MoneyBands(foreign_money("revenue", cell.revenue, currency, locale), foreign_money("price", teaser.price, currency, locale))
+         for currency in CURRENCIES},
+    )  # fmt: skip
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+class SearchPage(msgspec.Struct, frozen=True):
+    """One page. `total_certain`: teasers inside every filter; `total_possible`: those too coarse to say, listed apart.
+
+    `read_as`: what the search text was understood to name; `unrecognised`: words that are no published vocabulary, with
+    which nothing is found. `facets`: per field, how many certain matches each value would leave under the other filters.
+    """
+
+    match: str
+    sort: str
+    total_certain: int
+    total_possible: int
+    read_as: dict[str, list[str]]
+    unrecognised: list[str]
+    items: list[TeaserView]
+    next_cursor: str | None
+    facets: dict[str, list[FacetValue]]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which page of which list. `sort` is a key of SORTS, or `share` for possible matches; `after`: the last position."""
+
+    sort: str
+    limit: int
+    after: tuple[int, int, UUID] | None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """`rows` of one page; `after` the position to go on from, None at the end."""
+
+    counts: Counts
+    rows: list[asyncpg.Record]
+    after: tuple[int, int, UUID] | None
+
+
+_EXCLUDED = "excluded AS MATERIALIZED (SELECT DISTINCT x.ref FROM unnest({viewers}) AS v(id), market.excluded_teasers(v.id) x),"
+# The counts ride on the first row of the page, which stands alone when the page is empty.
+_SEARCH = """
+WITH {excluded} {counting},
+found AS ({page}),
+page AS (SELECT t.key, t.shuffle, {columns}, row_number() OVER (ORDER BY t.key, t.shuffle, t.ref) AS position
+         FROM found t JOIN market.cell c ON c.id = t.cell_id),
+counted_once AS (SELECT array_agg(field) AS fields, array_agg(code) AS codes, array_agg(n) AS numbers FROM counts)
+SELECT p.*, CASE WHEN p.position > 1 THEN NULL ELSE f.fields END AS fields, CASE WHEN p.position > 1 THEN NULL ELSE f.codes END AS codes,
+       CASE WHEN p.position > 1 THEN NULL ELSE f.numbers END AS numbers
+FROM counted_once f LEFT JOIN page p ON true ORDER BY p.position
+"""
+
+
+def statement(search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> tuple[str, Arguments]:
+    """The one statement of a search and its values. Without viewers it asks for nobody's exclusions."""
+    arguments = Arguments()
+    excluded = _EXCLUDED.format(viewers=arguments.put(list(for_viewers), "uuid[]")) if for_viewers else ""
+    placed = place(search, arguments)
+    page = _page(search, placed, wanted, arguments, bool(for_viewers))
+    counted = counting(placed, bool(for_viewers))
+    return _SEARCH.format(excluded=excluded, counting=counted, page=page, columns=_COLUMNS), arguments
+
+
+def _page(search: Search, placed: Placed, wanted: Wanted, arguments: Arguments, excluding: bool) -> str:
+    if wanted.sort == SHARE:
+        source = f"market.teaser t JOIN ({_possible_cells(search, placed, arguments)}) s ON s.id = t.cell_id"
+        key, conditions = "s.key", []
+    else:
+        source, key = "market.teaser t", SORTS[wanted.sort]
+        inside = " AND ".join(placed.cell_tests().values())
+        conditions = [f"t.cell_id IN (SELECT c.id FROM market.cell c WHERE {inside})"] if inside else []
+    conditions += placed.teaser_tests()
+    if excluding:
+        conditions.append("t.ref NOT IN (SELECT ref FROM excluded)")
+    if wanted.after:
+        placed = (arguments.put(value, kind) for value, kind in zip(wanted.after, ("int", "bigint", "uuid"), strict=True))
+        conditions.append(f"({key}, t.shuffle, t.ref) > ({', '.join(placed)})")
+    where = " AND ".join(conditions) or "true"
+    return (f"SELECT t.*, {key} AS key FROM {source} WHERE {where} "
+            f"ORDER BY {key}, t.shuffle, t.ref LIMIT {arguments.put(wanted.limit + 1, 'int')}")
+
+
+def _possible_cells(search: Search, placed: Placed, arguments: Arguments) -> str:
+    """Cells that overlap the filters without lying inside, `key` ascending from the one with the largest share inside."""
+    if not placed.inside:
+        return "SELECT c.id, 0 AS key FROM market.cell c WHERE false"
+    joins = []
+    for name, shares in search.overlapping.items():
+        codes = arguments.put([code for code, _share in shares], "text[]")
+        parts = arguments.put([share for _code, share in shares], "float8[]")
+        joins.append(f"JOIN unnest({codes}, {parts}) AS s_{name}(code, share) ON s_{name}.code = c.{name}")
+    product = " * ".join(f"s_{name}.share" for name in search.overlapping)
+    return (f"SELECT c.id, -round({product} * 1000000)::int AS key FROM market.cell c {' '.join(joins)} "
+            f"WHERE NOT ({' AND '.join(placed.cell_tests().values())})")
+
+
+SHARE = "share"
+
+
+async def find_teasers(pool: asyncpg.Pool, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+    """One page and every count, from one snapshot. `pool`: of the reading role; see `viewers` for whom it excludes."""
+    if search.empty:
+        return Found(NO_COUNTS, [], None)
+    sql, arguments = statement(search, wanted, for_viewers)
+    rows = await pool.fetch(sql, *arguments)
+    first = rows[0]
+    counts = counts_of(zip(first["fields"], first["codes"], first["numbers"], strict=True))
+    found = [row for row in rows if row["position"] is not None]
+    if len(found) <= wanted.limit:
+        return Found(counts, found, None)
+    found = found[: wanted.limit]
+    last = found[-1] if found else None
+    return Found(counts, found, (last["key"], last["shuffle"], last["ref"]) if last else None)
+
+
+# --- one teaser -----------------------------------------------------------------------------------------------------
+
+_ONE = f"""
+SELECT {_COLUMNS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id
+WHERE t.ref = $1 AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS v(id), market.excluded_teasers(v.id) x WHERE x.ref = t.ref)
+"""
+_PUBLIC = f"SELECT {_COLUMNS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id WHERE t.ref = $1"
+_OPENED = f"SELECT {_COLUMNS} FROM market.opened_teaser($1, $2) t JOIN market.cell c ON c.id = t.cell_id"
+
+
+async def find_teaser(databases: Databases, actor: Actor, ref: UUID, locale: str) -> TeaserView:
+    """Problem not_found alike for one that was never published, is down, is for others, or excludes this viewer.
+
+    An acquirer also reads a teaser that an intermediary opened to it by accepting a desk's introduction.
+    """
+    role, excluding = audience_role(actor), viewers(actor)
+    pool = databases.market(role)
+    row = await (pool.fetchrow(_ONE, ref, list(excluding)) if excluding else pool.fetchrow(_PUBLIC, ref))
+    if row is None and role == "market_buyer":
+        row = await pool.fetchrow(_OPENED, ref, actor.organisation_id)
+    if row is None:
+        raise Problem("not_found")
+    return teaser_view(row, locale)
+
+
+# --- codes ----------------------------------------------------------------------------------------------------------
+
+
+class SchemeView(msgspec.Struct, frozen=True):
+    scheme: str
+    version: str
+    size: int
+
+
+class SchemeList(msgspec.Struct, frozen=True):
+    items: list[SchemeView]
+
+
+class CodeView(msgspec.Struct, frozen=True):
+    """`parent`: the code this one is a part of; of a phrase, its group."""
+
+    code: str
+    label: str
+    parent: str | None
+
+
+class CodeList(msgspec.Struct, frozen=True):
+    """In the order people read them. `any` stands for a figure that is not disclosed; nothing can be asked for it."""
+
+    scheme: str
+    version: str
+    codes: list[CodeView]
+
+
+def list_schemes() -> SchemeList:
+    phrases = SchemeView("phrase", vocabulary().version, len(vocabulary().showable()))
+    return SchemeList([*(SchemeView(each.name, each.version, len(each.codes)) for each in SCHEMES.values()), phrases])
+
+
+def list_codes(scheme: str, locale: str) -> CodeList:
+    """Problem not_found for a scheme that does not exist. Phrases that are never shown before the name clear are not listed."""
+    if scheme == "phrase":
+        words = vocabulary()
+        return CodeList(scheme, words.version, [CodeView(p.code, words.label(p.code, locale), p.group) for p in words.showable()])
+    if scheme not in SCHEMES:
+        raise Problem("not_found")
+    found = SCHEMES[scheme]
+    return CodeList(scheme, found.version, [CodeView(c.code, label(scheme, c.code, locale), c.parent) for c in found.codes.values()])

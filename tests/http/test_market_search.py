@@ -1,0 +1,269 @@
+"""Does a search find exactly what its filters say, count exactly what it finds, and speak the reader's language?"""
+
+from random import Random
+
+import httpx
+import pytest
+from market_world import profile_of_member, put_up, seed_market
+
+from succession.anonymity.vocabulary import vocabulary
+from succession.codes import ANY, ATTRIBUTES, SCHEMES, leaves
+from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
+from succession.market.search import FILTERS, OFF_CODEBOOK, allowed, public_share
+
+TEASERS = 500
+SEES = {"market_public": 1, "market_buyer": 3, "market_desk": 5, "market_domestic": 9}
+SHOWN_IN = {"price": lambda t: (t["price"],), "timing": lambda t: (t["timing"],), "scheme": lambda t: t["schemes"], "phrase": lambda t: t["phrases"]}
+
+
+@pytest.fixture(scope="module")
+async def market(app, database_url):
+    """(role -> caller or None for anonymous, every teaser with its cell, references hidden from the buyer)."""
+    from world import World
+
+    made = World(app, database_url)
+    callers = {"market_public": None, "market_buyer": await made.acquirer(), "market_desk": await made.agency("desk"),
+               "market_domestic": await made.intermediary()}
+    hidden = await seed_market(made, TEASERS, excluding=callers["market_buyer"], excluded=60)
+    rows = await made.seed("SELECT t.*, " + ", ".join(f"c.{name}" for name in ATTRIBUTES) +
+                           " FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id")
+    yield callers, [dict(row) for row in rows], set(hidden), made
+    await made.close()
+
+
+def _get(market, role):
+    callers, _rows, _hidden, made = market
+    return callers[role].client if callers[role] else made.client()
+
+
+def _visible(market, role):
+    _callers, rows, hidden, _made = market
+    return [row for row in rows if row["audiences"] & SEES[role] and not (role == "market_buyer" and row["ref"] in hidden)]
+
+
+def _inside(row, field, wanted):
+    if field in OFF_CODEBOOK:
+        return bool(set(SHOWN_IN[field](row)) & set(wanted))
+    return leaves(field, row[field]) <= frozenset().union(*(leaves(field, code) for code in wanted))
+
+
+def _overlaps(row, field, wanted):
+    if field in OFF_CODEBOOK:
+        return _inside(row, field, wanted)
+    return bool(leaves(field, row[field]) & frozenset().union(*(leaves(field, code) for code in wanted)))
+
+
+def _recount(rows, filters):
+    """(certain, possible, facets) by looking at every teaser."""
+    certain = [row for row in rows if all(_inside(row, *each) for each in filters.items())]
+    possible = [row for row in rows if row not in certain and all(_overlaps(row, *each) for each in filters.items())]
+    facets = {}
+    for field in FILTERS:
+        others = {name: codes for name, codes in filters.items() if name != field}
+        left = [row for row in rows if all(_inside(row, *each) for each in others.items())]
+        counts = {code: sum(_inside(row, field, (code,)) for row in left) for code in allowed(field)}
+        facets[field] = {code: n for code, n in counts.items() if n}
+    return certain, possible, facets
+
+
+def _random_filters(rng):
+    filters = {}
+    for field in rng.sample(FILTERS, rng.choice((0, 1, 1, 2, 2, 3))):
+        codes = allowed(field)
+        filters[field] = rng.sample(codes, min(len(codes), rng.choice((1, 1, 2, 4))))
+    return filters
+
+
+def _refs(answer):
+    return [item["ref"] for item in answer.json()["items"]]
+
+
+async def _all(client, **params):
+    """Every page of a search: references in order."""
+    found, cursor = [], None
+    while True:
+        answer = await client.get("/v1/teasers", params=params | ({"cursor": cursor} if cursor else {}))
+        assert answer.status_code == 200, answer.text
+        found += _refs(answer)
+        cursor = answer.json()["next_cursor"]
+        if cursor is None:
+            return found
+
+
+# --- exactly what the filters say -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", SEES)
+async def test_hits_totals_and_facets_are_those_of_a_recount(market, role):
+    rng, client, rows = Random(role), _get(market, role), _visible(market, role)
+    for turn in range(12):
+        filters = _random_filters(rng) if turn else {}
+        certain, possible, facets = _recount(rows, filters)
+        answer = await client.get("/v1/teasers", params={**filters, "limit": 100})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert (body["total_certain"], body["total_possible"]) == (len(certain), len(possible)), filters
+        assert {field: {each["code"]: each["count"] for each in values} for field, values in body["facets"].items()} == facets, filters
+        assert set(_refs(answer)) <= {row["ref"].hex for row in certain} and len(_refs(answer)) == min(100, len(certain))
+        folded = await client.get("/v1/teasers", params={**filters, "match": "possible", "limit": 100})
+        assert set(_refs(folded)) <= {row["ref"].hex for row in possible} and len(_refs(folded)) == min(100, len(possible)), filters
+        assert folded.json()["facets"] == body["facets"]
+
+
+async def test_who_is_excluded_finds_counts_and_opens_nothing_of_it(market):
+    callers, rows, hidden, made = market
+    buyer, other = callers["market_buyer"].client, (await made.acquirer()).client
+    hidden = {row["ref"] for row in rows if row["ref"] in hidden and row["audiences"] & SEES["market_buyer"]}
+    assert len(hidden) > 10
+    mine, theirs = await _all(buyer, limit=100), await _all(other, limit=100)
+    assert {ref.hex for ref in hidden} == set(theirs) - set(mine)
+    assert len(theirs) - len(mine) == len(hidden)
+    one = next(iter(hidden)).hex
+    assert (await other.get(f"/v1/teasers/{one}")).status_code == 200
+    gone, never = await buyer.get(f"/v1/teasers/{one}"), await buyer.get(f"/v1/teasers/{'0' * 32}")
+    assert gone.status_code == never.status_code == 404
+    assert gone.text.replace(one, "") == never.text.replace("0" * 32, "")
+
+
+async def test_possible_matches_are_ranked_by_how_much_of_them_lies_inside(market):
+    client, rows = _get(market, "market_domestic"), {row["ref"].hex: row for row in _visible(market, "market_domestic")}
+    answer = await client.get("/v1/teasers", params={"place": "JP-13", "employees": "1_19", "match": "possible", "limit": 100})
+    found = [rows[ref] for ref in _refs(answer)]
+    tokyo, small = leaves("place", "JP-13"), leaves("employees", "1_19")
+    shares = [round(public_share("place", row["place"], tokyo) * public_share("employees", row["employees"], small), 5) for row in found]
+    assert len(set(shares)) > 2 and shares == sorted(shares, reverse=True) and answer.json()["sort"] == "share"
+    # more of Kanto's establishments than of the whole country's are in Tokyo, as anybody can look up
+    assert public_share("place", "kanto", tokyo) > public_share("place", "east", tokyo) > public_share("place", "any", tokyo) > 0.1
+    refused = await client.get("/v1/teasers", params={"place": "JP-13", "match": "possible", "sort": "price"})
+    assert refused.status_code == 422 and refused.json()["errors"][0]["field"] == "sort"
+
+
+async def test_values_of_a_field_widen_and_fields_narrow(market):
+    client = _get(market, "market_domestic")
+
+    async def total(**params):
+        return (await client.get("/v1/teasers", params=params | {"limit": 0})).json()["total_certain"]
+
+    kanto, kansai, both = await total(place="kanto"), await total(place="kansai"), await total(place=["kanto", "kansai"])
+    assert kanto and kansai and both == kanto + kansai
+    assert await total(place="kanto", industry="manufacturing") < kanto
+    assert await total(place=["kanto", "JP-13"]) == kanto
+
+
+# --- orders and pages -----------------------------------------------------------------------------------------------
+
+KEYS = {
+    "newest": lambda row: -row["batch"], "oldest": lambda row: row["batch"],
+    "place": lambda row: PLACE_RANK[row["place"]], "-place": lambda row: -(PLACE_RANK[row["place"]] % 99),
+    "revenue": lambda row: REVENUE_RANK[row["revenue"]], "-revenue": lambda row: -(REVENUE_RANK[row["revenue"]] % 99),
+    "price": lambda row: PRICE_RANK[row["price"]], "-price": lambda row: -(PRICE_RANK[row["price"]] % 99),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", KEYS)
+async def test_every_order_runs_through_all_pages_once_and_ties_follow_the_shuffle(market, sort):
+    client, rows = _get(market, "market_domestic"), _visible(market, "market_domestic")
+    expected = [row["ref"].hex for row in sorted(rows, key=lambda row: (KEYS[sort](row), row["shuffle"], row["ref"].bytes))]
+    assert await _all(client, sort=sort, limit=97) == expected
+
+
+async def test_what_is_not_disclosed_comes_last_both_ways(market):
+    client = _get(market, "market_domestic")
+    for sort in ("price", "-price"):
+        prices = [item["price"] for page in [await client.get("/v1/teasers", params={"sort": sort, "limit": 100})] for item in page.json()["items"]]
+        assert prices[0] == ("up_to_10" if sort == "price" else "over_3000")
+        last = await _all(client, sort=sort, limit=100)
+        assert (await client.get(f"/v1/teasers/{last[-1]}")).json()["price"] == "negotiable"
+
+
+async def test_a_page_of_nothing_still_counts(market):
+    body = (await _get(market, "market_buyer").get("/v1/teasers", params={"limit": 0})).json()
+    assert body["items"] == [] and body["next_cursor"] is None and body["total_certain"] > 0 and body["facets"]["place"]
+
+
+async def test_only_the_facets_asked_for_are_given(market):
+    client = _get(market, "market_buyer")
+    assert list((await client.get("/v1/teasers", params={"facets": ["place", "phrase"]})).json()["facets"]) == ["place", "phrase"]
+    refused = await client.get("/v1/teasers", params={"facets": "audiences"})
+    assert refused.status_code == 422 and "place" in refused.json()["errors"][0]["allowed"]
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_search_text_is_read_as_codes_and_narrows_like_them(market):
+    client = _get(market, "market_domestic")
+    read = (await client.get("/v1/teasers", params={"q": "金属加工 九州", "limit": 0})).json()
+    codes = read["read_as"]
+    assert set(codes) == {"industry", "place"} and not read["unrecognised"]
+    same = (await client.get("/v1/teasers", params=codes | {"limit": 0})).json()
+    assert (read["total_certain"], read["facets"]) == (same["total_certain"], same["facets"])
+    made = max(row["industry"] for row in _visible(market, "market_domestic") if row["industry"] in leaves("industry", "E"))
+    both = (await client.get("/v1/teasers", params={"q": "manufacturing", "industry": [made, "D"], "limit": 0})).json()
+    alone = (await client.get("/v1/teasers", params={"industry": made, "limit": 0})).json()
+    assert both["total_certain"] == alone["total_certain"] > 0, "a text and a filter for one field have both to hold"
+    none = (await client.get("/v1/teasers", params={"q": "manufacturing Kansai", "place": "kanto"})).json()
+    assert none["total_certain"] == none["total_possible"] == 0 and none["items"] == []
+
+
+async def test_a_word_that_is_no_vocabulary_finds_nothing_and_is_named(market):
+    body = (await _get(market, "market_domestic").get("/v1/teasers", params={"q": "sake brewery Hanamori"})).json()
+    assert body["unrecognised"] == ["Hanamori"] and body["items"] == [] and body["total_certain"] == body["total_possible"] == 0
+    assert all(values == [] for values in body["facets"].values())
+
+
+async def test_a_teaser_reads_the_same_in_every_list_and_speaks_the_readers_language(market):
+    client = _get(market, "market_buyer")
+    for language in ("ja", "en"):
+        headers = {"Accept-Language": language}
+        listed = (await client.get("/v1/teasers", params={"limit": 1}, headers=headers)).json()["items"][0]
+        answer = await client.get(f"/v1/teasers/{listed['ref']}", headers=headers)
+        assert answer.json() == listed and answer.headers["content-language"] == language and answer.headers["cache-control"] == "no-store"
+        assert listed["facts"][0]["label"] == {"ja": "業種", "en": "Industry"}[language]
+    shown = (await client.get("/v1/teasers", params={"price": "100_300", "revenue": "200_1000", "limit": 1})).json()["items"][0]
+    assert set(shown["foreign_money"]) == {"USD", "EUR"} and "USD" in shown["foreign_money"]["USD"]["revenue"]
+    assert shown["foreign_money"]["EUR"]["price"]
+
+
+# --- codes ----------------------------------------------------------------------------------------------------------
+
+
+async def test_every_scheme_is_listed_and_read_in_both_languages(http: httpx.AsyncClient):
+    listed = (await http.get("/v1/codes")).json()["items"]
+    assert {each["scheme"] for each in listed} == {*SCHEMES, "phrase"}
+    for each in listed:
+        for language in ("ja", "en"):
+            answer = await http.get(f"/v1/codes/{each['scheme']}", headers={"Accept-Language": language})
+            assert len(answer.json()["codes"]) == each["size"] and answer.headers["cache-control"] == "public, max-age=3600"
+    assert (await http.get("/v1/codes/place", headers={"Accept-Language": "ja"})).json()["codes"][0] == {
+        "code": "JP-01", "label": "北海道", "parent": "hokkaido"}
+    assert (await http.get("/v1/codes/nothing")).status_code == 404
+
+
+async def test_phrases_that_are_never_shown_are_not_listed(http: httpx.AsyncClient):
+    listed = {each["code"] for each in (await http.get("/v1/codes/phrase")).json()["codes"]}
+    linkable = {phrase.code for phrase in vocabulary().phrases.values() if phrase.linkable}
+    assert linkable and not listed & linkable and len(listed) >= 40
+    refused = await http.get("/v1/teasers", params={"phrase": next(iter(linkable))})
+    assert refused.status_code == 422 and next(iter(linkable)) not in str(refused.json()["errors"][0]["allowed"])
+
+
+# --- who may read what ----------------------------------------------------------------------------------------------
+
+
+async def test_each_reader_sees_its_audience_and_nobody_elses(market, world, settings):
+    callers, _rows, _hidden, made = market
+    center = await made.intermediary()
+    refs = {audience: (await put_up(made, settings, center, profile_of_member(20 + n), audience))[1].hex
+            for n, audience in enumerate(("public", "verified_buyers", "agency_desk", "domestic_institutions"))}
+    sees = {"market_public": {"public"}, "market_buyer": {"public", "verified_buyers"}, "market_desk": {"public", "agency_desk"},
+            "market_domestic": {"public", "domestic_institutions"}}
+    for role, audiences in sees.items():
+        client = _get(market, role)
+        for audience, ref in refs.items():
+            answer = await client.get(f"/v1/teasers/{ref}")
+            assert answer.status_code == (200 if audience in audiences else 404), (role, audience)
+            assert (ref in await _all(client, limit=100)) == (audience in audiences)
+    pending = await made.organisation("acquirer", buyer_kind="company", country="FR", registry_number="X1", status="pending")
+    for public_only in (pending, await made.agency("monitor"), await made.operator()):
+        assert {audience for audience, ref in refs.items() if (await public_only.get(f"/v1/teasers/{ref}")).status_code == 200} == {"public"}
