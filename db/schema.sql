@@ -6,33 +6,27 @@ CREATE SCHEMA ops;
 
 CREATE SCHEMA vault;
 
-CREATE FUNCTION market.count_teasers() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+CREATE FUNCTION market.bits_of(slots integer[]) RETURNS bit
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
 DECLARE
-    sign int := CASE tg_op WHEN 'INSERT' THEN 1 ELSE -1 END;
+    found bit(8192) := 0::bit(8192);
+    slot int;
 BEGIN
-    -- One counter at a time, in one order: two statements that touch the same cells queue instead of deadlocking.
-    PERFORM pg_advisory_xact_lock(7305422);
-    INSERT INTO market.tally AS t (cell_id, audiences, teasers)
-    SELECT cell_id, audiences, sign * count(*) FROM changed GROUP BY 1, 2 ORDER BY 1, 2
-    ON CONFLICT (cell_id, audiences) DO UPDATE SET teasers = t.teasers + excluded.teasers;
+    FOREACH slot IN ARRAY slots LOOP
+        found := set_bit(found, slot % 8192, 1);
+    END LOOP;
+    RETURN found;
+END $$;
 
-    INSERT INTO market.marginal AS m (cell_id, audiences, attribute, value, teasers)
-    SELECT c.cell_id, c.audiences, v.attribute, v.value, sign * count(*)
-    FROM changed c CROSS JOIN LATERAL (
-        SELECT 'price', c.price UNION ALL SELECT 'timing', c.timing
-        UNION ALL SELECT 'scheme', unnest(c.schemes) UNION ALL SELECT 'phrase', unnest(c.phrases)
-    ) AS v(attribute, value)
-    GROUP BY 1, 2, 3, 4 ORDER BY 3, 4, 1, 2
-    ON CONFLICT (attribute, value, cell_id, audiences) DO UPDATE SET teasers = m.teasers + excluded.teasers;
-
-    IF sign < 0 THEN
-        DELETE FROM market.tally t USING changed c WHERE t.cell_id = c.cell_id AND t.audiences = c.audiences AND t.teasers = 0;
-        DELETE FROM market.marginal m USING changed c WHERE m.cell_id = c.cell_id AND m.audiences = c.audiences AND m.teasers = 0;
+CREATE FUNCTION market.demo_until_imported() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF new.demo AND market.imported() THEN
+        RAISE EXCEPTION 'a register has been imported: no demo world any more' USING ERRCODE = 'SU002', CONSTRAINT = 'demo_until_imported';
     END IF;
-    RETURN NULL;
+    RETURN new;
 END $$;
 
 CREATE FUNCTION market.excluded_teasers(viewer uuid) RETURNS TABLE(ref uuid)
@@ -46,19 +40,67 @@ CREATE FUNCTION market.excluded_teasers(viewer uuid) RETURNS TABLE(ref uuid)
     WHERE k.organisation_id = viewer
 $$;
 
+CREATE TABLE ops.population (
+    version text NOT NULL,
+    demo boolean NOT NULL,
+    imported boolean NOT NULL,
+    companies integer NOT NULL,
+    provenance jsonb NOT NULL,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT population_companies_check CHECK ((companies > 0))
+);
+
+CREATE FUNCTION market.imported() RETURNS boolean
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM ops.population
+           WHERE population.imported)) AS "exists";
+END;
+
+CREATE FUNCTION market.mark_teasers() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    sign int := CASE tg_op WHEN 'INSERT' THEN 1 ELSE -1 END;
+BEGIN
+    -- One writer at a time: two statements that touch the same bitmaps queue instead of deadlocking.
+    PERFORM pg_advisory_xact_lock(7305422);
+    INSERT INTO market.bitmap AS b (reader, field, code, chunk, bits)
+    SELECT r.reader, v.field, v.code, c.slot / 8192, market.bits_of(array_agg(c.slot))
+    FROM changed c JOIN market.cell k ON k.id = c.cell_id
+    JOIN (VALUES (1, 1), (2, 3), (4, 5), (8, 9)) AS r(reader, sees) ON c.audiences & r.sees <> 0
+    CROSS JOIN LATERAL (
+        VALUES ('live', ''), ('place', k.place), ('industry', k.industry), ('founded', k.founded), ('employees', k.employees),
+               ('revenue', k.revenue), ('margin', k.margin), ('price', c.price), ('timing', c.timing)
+        UNION ALL SELECT 'scheme', unnest(c.schemes) UNION ALL SELECT 'phrase', unnest(c.phrases)
+    ) AS v(field, code)
+    GROUP BY 1, 2, 3, 4
+    ON CONFLICT (reader, field, code, chunk) DO UPDATE
+        SET bits = CASE WHEN sign > 0 THEN b.bits | excluded.bits ELSE b.bits & ~excluded.bits END;
+    IF sign < 0 THEN
+        DELETE FROM market.bitmap b WHERE b.chunk IN (SELECT c.slot / 8192 FROM changed c) AND bit_count(b.bits) = 0;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE market.teaser (
     ref uuid NOT NULL,
     batch integer NOT NULL,
     cell_id integer NOT NULL,
     audiences smallint NOT NULL,
     price text NOT NULL,
-    price_rank smallint NOT NULL,
     schemes text[] NOT NULL,
     timing text NOT NULL,
     phrases text[] NOT NULL,
     fiscal_year smallint NOT NULL,
     vocabulary_version text NOT NULL,
+    place_rank smallint NOT NULL,
+    revenue_rank smallint NOT NULL,
+    price_rank smallint NOT NULL,
     shuffle bigint NOT NULL,
+    slot integer NOT NULL,
     CONSTRAINT teaser_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15)))
 );
 
@@ -73,6 +115,40 @@ CREATE FUNCTION market.opened_teaser(teaser uuid, viewer uuid) RETURNS SETOF mar
       AND EXISTS (SELECT FROM vault.introduction i WHERE i.teaser_ref = teaser AND i.acquirer_id = viewer AND i.state = 'accepted')
       AND NOT EXISTS (SELECT FROM market.excluded_teasers(viewer) x WHERE x.ref = teaser)
 $$;
+
+CREATE FUNCTION market.publication_pinned() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF tg_op = 'UPDATE' AND (
+        (new.ref, new.listing_id, new.proposal_id, new.codebook_version, new.vocabulary_version, new.population_version, new.cell_id,
+         new.audiences) IS DISTINCT FROM
+        (old.ref, old.listing_id, old.proposal_id, old.codebook_version, old.vocabulary_version, old.population_version, old.cell_id,
+         old.audiences)
+        OR (old.state, new.state) NOT IN (('queued', 'queued'), ('queued', 'published'), ('queued', 'taken_down'),
+            ('published', 'published'), ('published', 'taken_down'), ('taken_down', 'taken_down')))
+    THEN
+        RAISE EXCEPTION 'a publication keeps what it shows and to whom, and never comes back' USING ERRCODE = 'SU001';
+    END IF;
+    IF new.state <> 'taken_down' AND NOT EXISTS (
+        SELECT FROM market.codebook b JOIN ops.population p ON p.version = b.population_version
+        WHERE b.version = new.codebook_version AND p.version = new.population_version
+          AND (p.imported OR (p.demo AND NOT market.imported())))
+    THEN
+        RAISE EXCEPTION 'no imported population behind this teaser' USING ERRCODE = 'SU002',
+            CONSTRAINT = 'publication_needs_population';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION market.take_down() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    DELETE FROM market.teaser WHERE ref = new.ref;
+    RETURN NULL;
+END $$;
 
 CREATE FUNCTION ops.kind() RETURNS text
     LANGUAGE sql STABLE
@@ -98,6 +174,21 @@ BEGIN
         USING ERRCODE = 'SU001';
 END $$;
 
+CREATE FUNCTION ops.today() RETURNS date
+    LANGUAGE sql STABLE
+    RETURN ((now() AT TIME ZONE 'Asia/Tokyo'::text))::date;
+
+CREATE FUNCTION vault.acceptance_opens_deal() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND NOT EXISTS (SELECT FROM vault.deal d WHERE d.introduction_id = new.id) THEN
+        RAISE EXCEPTION 'accepted without a disclosure request' USING ERRCODE = 'SU002', CONSTRAINT = 'acceptance_opens_deal';
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.actor_for_member(member uuid) RETURNS TABLE(member_id uuid, organisation_id uuid, name text, role text, locale text, member_status text, session_epoch integer, kind text, intermediary_kind text, agency_role text, organisation_status text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -106,6 +197,19 @@ CREATE FUNCTION vault.actor_for_member(member uuid) RETURNS TABLE(member_id uuid
     FROM vault.member m JOIN vault.organisation o ON o.id = m.organisation_id WHERE m.id = member
 $$;
 
+CREATE FUNCTION vault.brief_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND NOT EXISTS (
+        SELECT FROM vault.organisation o WHERE o.id = new.agency_id AND o.agency_role = 'desk' AND o.status = 'verified')
+    THEN
+        RAISE EXCEPTION 'a brief is filed with a desk' USING ERRCODE = 'SU002', CONSTRAINT = 'brief_needs_desk';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.causes_hold(deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -113,12 +217,10 @@ CREATE FUNCTION vault.causes_hold(deal uuid) RETURNS boolean
     SELECT EXISTS (
         SELECT FROM vault.deal d
         JOIN vault.organisation b ON b.id = d.buyer_id AND b.status = 'verified'
+        JOIN vault.listing l ON l.id = d.listing_id AND l.state <> 'withdrawn'
         JOIN vault.nda n ON n.deal_id = d.id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now()
         JOIN vault.name_clear c ON c.deal_id = d.id AND c.nda_id = n.id AND c.decision = 'yes' AND c.revoked_at IS NULL
-        JOIN vault.screening s ON s.id = c.screening_id AND s.decision = 'cleared'
-        WHERE d.id = deal AND d.terminal IS NULL
-          AND NOT EXISTS (SELECT FROM vault.screening later WHERE later.deal_id = d.id AND later.decision = 'refused'
-                          AND later.decided_at > s.decided_at)
+        WHERE d.id = deal AND d.terminal IS NULL AND vault.screened(d.id) IS NOT NULL
           AND NOT EXISTS (SELECT FROM vault.exclusion e JOIN vault.organisation_key k
                           ON k.kind = e.kind AND lower(k.value) = lower(e.value)
                           WHERE e.listing_id = d.listing_id AND k.organisation_id = d.buyer_id))
@@ -130,7 +232,13 @@ CREATE FUNCTION vault.chain_entry() RETURNS trigger
     AS $$
 DECLARE
     head vault.ledger_head;
+    said jsonb := convert_from(new.body, 'UTF8')::jsonb;
 BEGIN
+    -- The hash covers the body alone: the columns beside it may only repeat what it says.
+    IF (said ->> 'entry_id', said ->> 'listing_id', said ->> 'kind', said ->> 'deal_id')
+        IS DISTINCT FROM (new.id::text, new.listing_id::text, new.kind, new.deal_id::text) THEN
+        RAISE EXCEPTION 'columns of an entry differ from its body' USING ERRCODE = 'SU002', CONSTRAINT = 'ledger_body';
+    END IF;
     INSERT INTO vault.ledger_head VALUES (new.listing_id, 0, sha256(convert_to('succession-ledger:' || new.listing_id, 'UTF8')))
     ON CONFLICT DO NOTHING;
     SELECT * INTO head FROM vault.ledger_head WHERE listing_id = new.listing_id FOR UPDATE;
@@ -149,19 +257,72 @@ BEGIN
     IF NOT EXISTS (
         SELECT FROM vault.teaser_proposal p
         WHERE p.id = new.proposal_id AND p.listing_id = new.listing_id AND p.decision = 'approved'
-          AND p.audiences & (CASE new.audience WHEN 'public' THEN 1 WHEN 'verified_buyers' THEN 2
-                                               WHEN 'agency_desk' THEN 4 ELSE 8 END) <> 0)
+          AND p.audiences_granted & (CASE new.audience WHEN 'public' THEN 1 WHEN 'verified_buyers' THEN 2
+                                                       WHEN 'agency_desk' THEN 4 ELSE 8 END) <> 0
+          AND new.expires_at <= p.decided_at + make_interval(months => p.consent_months))
     THEN
         RAISE EXCEPTION 'no approval of the owner for this audience' USING ERRCODE = 'SU002', CONSTRAINT = 'consent_needs_approval';
     END IF;
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.deal_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        IF ops.kind() IS NOT NULL AND NOT EXISTS (
+            SELECT FROM vault.listing_behind(new.teaser_ref, new.buyer_id) l
+            WHERE l.listing_id = new.listing_id AND l.intermediary_id = new.intermediary_id)
+        THEN
+            RAISE EXCEPTION 'no teaser that this buyer may ask about' USING ERRCODE = 'SU002', CONSTRAINT = 'deal_causes';
+        END IF;
+    ELSIF (new.id, new.listing_id, new.intermediary_id, new.buyer_id, new.representative_id, new.teaser_ref, new.origin,
+           new.introduction_id, new.project_name, new.purpose, new.requested_by, new.requested_at)
+        IS DISTINCT FROM (old.id, old.listing_id, old.intermediary_id, old.buyer_id, old.representative_id, old.teaser_ref, old.origin,
+                          old.introduction_id, old.project_name, old.purpose, old.requested_by, old.requested_at)
+       OR (old.terminal IS NOT NULL AND (new.terminal, new.terminal_reason) IS DISTINCT FROM (old.terminal, old.terminal_reason))
+    THEN
+        RAISE EXCEPTION 'who asked what about whom is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.deal_origin_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF new.origin = 'desk' AND ops.kind() IS NOT NULL AND NOT EXISTS (
+        SELECT FROM vault.introduction i WHERE i.id = new.introduction_id AND i.state = 'accepted'
+        AND (i.teaser_ref, i.acquirer_id, i.intermediary_id) = (new.teaser_ref, new.buyer_id, new.intermediary_id))
+    THEN
+        RAISE EXCEPTION 'no accepted introduction' USING ERRCODE = 'SU002', CONSTRAINT = 'deal_origin_causes';
+    END IF;
+    IF new.origin = 'representation' AND ops.kind() IS NOT NULL AND NOT vault.represents(new.representative_id, new.buyer_id) THEN
+        RAISE EXCEPTION 'no representation in force' USING ERRCODE = 'SU002', CONSTRAINT = 'deal_origin_causes';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.disclosure_facts(deal uuid) RETURNS TABLE(nda_in_force boolean, name_cleared boolean, dossier_released boolean, screening_current boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.nda n WHERE n.deal_id = d.id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now()),
+           EXISTS (SELECT FROM vault.name_clear c WHERE c.deal_id = d.id AND c.decision = 'yes' AND c.revoked_at IS NULL),
+           EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.deal_id = d.id AND g.level = 'dossier' AND g.revoked_at IS NULL),
+           vault.screened(d.id) IS NOT NULL
+    FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
+$$;
+
 CREATE FUNCTION vault.exclusion_not_public() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
 BEGIN
+    PERFORM FROM vault.listing l WHERE l.id = new.listing_id FOR UPDATE;
     IF EXISTS (SELECT FROM vault.publication p WHERE p.listing_id = new.listing_id
                AND p.state IN ('queued', 'published') AND p.audiences & 1 <> 0) THEN
         RAISE EXCEPTION 'a public listing cannot exclude anybody' USING ERRCODE = 'SU002', CONSTRAINT = 'excluded_never_public';
@@ -174,15 +335,54 @@ CREATE FUNCTION vault.grant_causes() RETURNS trigger
     SET search_path TO 'pg_catalog'
     AS $$
 BEGIN
-    IF NOT vault.causes_hold(new.deal_id) THEN
+    IF NOT vault.causes_hold(new.deal_id) OR vault.parked(new.deal_id) THEN
         RAISE EXCEPTION 'screening, NDA, owner''s consent or absence of a block is missing'
             USING ERRCODE = 'SU002', CONSTRAINT = 'grant_causes';
     END IF;
-    IF EXISTS (SELECT FROM vault.name_clear c WHERE c.id = new.name_clear_id AND c.expires_at <= now()) THEN
-        RAISE EXCEPTION 'the owner''s consent has expired' USING ERRCODE = 'SU002', CONSTRAINT = 'grant_consent_expired';
+    IF NOT EXISTS (SELECT FROM vault.name_clear c JOIN vault.nda n ON n.id = c.nda_id
+                   WHERE c.id = new.name_clear_id AND n.id = new.nda_id AND c.decision = 'yes' AND c.revoked_at IS NULL
+                     AND c.expires_at > now() AND new.expires_at <= n.expires_at) THEN
+        RAISE EXCEPTION 'the owner''s consent has expired or is another one' USING ERRCODE = 'SU002', CONSTRAINT = 'grant_consent_expired';
+    END IF;
+    IF NOT EXISTS (SELECT FROM vault.ledger_entry e
+                   WHERE e.id = new.ledger_entry_id AND e.listing_id = new.listing_id AND e.deal_id = new.deal_id
+                     AND e.kind = 'released' AND convert_from(e.body, 'UTF8')::jsonb ->> 'grant_id' = new.id::text
+                     AND convert_from(e.body, 'UTF8')::jsonb ->> 'level' = new.level) THEN
+        RAISE EXCEPTION 'a release without its ledger entry' USING ERRCODE = 'SU002', CONSTRAINT = 'grant_needs_entry';
+    END IF;
+    IF new.level = 'data_room' AND NOT EXISTS (
+        SELECT FROM vault.disclosure_grant g WHERE g.deal_id = new.deal_id AND g.level = 'dossier'
+          AND g.name_clear_id = new.name_clear_id AND g.revoked_at IS NULL AND g.expires_at > now()) THEN
+        RAISE EXCEPTION 'the dossier comes before the data room' USING ERRCODE = 'SU002', CONSTRAINT = 'grant_causes';
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.grant_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.revoked_at IS NOT NULL
+       OR to_jsonb(new) - '{revoked_at,revoked_by,revoke_reason}'::text[] IS DISTINCT FROM
+          to_jsonb(old) - '{revoked_at,revoked_by,revoke_reason}'::text[]
+    THEN
+        RAISE EXCEPTION 'a grant is revoked, never changed' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.grant_holds(wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.disclosure_grant g
+        JOIN vault.ledger_entry e ON e.id = g.ledger_entry_id AND e.listing_id = g.listing_id AND e.kind = 'released'
+        JOIN vault.nda n ON n.id = g.nda_id AND n.ended_at IS NULL AND n.expires_at > now()
+        JOIN vault.name_clear c ON c.id = g.name_clear_id AND c.decision = 'yes' AND c.revoked_at IS NULL
+        WHERE g.id = wanted AND g.revoked_at IS NULL AND g.expires_at > now()
+          AND vault.party(g.deal_id) IS NOT NULL AND vault.causes_hold(g.deal_id))
+$$;
 
 CREATE FUNCTION vault.holds(listing uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -192,13 +392,46 @@ CREATE FUNCTION vault.holds(listing uuid) RETURNS boolean
        AND EXISTS (SELECT FROM vault.listing l WHERE l.id = listing AND l.intermediary_id = ops.organisation())
 $$;
 
-CREATE FUNCTION vault.intermediary_behind(teaser uuid) RETURNS TABLE(intermediary_id uuid)
+CREATE FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) RETURNS TABLE(intermediary_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT l.intermediary_id FROM vault.publication p JOIN vault.listing l ON l.id = p.listing_id
-    WHERE p.ref = teaser AND p.state = 'published' AND ops.kind() = 'agency' AND p.audiences & 4 <> 0
+    SELECT f.intermediary_id FROM vault.introducible(teaser, under_brief) f
+    WHERE ops.kind() = 'agency' AND f.agency_id = ops.organisation()
 $$;
+
+CREATE FUNCTION vault.introducible(teaser uuid, under_brief uuid) RETURNS TABLE(agency_id uuid, acquirer_id uuid, intermediary_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT b.agency_id, b.acquirer_id, l.intermediary_id
+    FROM vault.brief b
+    JOIN vault.organisation a ON a.id = b.acquirer_id AND a.status = 'verified'
+    JOIN vault.publication p ON p.ref = teaser AND p.state = 'published' AND p.audiences & 5 <> 0
+    JOIN vault.listing l ON l.id = p.listing_id
+    WHERE b.id = under_brief AND b.state = 'open'
+      AND NOT EXISTS (SELECT FROM market.excluded_teasers(b.acquirer_id) x WHERE x.ref = teaser)
+$$;
+
+CREATE FUNCTION vault.introduction_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' AND ops.kind() IS NOT NULL AND NOT EXISTS (
+        SELECT FROM vault.introducible(new.teaser_ref, new.brief_id) f
+        WHERE (f.agency_id, f.acquirer_id, f.intermediary_id) = (new.agency_id, new.acquirer_id, new.intermediary_id))
+    THEN
+        RAISE EXCEPTION 'this teaser cannot be introduced under this brief' USING ERRCODE = 'SU002', CONSTRAINT = 'introduction_causes';
+    END IF;
+    IF tg_op = 'UPDATE' AND new.state = 'accepted' AND ops.kind() IS NOT NULL THEN
+        PERFORM FROM vault.brief b WHERE b.id = new.brief_id AND b.state = 'open' FOR SHARE;  -- against a closure under way
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the brief was closed' USING ERRCODE = 'SU002', CONSTRAINT = 'introduction_brief_open';
+        END IF;
+    END IF;
+    RETURN new;
+END $$;
 
 CREATE FUNCTION vault.is_owner(listing uuid) RETURNS boolean
     LANGUAGE sql STABLE
@@ -211,11 +444,13 @@ CREATE FUNCTION vault.knows(other uuid) RETURNS boolean
     SELECT CASE ops.kind()
         WHEN 'operator' THEN true
         WHEN 'owner' THEN EXISTS (SELECT FROM vault.deal d WHERE d.listing_id = ops.owner_listing() AND d.buyer_id = other)
+            OR EXISTS (SELECT FROM vault.listing l WHERE l.id = ops.owner_listing() AND l.intermediary_id = other)  -- who is asking
         WHEN 'agency' THEN EXISTS (SELECT FROM vault.brief b WHERE b.agency_id = ops.organisation() AND b.acquirer_id = other)
         WHEN 'intermediary' THEN
             EXISTS (SELECT FROM vault.deal d WHERE ops.organisation() IN (d.intermediary_id, d.representative_id) AND d.buyer_id = other)
             OR EXISTS (SELECT FROM vault.introduction i WHERE i.intermediary_id = ops.organisation() AND i.acquirer_id = other)
-            OR EXISTS (SELECT FROM vault.representation r WHERE r.intermediary_id = ops.organisation() AND r.acquirer_id = other)
+            OR EXISTS (SELECT FROM vault.representation r WHERE r.intermediary_id = ops.organisation() AND r.acquirer_id = other
+                       AND r.confirmed_at IS NOT NULL)  -- recording one's own claim to act for somebody tells nothing of them
         ELSE false END
         OR EXISTS (SELECT FROM vault.organisation o WHERE o.id = other AND o.status = 'verified'
                    AND o.kind IN ('intermediary', 'agency') AND ops.kind() IN ('intermediary', 'acquirer', 'agency'))
@@ -230,9 +465,8 @@ CREATE FUNCTION vault.listing_behind(teaser uuid, buyer uuid) RETURNS TABLE(list
       AND NOT EXISTS (SELECT FROM market.excluded_teasers(buyer) x WHERE x.ref = teaser)
       AND ((ops.kind() = 'acquirer' AND buyer = ops.organisation() AND (p.audiences & 3 <> 0 OR EXISTS (
                 SELECT FROM vault.introduction i WHERE i.teaser_ref = teaser AND i.acquirer_id = buyer AND i.state = 'accepted')))
-        OR (ops.kind() = 'intermediary' AND l.intermediary_id <> ops.organisation() AND p.audiences & 9 <> 0 AND EXISTS (
-                SELECT FROM vault.representation r WHERE r.intermediary_id = ops.organisation() AND r.acquirer_id = buyer
-                AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND current_date BETWEEN r.from_date AND r.until_date))
+        OR (ops.kind() = 'intermediary' AND l.intermediary_id <> ops.organisation() AND p.audiences & 9 <> 0
+            AND vault.represents(ops.organisation(), buyer))
         OR (ops.kind() = 'intermediary' AND l.intermediary_id = ops.organisation() AND EXISTS (
                 SELECT FROM vault.introduction i WHERE i.teaser_ref = teaser AND i.acquirer_id = buyer)))
 $$;
@@ -241,12 +475,9 @@ CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT EXISTS (
-        SELECT FROM vault.disclosure_grant g
-        JOIN vault.ledger_entry e ON e.id = g.ledger_entry_id AND e.listing_id = g.listing_id
-        WHERE g.listing_id = listing AND g.buyer_id = ops.organisation() AND g.level = wanted
-          AND ops.kind() = 'acquirer' AND g.revoked_at IS NULL AND g.expires_at > now()
-          AND vault.causes_hold(g.deal_id))
+    SELECT EXISTS (SELECT FROM vault.disclosure_grant g
+                   WHERE g.listing_id = listing AND g.level = wanted
+                     AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id))
 $$;
 
 CREATE FUNCTION vault.member_for_api_key(hash bytea) RETURNS TABLE(key_id uuid, member_id uuid, scopes text[])
@@ -264,7 +495,8 @@ CREATE FUNCTION vault.member_for_sign_in(address text) RETURNS TABLE(member_id u
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT id, organisation_id, password_hash, status, session_epoch FROM vault.member WHERE email = lower(address)
+    SELECT id, organisation_id, password_hash, status, session_epoch FROM vault.member
+    WHERE email = lower(address) AND status = 'active'
 $$;
 
 CREATE FUNCTION vault.member_for_token(hash bytea) RETURNS TABLE(token_id uuid, member_id uuid, organisation_id uuid, purpose text)
@@ -280,13 +512,47 @@ CREATE FUNCTION vault.name_clear_causes() RETURNS trigger
     SET search_path TO 'pg_catalog'
     AS $$
 BEGIN
-    IF NOT EXISTS (
-        SELECT FROM vault.nda n JOIN vault.screening s ON s.id = new.screening_id
+    IF new.screening_id IS DISTINCT FROM vault.screened(new.deal_id) OR NOT EXISTS (
+        SELECT FROM vault.nda n JOIN vault.deal d ON d.id = n.deal_id
         WHERE n.id = new.nda_id AND n.deal_id = new.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
-          AND n.expires_at > now() AND s.deal_id = new.deal_id AND s.decision = 'cleared' AND s.expires_at > now())
+          AND n.expires_at > now() AND d.terminal IS NULL)
     THEN
         RAISE EXCEPTION 'name clear needs a signed NDA and a cleared, current screening'
             USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_causes';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.name_clear_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    answer text[] := '{decision,decided_at,decided_by,method,paper_evidence_id,evidence,revoked_at}';
+BEGIN
+    IF to_jsonb(new) - answer IS DISTINCT FROM to_jsonb(old) - answer OR old.revoked_at IS NOT NULL
+       OR (old.decision IN ('yes', 'no') AND to_jsonb(new) - 'revoked_at' IS DISTINCT FROM to_jsonb(old) - 'revoked_at')
+    THEN
+        RAISE EXCEPTION 'what the owner was shown and answered is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    IF new.decision IS DISTINCT FROM old.decision AND (old.expires_at <= now() OR new.revoked_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this question is no longer open' USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_closed';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.nda_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF new.screening_id IS DISTINCT FROM vault.screened(new.deal_id)
+       OR EXISTS (SELECT FROM vault.deal d WHERE d.id = new.deal_id AND d.terminal IS NOT NULL)
+    THEN
+        RAISE EXCEPTION 'an NDA needs an open deal and a cleared, current screening'
+            USING ERRCODE = 'SU002', CONSTRAINT = 'nda_causes';
+    END IF;
+    IF ops.kind() IS NOT NULL AND (new.signed_at IS NOT NULL OR new.ended_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'an NDA is offered before it is signed' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
     END IF;
     RETURN new;
 END $$;
@@ -295,12 +561,29 @@ CREATE FUNCTION vault.nda_frozen() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (new.text_ja, new.text_en, new.text_hash, new.template_version, new.form, new.deal_id)
-        IS DISTINCT FROM (old.text_ja, old.text_en, old.text_hash, old.template_version, old.form, old.deal_id)
-       OR (old.signed_at IS NOT NULL AND (new.signed_at, new.signer_name, new.signer_member_id, new.signer_title)
-           IS DISTINCT FROM (old.signed_at, old.signer_name, old.signer_member_id, old.signer_title))
+    IF (new.id, new.deal_id, new.screening_id, new.form, new.template_version, new.text_ja, new.text_en, new.text_hash,
+        new.term_months, new.offered_by, new.offered_at)
+        IS DISTINCT FROM (old.id, old.deal_id, old.screening_id, old.form, old.template_version, old.text_ja, old.text_en,
+                          old.text_hash, old.term_months, old.offered_by, old.offered_at)
+       OR (old.signed_at IS NOT NULL AND (new.signed_at, new.expires_at, new.signer_member_id, new.signer_name, new.signer_title,
+                                          new.locale_shown, new.address, new.agent)
+           IS DISTINCT FROM (old.signed_at, old.expires_at, old.signer_member_id, old.signer_name, old.signer_title,
+                             old.locale_shown, old.address, old.agent))
+       OR (old.ended_at IS NOT NULL AND new.ended_at IS DISTINCT FROM old.ended_at)
     THEN
         RAISE EXCEPTION 'an NDA is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    IF old.signed_at IS NULL AND new.signed_at IS NOT NULL THEN
+        IF ops.kind() IS NOT NULL AND (vault.party(new.deal_id) IS DISTINCT FROM 'buyer' OR old.ended_at IS NOT NULL
+                                       OR new.signer_member_id IS DISTINCT FROM ops.member()) THEN
+            RAISE EXCEPTION 'only a member of the buyer signs' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
+        END IF;
+        new.signed_at := now();
+        new.expires_at := now() + make_interval(months => new.term_months);
+    END IF;
+    IF old.ended_at IS NULL AND new.ended_at IS NOT NULL AND ops.kind() IS NOT NULL
+       AND vault.party(new.deal_id) IS DISTINCT FROM 'seller' THEN
+        RAISE EXCEPTION 'a buyer does not end its own duty of secrecy' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_ended_by_seller';
     END IF;
     RETURN new;
 END $$;
@@ -322,6 +605,9 @@ BEGIN
     IF new.decision IS NOT DISTINCT FROM (CASE WHEN tg_op = 'UPDATE' THEN old.decision END) THEN
         RETURN new;
     END IF;
+    IF ops.kind() IS NULL THEN
+        RETURN new;  -- bulk loading: only the seeding role writes without a scope
+    END IF;
     IF tg_op = 'UPDATE' AND old.decision IS NOT NULL AND old.decision <> 'ask_adviser' THEN
         RAISE EXCEPTION 'a decision of the owner stands' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decision_stands';
     END IF;
@@ -331,7 +617,7 @@ BEGIN
     IF new.method = 'paper' AND EXISTS (
         SELECT FROM vault.paper_evidence e
         WHERE e.id = new.paper_evidence_id AND e.listing_id = new.listing_id AND e.subject_id = new.id
-          AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by)
+          AND e.decision = new.decision AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by)
     THEN
         RETURN new;
     END IF;
@@ -346,12 +632,23 @@ CREATE FUNCTION vault.owner_link_for(hash bytea) RETURNS TABLE(link_id uuid, lis
     FROM vault.owner_link k JOIN vault.owner_contact c ON c.id = k.owner_contact_id WHERE k.token_hash = hash
 $$;
 
+CREATE FUNCTION vault.paper_stands() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF to_jsonb(new) - 'confirmed_by' - 'confirmed_at' - 'scan' IS DISTINCT FROM to_jsonb(old) - 'confirmed_by' - 'confirmed_at' - 'scan'
+       OR new.scan_hash <> old.scan_hash OR old.confirmed_at IS NOT NULL OR new.confirmed_by IS DISTINCT FROM ops.member() THEN
+        RAISE EXCEPTION 'a scan is evidence' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.parked(deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT EXISTS (SELECT FROM vault.deal d JOIN vault.exclusivity x ON x.listing_id = d.listing_id AND x.deal_id <> d.id
-                   WHERE d.id = deal AND x.ended_on IS NULL AND current_date BETWEEN x.from_date AND x.until_date)
+                   WHERE d.id = deal AND x.ended_on IS NULL AND ops.today() BETWEEN x.from_date AND x.until_date)
 $$;
 
 CREATE FUNCTION vault.party(deal uuid) RETURNS text
@@ -361,7 +658,8 @@ CREATE FUNCTION vault.party(deal uuid) RETURNS text
     SELECT CASE
         WHEN ops.kind() = 'intermediary' AND d.intermediary_id = ops.organisation() THEN 'seller'
         WHEN ops.kind() = 'acquirer' AND d.buyer_id = ops.organisation() THEN 'buyer'
-        WHEN ops.kind() = 'intermediary' AND d.representative_id = ops.organisation() THEN 'representative'
+        WHEN ops.kind() = 'intermediary' AND d.representative_id = ops.organisation()
+            AND vault.represents(d.representative_id, d.buyer_id) THEN 'representative'  -- while it is in force, and no longer
         WHEN ops.kind() = 'owner' AND d.listing_id = ops.owner_listing() THEN 'owner' END
     FROM vault.deal d WHERE d.id = deal
 $$;
@@ -378,6 +676,33 @@ CREATE FUNCTION vault.projected_stage(deal uuid) RETURNS text
     FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
 $$;
 
+CREATE FUNCTION vault.proposal_stands() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF (new.id, new.listing_id, new.canonical, new.canonical_hash, new.rendering_ja, new.cell_id, new.audiences, new.consent_months,
+        new.proposed_by, new.proposed_at)
+       IS DISTINCT FROM
+       (old.id, old.listing_id, old.canonical, old.canonical_hash, old.rendering_ja, old.cell_id, old.audiences, old.consent_months,
+        old.proposed_by, old.proposed_at)
+       OR (old.decision IS NOT NULL AND
+           (new.decision, new.audiences_granted, new.decided_at, new.decided_by, new.method, new.paper_evidence_id, new.evidence)
+           IS DISTINCT FROM
+           (old.decision, old.audiences_granted, old.decided_at, old.decided_by, old.method, old.paper_evidence_id, old.evidence))
+    THEN
+        RAISE EXCEPTION 'what the owner was shown and answered stands' USING ERRCODE = 'SU001';
+    END IF;
+    IF old.decision IS NULL AND new.decision IS NOT NULL AND old.superseded_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a newer teaser was put before the owner' USING ERRCODE = 'SU002', CONSTRAINT = 'proposal_superseded';
+    END IF;
+    IF new.method = 'paper' AND new.audiences_granted IS DISTINCT FROM
+       (SELECT e.audiences FROM vault.paper_evidence e WHERE e.id = new.paper_evidence_id) THEN
+        RAISE EXCEPTION 'the paper names other audiences' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.publication_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -386,11 +711,14 @@ BEGIN
     IF new.state = 'taken_down' THEN
         RETURN new;
     END IF;
+    -- Publishing, withdrawing, excluding and ending the mandate queue here: each sees what the one before it committed.
+    -- Whoever updates a publication locks its listing first, or two of them could wait for each other.
+    PERFORM FROM vault.listing l WHERE l.id = new.listing_id FOR UPDATE;
     IF NOT EXISTS (SELECT FROM vault.succession_status s WHERE s.listing_id = new.listing_id AND s.status IS NOT NULL) THEN
         RAISE EXCEPTION 'no succession status' USING ERRCODE = 'SU002', CONSTRAINT = 'publication_needs_succession_status';
     END IF;
     IF NOT EXISTS (SELECT FROM vault.mandate m WHERE m.listing_id = new.listing_id AND m.state = 'active'
-                   AND (m.ends_on IS NULL OR m.ends_on >= current_date)) THEN
+                   AND (m.ends_on IS NULL OR m.ends_on >= ops.today())) THEN
         RAISE EXCEPTION 'no active mandate' USING ERRCODE = 'SU002', CONSTRAINT = 'publication_needs_mandate';
     END IF;
     IF NOT EXISTS (SELECT FROM vault.teaser_proposal p WHERE p.id = new.proposal_id AND p.listing_id = new.listing_id
@@ -435,6 +763,42 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION vault.representation_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' AND ops.kind() IS NOT NULL AND NOT EXISTS (
+        SELECT FROM vault.organisation o WHERE o.id = new.acquirer_id AND o.kind = 'acquirer' AND o.status = 'verified')
+    THEN
+        RAISE EXCEPTION 'no such acquirer' USING ERRCODE = 'SU002', CONSTRAINT = 'representation_needs_acquirer';
+    END IF;
+    IF tg_op = 'UPDATE' AND new.confirmed_at IS DISTINCT FROM old.confirmed_at
+        AND (ops.kind() IS DISTINCT FROM 'acquirer' OR old.confirmed_at IS NOT NULL OR old.ended_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'the acquirer confirms, once' USING ERRCODE = 'SU002', CONSTRAINT = 'acquirer_confirms';
+    END IF;
+    IF tg_op = 'UPDATE' AND old.ended_at IS NOT NULL AND new.ended_at IS DISTINCT FROM old.ended_at THEN
+        RAISE EXCEPTION 'it has ended' USING ERRCODE = 'SU002', CONSTRAINT = 'representation_ended';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.represents(agent uuid, acquirer uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.representation r JOIN vault.organisation a ON a.id = r.acquirer_id AND a.status = 'verified'
+                   WHERE r.intermediary_id = agent AND r.acquirer_id = acquirer AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND ops.today() BETWEEN r.from_date AND r.until_date)
+$$;
+
+CREATE FUNCTION vault.screened(deal uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.id FROM (SELECT * FROM vault.screening WHERE deal_id = deal ORDER BY decided_at DESC, id LIMIT 1) s
+    WHERE s.decision = 'cleared' AND s.expires_at > now()
+$$;
+
 CREATE FUNCTION vault.stage_follows_events() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -461,7 +825,9 @@ CREATE FUNCTION vault.status_by_operator() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF new.status IS DISTINCT FROM old.status AND new.status <> 'pending' AND ops.kind() IS DISTINCT FROM 'operator' THEN
+    -- An organisation may fall back to pending by changing what was verified; it never lifts its own suspension.
+    IF new.status IS DISTINCT FROM old.status AND (new.status <> 'pending' OR old.status = 'suspended')
+       AND ops.kind() IS DISTINCT FROM 'operator' THEN
         RAISE EXCEPTION 'only the operator verifies' USING ERRCODE = 'SU002', CONSTRAINT = 'status_by_operator';
     END IF;
     IF new.kind IS DISTINCT FROM old.kind THEN
@@ -470,9 +836,31 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.stays_ended() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF to_jsonb(old) ->> tg_argv[0] IS NOT NULL AND to_jsonb(new) IS DISTINCT FROM to_jsonb(old) THEN
+        RAISE EXCEPTION '% stays ended', tg_table_name USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE TABLE market.bitmap (
+    reader smallint NOT NULL,
+    field text NOT NULL,
+    code text NOT NULL,
+    chunk integer NOT NULL,
+    bits bit(8192) NOT NULL,
+    CONSTRAINT bitmap_field_check CHECK ((field = ANY (ARRAY['live'::text, 'place'::text, 'industry'::text, 'founded'::text, 'employees'::text, 'revenue'::text, 'margin'::text, 'price'::text, 'scheme'::text, 'timing'::text, 'phrase'::text])))
+);
+
+ALTER TABLE ONLY market.bitmap FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE market.cell (
     id integer NOT NULL,
     codebook_version text NOT NULL,
+    number integer NOT NULL,
     node smallint NOT NULL,
     place text NOT NULL,
     industry text NOT NULL,
@@ -480,6 +868,7 @@ CREATE TABLE market.cell (
     employees text NOT NULL,
     revenue text NOT NULL,
     margin text NOT NULL,
+    place_rank smallint NOT NULL,
     revenue_rank smallint NOT NULL,
     parent integer,
     size integer NOT NULL
@@ -501,32 +890,22 @@ CREATE TABLE market.codebook (
     population_version text NOT NULL,
     k smallint NOT NULL,
     demo boolean NOT NULL,
-    nodes jsonb NOT NULL,
-    report jsonb NOT NULL,
+    header jsonb NOT NULL,
+    look_alikes bytea NOT NULL,
     current boolean DEFAULT false NOT NULL,
     CONSTRAINT codebook_k_check CHECK ((k >= 5))
 );
 
 ALTER TABLE ONLY market.codebook FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE market.marginal (
-    cell_id integer NOT NULL,
-    audiences smallint NOT NULL,
-    attribute text NOT NULL,
-    value text NOT NULL,
-    teasers integer NOT NULL,
-    CONSTRAINT marginal_attribute_check CHECK ((attribute = ANY (ARRAY['price'::text, 'scheme'::text, 'timing'::text, 'phrase'::text])))
+ALTER TABLE market.teaser ALTER COLUMN slot ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME market.teaser_slot_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
-
-ALTER TABLE ONLY market.marginal FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE market.tally (
-    cell_id integer NOT NULL,
-    audiences smallint NOT NULL,
-    teasers integer NOT NULL
-);
-
-ALTER TABLE ONLY market.tally FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE ops.batch (
     number integer NOT NULL,
@@ -568,15 +947,14 @@ CREATE TABLE ops.lease (
     until timestamp with time zone NOT NULL
 );
 
-CREATE TABLE ops.metric_cell (
+CREATE TABLE ops.metric_table (
     cube text NOT NULL,
+    sheet text NOT NULL,
     month date NOT NULL,
-    dimensions jsonb NOT NULL,
     measure text NOT NULL,
-    value bigint,
-    hidden boolean NOT NULL,
-    CONSTRAINT metric_cell_check CHECK ((hidden = (value IS NULL))),
-    CONSTRAINT metric_cell_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+    withheld boolean NOT NULL,
+    shown jsonb NOT NULL,
+    CONSTRAINT metric_table_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
 );
 
 CREATE TABLE ops.outbox (
@@ -602,16 +980,6 @@ ALTER TABLE ops.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE ops.population (
-    version text NOT NULL,
-    demo boolean NOT NULL,
-    imported boolean NOT NULL,
-    companies integer NOT NULL,
-    provenance jsonb NOT NULL,
-    added_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT population_companies_check CHECK ((companies > 0))
 );
 
 CREATE TABLE vault.access (
@@ -708,10 +1076,12 @@ CREATE TABLE vault.brief (
     wishes jsonb NOT NULL,
     purpose text NOT NULL,
     languages text[] NOT NULL,
+    note text,
     state text DEFAULT 'open'::text NOT NULL,
     created_by uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT brief_note_check CHECK (((length(note) >= 1) AND (length(note) <= 1000))),
     CONSTRAINT brief_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
 );
 
@@ -911,6 +1281,7 @@ CREATE TABLE vault.listing (
     responsible_member_id uuid,
     internal_reference text,
     state text DEFAULT 'intake'::text NOT NULL,
+    state_reason text,
     flags text[] DEFAULT '{}'::text[] NOT NULL,
     import_id uuid,
     import_row integer,
@@ -928,11 +1299,11 @@ CREATE TABLE vault.listing_contact (
     representative_name text,
     representative_kana text,
     representative_romaji text,
-    family jsonb DEFAULT '[]'::jsonb NOT NULL,
-    sites jsonb DEFAULT '[]'::jsonb NOT NULL,
-    phones jsonb DEFAULT '[]'::jsonb NOT NULL,
-    urls jsonb DEFAULT '[]'::jsonb NOT NULL,
-    email_domains jsonb DEFAULT '[]'::jsonb NOT NULL
+    family jsonb,
+    sites jsonb,
+    phones jsonb,
+    urls jsonb,
+    email_domains jsonb
 );
 
 ALTER TABLE ONLY vault.listing_contact FORCE ROW LEVEL SECURITY;
@@ -957,16 +1328,17 @@ CREATE TABLE vault.listing_identity (
     legal_name text,
     name_kana text,
     name_en text,
-    name_en_declared_none boolean DEFAULT false NOT NULL,
+    name_en_declared_none boolean,
     name_romaji text,
+    name_romaji_confirmed boolean,
     legal_form text,
     corporate_number text,
     internal_key text,
-    brands jsonb DEFAULT '[]'::jsonb NOT NULL,
-    former_names jsonb DEFAULT '[]'::jsonb NOT NULL,
-    group_companies jsonb DEFAULT '[]'::jsonb NOT NULL,
-    main_customers jsonb DEFAULT '[]'::jsonb NOT NULL,
-    main_suppliers jsonb DEFAULT '[]'::jsonb NOT NULL,
+    brands jsonb,
+    former_names jsonb,
+    group_companies jsonb,
+    main_customers jsonb,
+    main_suppliers jsonb,
     CONSTRAINT listing_identity_corporate_number_check CHECK ((corporate_number ~ '^[1-9][0-9]{12}$'::text))
 );
 
@@ -977,30 +1349,52 @@ CREATE TABLE vault.listing_import (
     intermediary_id uuid NOT NULL,
     filename text NOT NULL,
     content_hash bytea NOT NULL,
-    content bytea NOT NULL,
-    reading jsonb,
-    rows_total integer DEFAULT 0 NOT NULL,
+    reading jsonb NOT NULL,
+    rows_total integer NOT NULL,
+    rows_importable integer NOT NULL,
     rows_done integer DEFAULT 0 NOT NULL,
     state text DEFAULT 'read'::text NOT NULL,
     created_by uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    committed_by uuid,
     committed_at timestamp with time zone,
-    CONSTRAINT listing_import_state_check CHECK ((state = ANY (ARRAY['read'::text, 'committed'::text, 'broken'::text])))
+    CONSTRAINT listing_import_check CHECK (((state = 'committed'::text) = (committed_at IS NOT NULL))),
+    CONSTRAINT listing_import_filename_check CHECK ((length(filename) <= 200)),
+    CONSTRAINT listing_import_state_check CHECK ((state = ANY (ARRAY['read'::text, 'committed'::text])))
 );
 
 ALTER TABLE ONLY vault.listing_import FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.listing_import_row (
+    import_id uuid NOT NULL,
+    intermediary_id uuid NOT NULL,
+    number integer NOT NULL,
+    reading jsonb NOT NULL,
+    entry jsonb,
+    outcome text,
+    listing_id uuid,
+    CONSTRAINT listing_import_row_check CHECK (((NOT (outcome IS DISTINCT FROM 'entered'::text)) = (listing_id IS NOT NULL))),
+    CONSTRAINT listing_import_row_outcome_check CHECK ((outcome = ANY (ARRAY['entered'::text, 'held_already'::text])))
+);
+
+ALTER TABLE ONLY vault.listing_import_row FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.listing_profile (
     listing_id uuid NOT NULL,
     jsic_code text,
     prefecture text,
     municipality text,
+    founded_on date,
     founded_year smallint,
     employees integer,
     capital_yen bigint,
+    outline text,
+    strengths text,
+    products jsonb,
     owner_birth_year smallint,
     reason text,
-    schemes text[] DEFAULT '{}'::text[] NOT NULL,
+    reason_note text,
+    schemes text[],
     timing text,
     asking_price_yen bigint,
     price_negotiable boolean,
@@ -1008,19 +1402,19 @@ CREATE TABLE vault.listing_profile (
     price_method text,
     price_as_of date,
     price_indicative boolean,
-    conditions text,
-    facts text[] DEFAULT '{}'::text[] NOT NULL,
+    conditions jsonb,
+    facts text[],
     guarantees jsonb,
-    permits jsonb DEFAULT '[]'::jsonb NOT NULL,
-    real_estate jsonb DEFAULT '[]'::jsonb NOT NULL,
-    intellectual_property jsonb DEFAULT '[]'::jsonb NOT NULL,
+    permits jsonb,
+    real_estate jsonb,
+    intellectual_property jsonb,
     CONSTRAINT listing_profile_asking_price_yen_check CHECK ((asking_price_yen >= 0)),
     CONSTRAINT listing_profile_capital_yen_check CHECK ((capital_yen >= 0)),
     CONSTRAINT listing_profile_employees_check CHECK ((employees >= 0)),
     CONSTRAINT listing_profile_founded_year_check CHECK (((founded_year >= 500) AND (founded_year <= 2200))),
     CONSTRAINT listing_profile_owner_birth_year_check CHECK (((owner_birth_year >= 1880) AND (owner_birth_year <= 2100))),
     CONSTRAINT listing_profile_prefecture_check CHECK ((prefecture ~ '^JP-(0[1-9]|[1-3][0-9]|4[0-7])$'::text)),
-    CONSTRAINT listing_profile_price_basis_check CHECK ((price_basis = ANY (ARRAY['equity'::text, 'enterprise'::text])))
+    CONSTRAINT listing_profile_price_basis_check CHECK ((price_basis = ANY (ARRAY['equity'::text, 'enterprise'::text, 'business'::text])))
 );
 
 ALTER TABLE ONLY vault.listing_profile FORCE ROW LEVEL SECURITY;
@@ -1031,13 +1425,16 @@ CREATE TABLE vault.mandate (
     kind text NOT NULL,
     terms jsonb NOT NULL,
     edition text NOT NULL,
-    document_hash bytea NOT NULL,
+    document_hash bytea,
     signed_on date NOT NULL,
     ends_on date,
+    ended_on date,
     tail_until date,
     state text DEFAULT 'active'::text NOT NULL,
     created_by uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT mandate_check CHECK (((kind = 'center_support'::text) OR (document_hash IS NOT NULL))),
+    CONSTRAINT mandate_check1 CHECK (((state = 'ended'::text) = (ended_on IS NOT NULL))),
     CONSTRAINT mandate_kind_check CHECK ((kind = ANY (ARRAY['center_support'::text, 'brokerage'::text, 'adviser'::text]))),
     CONSTRAINT mandate_state_check CHECK ((state = ANY (ARRAY['active'::text, 'ended'::text])))
 );
@@ -1054,6 +1451,7 @@ CREATE TABLE vault.member (
     password_hash text,
     status text DEFAULT 'invited'::text NOT NULL,
     session_epoch integer DEFAULT 1 NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT member_email_check CHECK ((email = lower(email))),
     CONSTRAINT member_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
@@ -1098,7 +1496,9 @@ CREATE TABLE vault.name_clear (
     revoked_at timestamp with time zone,
     CONSTRAINT name_clear_check CHECK (((decision IS NULL) = (method IS NULL))),
     CONSTRAINT name_clear_decision_check CHECK ((decision = ANY (ARRAY['yes'::text, 'no'::text, 'ask_adviser'::text]))),
-    CONSTRAINT name_clear_method_check CHECK ((method = ANY (ARRAY['link'::text, 'paper'::text])))
+    CONSTRAINT name_clear_expiry CHECK ((expires_at <= (asked_at + '120 days'::interval))),
+    CONSTRAINT name_clear_method_check CHECK ((method = ANY (ARRAY['link'::text, 'paper'::text]))),
+    CONSTRAINT name_clear_shown_hash CHECK ((shown_hash = sha256(convert_to(shown_text_ja, 'UTF8'::name))))
 );
 
 ALTER TABLE ONLY vault.name_clear FORCE ROW LEVEL SECURITY;
@@ -1128,10 +1528,32 @@ CREATE TABLE vault.nda (
     ended_at timestamp with time zone,
     CONSTRAINT nda_form_check CHECK ((form = ANY (ARRAY['two_party'::text, 'one_way'::text]))),
     CONSTRAINT nda_signature CHECK ((((signed_at IS NULL) = (signer_name IS NULL)) AND ((signed_at IS NULL) = (expires_at IS NULL)))),
-    CONSTRAINT nda_term_months_check CHECK (((term_months >= 6) AND (term_months <= 60)))
+    CONSTRAINT nda_term_months_check CHECK (((term_months >= 6) AND (term_months <= 60))),
+    CONSTRAINT nda_text_hash CHECK ((text_hash = sha256(convert_to(((text_ja || '
+
+'::text) || text_en), 'UTF8'::name))))
 );
 
 ALTER TABLE ONLY vault.nda FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.nda_schedule (
+    id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    nda_id uuid NOT NULL,
+    name_clear_id uuid NOT NULL,
+    text_ja text NOT NULL,
+    text_en text NOT NULL,
+    text_hash bytea NOT NULL,
+    ledger_entry_id uuid NOT NULL,
+    bound_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nda_schedule_text_hash CHECK ((text_hash = sha256(convert_to(((text_ja || '
+
+'::text) || text_en), 'UTF8'::name))))
+);
+
+ALTER TABLE ONLY vault.nda_schedule FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.obligation (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1164,6 +1586,7 @@ CREATE TABLE vault.organisation (
     ultimate_parent text,
     ultimate_parent_country text,
     group_name text,
+    without_beneficial_owner text,
     website text,
     business text,
     registration jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -1173,7 +1596,7 @@ CREATE TABLE vault.organisation (
     CONSTRAINT organisation_agency_role CHECK (((kind = 'agency'::text) = (agency_role IS NOT NULL))),
     CONSTRAINT organisation_agency_role_check CHECK ((agency_role = ANY (ARRAY['desk'::text, 'monitor'::text]))),
     CONSTRAINT organisation_buyer_kind CHECK (((kind = 'acquirer'::text) = (buyer_kind IS NOT NULL))),
-    CONSTRAINT organisation_buyer_kind_check CHECK ((buyer_kind = ANY (ARRAY['company'::text, 'fund'::text, 'individual'::text, 'state_owned'::text]))),
+    CONSTRAINT organisation_buyer_kind_check CHECK ((buyer_kind = ANY (ARRAY['company'::text, 'holding'::text, 'fund'::text, 'state_owned'::text, 'individual'::text]))),
     CONSTRAINT organisation_corporate_number_check CHECK ((corporate_number ~ '^[1-9][0-9]{12}$'::text)),
     CONSTRAINT organisation_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT organisation_head_office_country_check CHECK ((head_office_country ~ '^[A-Z]{2}$'::text)),
@@ -1183,7 +1606,8 @@ CREATE TABLE vault.organisation (
     CONSTRAINT organisation_legal_name_check CHECK (((length(legal_name) >= 1) AND (length(legal_name) <= 200))),
     CONSTRAINT organisation_lei_check CHECK ((lei ~ '^[A-Z0-9]{18}[0-9]{2}$'::text)),
     CONSTRAINT organisation_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'verified'::text, 'refused'::text, 'suspended'::text]))),
-    CONSTRAINT organisation_ultimate_parent_country_check CHECK ((ultimate_parent_country ~ '^[A-Z]{2}$'::text))
+    CONSTRAINT organisation_ultimate_parent_country_check CHECK ((ultimate_parent_country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT organisation_without_beneficial_owner_check CHECK ((without_beneficial_owner = ANY (ARRAY['listed'::text, 'state'::text, 'nobody_above'::text])))
 );
 
 ALTER TABLE ONLY vault.organisation FORCE ROW LEVEL SECURITY;
@@ -1202,7 +1626,9 @@ CREATE TABLE vault.owner_contact (
     name text NOT NULL,
     email text,
     role text DEFAULT 'representative'::text NOT NULL,
-    locale text DEFAULT 'ja'::text NOT NULL
+    locale text DEFAULT 'ja'::text NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT owner_contact_role_check CHECK ((role = ANY (ARRAY['representative'::text, 'informed'::text])))
 );
 
 ALTER TABLE ONLY vault.owner_contact FORCE ROW LEVEL SECURITY;
@@ -1227,7 +1653,11 @@ CREATE TABLE vault.paper_evidence (
     listing_id uuid NOT NULL,
     purpose text NOT NULL,
     subject_id uuid NOT NULL,
+    decision text NOT NULL,
+    audiences smallint,
+    signer text NOT NULL,
     scan bytea NOT NULL,
+    media_type text NOT NULL,
     scan_hash bytea NOT NULL,
     witness text NOT NULL,
     signed_on date NOT NULL,
@@ -1235,9 +1665,14 @@ CREATE TABLE vault.paper_evidence (
     entered_at timestamp with time zone DEFAULT now() NOT NULL,
     confirmed_by uuid,
     confirmed_at timestamp with time zone,
+    CONSTRAINT paper_evidence_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
     CONSTRAINT paper_evidence_check CHECK ((scan_hash = sha256(scan))),
+    CONSTRAINT paper_evidence_check1 CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
+    CONSTRAINT paper_evidence_decision_check CHECK ((decision = ANY (ARRAY['approved'::text, 'refused'::text, 'yes'::text, 'no'::text, 'ask_adviser'::text, 'withdrawn'::text]))),
+    CONSTRAINT paper_evidence_media_type_check CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
     CONSTRAINT paper_evidence_purpose_check CHECK ((purpose = ANY (ARRAY['teaser'::text, 'name_clear'::text, 'withdrawal'::text]))),
-    CONSTRAINT paper_evidence_scan_check CHECK ((octet_length(scan) <= 5242880)),
+    CONSTRAINT paper_evidence_scan_check CHECK (((octet_length(scan) >= 1) AND (octet_length(scan) <= 5242880))),
+    CONSTRAINT paper_evidence_signer_check CHECK (((length(signer) >= 1) AND (length(signer) <= 200))),
     CONSTRAINT paper_second_confirmation CHECK (((confirmed_by IS DISTINCT FROM entered_by) OR (confirmed_by IS NULL)))
 );
 
@@ -1291,10 +1726,13 @@ CREATE TABLE vault.representation (
     from_date date NOT NULL,
     until_date date NOT NULL,
     recorded_by uuid NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     confirmed_by uuid,
     confirmed_at timestamp with time zone,
     ended_at timestamp with time zone,
-    CONSTRAINT representation_check CHECK ((until_date >= from_date))
+    CONSTRAINT representation_check CHECK ((until_date >= from_date)),
+    CONSTRAINT representation_check1 CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
+    CONSTRAINT representation_document_hash_check CHECK ((octet_length(document_hash) = 32))
 );
 
 ALTER TABLE ONLY vault.representation FORCE ROW LEVEL SECURITY;
@@ -1308,10 +1746,12 @@ CREATE TABLE vault.screening (
     candidates jsonb NOT NULL,
     decision text NOT NULL,
     words_for_owner text NOT NULL,
+    words_for_owner_en text NOT NULL,
     decided_by uuid NOT NULL,
     decided_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT screening_decision_check CHECK ((decision = ANY (ARRAY['cleared'::text, 'refused'::text])))
+    CONSTRAINT screening_decision_check CHECK ((decision = ANY (ARRAY['cleared'::text, 'refused'::text]))),
+    CONSTRAINT screening_expiry CHECK ((expires_at <= (decided_at + '6 mons 5 days'::interval)))
 );
 
 ALTER TABLE ONLY vault.screening FORCE ROW LEVEL SECURITY;
@@ -1340,7 +1780,7 @@ CREATE TABLE vault.succession_status (
     declared_by text,
     declared_on date,
     checkup_reference text,
-    alternatives_tried text[] DEFAULT '{}'::text[] NOT NULL,
+    alternatives_tried text[],
     first_consulted_on date,
     channel text,
     CONSTRAINT succession_status_status_check CHECK ((status = ANY (ARRAY['none_decided'::text, 'family_declined'::text, 'employees_declined'::text, 'undecided'::text])))
@@ -1356,17 +1796,24 @@ CREATE TABLE vault.teaser_proposal (
     rendering_ja text NOT NULL,
     cell_id integer NOT NULL,
     audiences smallint NOT NULL,
+    consent_months smallint DEFAULT 12 NOT NULL,
     proposed_by uuid,
     proposed_at timestamp with time zone DEFAULT now() NOT NULL,
+    superseded_at timestamp with time zone,
     decision text,
+    audiences_granted smallint,
     decided_at timestamp with time zone,
     decided_by text,
     method text,
     paper_evidence_id uuid,
     evidence jsonb,
     CONSTRAINT teaser_proposal_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
+    CONSTRAINT teaser_proposal_audiences_granted_check CHECK (((audiences_granted >= 1) AND (audiences_granted <= 15))),
     CONSTRAINT teaser_proposal_check CHECK (((decision IS NULL) = (method IS NULL))),
     CONSTRAINT teaser_proposal_check1 CHECK ((((method = 'paper'::text) = (paper_evidence_id IS NOT NULL)) OR (method IS NULL))),
+    CONSTRAINT teaser_proposal_check2 CHECK (((NOT (decision IS DISTINCT FROM 'approved'::text)) = (audiences_granted IS NOT NULL))),
+    CONSTRAINT teaser_proposal_check3 CHECK (((audiences_granted & (~ audiences)) = 0)),
+    CONSTRAINT teaser_proposal_consent_months_check CHECK (((consent_months >= 1) AND (consent_months <= 36))),
     CONSTRAINT teaser_proposal_decision_check CHECK ((decision = ANY (ARRAY['approved'::text, 'refused'::text]))),
     CONSTRAINT teaser_proposal_method_check CHECK ((method = ANY (ARRAY['link'::text, 'paper'::text])))
 );
@@ -1379,6 +1826,7 @@ CREATE TABLE vault.verification (
     decision text NOT NULL,
     evidence jsonb NOT NULL,
     note text,
+    organisation_version integer NOT NULL,
     decided_by uuid NOT NULL,
     decided_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT verification_decision_check CHECK ((decision = ANY (ARRAY['verified'::text, 'refused'::text, 'suspended'::text])))
@@ -1386,8 +1834,17 @@ CREATE TABLE vault.verification (
 
 ALTER TABLE ONLY vault.verification FORCE ROW LEVEL SECURITY;
 
+ALTER TABLE ONLY market.bitmap
+    ADD CONSTRAINT bitmap_pkey PRIMARY KEY (reader, field, code, chunk);
+
 ALTER TABLE ONLY market.cell
-    ADD CONSTRAINT cell_key UNIQUE (codebook_version, node, place, industry, founded, employees, revenue, margin);
+    ADD CONSTRAINT cell_key UNIQUE (codebook_version, place, industry, founded, employees, revenue, margin);
+
+ALTER TABLE ONLY market.cell
+    ADD CONSTRAINT cell_number UNIQUE (codebook_version, number);
+
+ALTER TABLE ONLY market.cell
+    ADD CONSTRAINT cell_pinned UNIQUE (id, codebook_version);
 
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT cell_pkey PRIMARY KEY (id);
@@ -1395,14 +1852,11 @@ ALTER TABLE ONLY market.cell
 ALTER TABLE ONLY market.codebook
     ADD CONSTRAINT codebook_pkey PRIMARY KEY (version);
 
-ALTER TABLE ONLY market.marginal
-    ADD CONSTRAINT marginal_pkey PRIMARY KEY (attribute, value, cell_id, audiences);
-
-ALTER TABLE ONLY market.tally
-    ADD CONSTRAINT tally_pkey PRIMARY KEY (cell_id, audiences);
-
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_pkey PRIMARY KEY (ref);
+
+ALTER TABLE ONLY market.teaser
+    ADD CONSTRAINT teaser_slot_key UNIQUE (slot);
 
 ALTER TABLE ONLY ops.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (number);
@@ -1416,8 +1870,8 @@ ALTER TABLE ONLY ops.idempotency
 ALTER TABLE ONLY ops.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (name);
 
-ALTER TABLE ONLY ops.metric_cell
-    ADD CONSTRAINT metric_cell_pkey PRIMARY KEY (cube, month, measure, dimensions);
+ALTER TABLE ONLY ops.metric_table
+    ADD CONSTRAINT metric_table_pkey PRIMARY KEY (cube, sheet, month, measure);
 
 ALTER TABLE ONLY ops.outbox
     ADD CONSTRAINT outbox_dedupe_key_key UNIQUE (dedupe_key);
@@ -1459,6 +1913,9 @@ ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_id_listing_id_buyer_id_key UNIQUE (id, listing_id, buyer_id);
 
 ALTER TABLE ONLY vault.deal
+    ADD CONSTRAINT deal_id_listing_id_key UNIQUE (id, listing_id);
+
+ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.deal
@@ -1487,6 +1944,9 @@ ALTER TABLE ONLY vault.exclusivity
 
 ALTER TABLE ONLY vault.foreign_investment_filing
     ADD CONSTRAINT foreign_investment_filing_pkey PRIMARY KEY (deal_id);
+
+ALTER TABLE ONLY vault.disclosure_grant
+    ADD CONSTRAINT grant_consent_used UNIQUE (name_clear_id, level);
 
 ALTER TABLE ONLY vault.listing_import
     ADD CONSTRAINT import_same_file_once UNIQUE (intermediary_id, content_hash);
@@ -1530,6 +1990,9 @@ ALTER TABLE ONLY vault.listing
 ALTER TABLE ONLY vault.listing_import
     ADD CONSTRAINT listing_import_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.listing_import_row
+    ADD CONSTRAINT listing_import_row_pkey PRIMARY KEY (import_id, number);
+
 ALTER TABLE ONLY vault.listing_identity
     ADD CONSTRAINT listing_internal_key_unique UNIQUE (intermediary_id, internal_key);
 
@@ -1541,9 +2004,6 @@ ALTER TABLE ONLY vault.listing_profile
 
 ALTER TABLE ONLY vault.mandate
     ADD CONSTRAINT mandate_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY vault.member
-    ADD CONSTRAINT member_email_unique UNIQUE (email);
 
 ALTER TABLE ONLY vault.member
     ADD CONSTRAINT member_pkey PRIMARY KEY (id);
@@ -1566,23 +2026,20 @@ ALTER TABLE ONLY vault.nda
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.nda_schedule
+    ADD CONSTRAINT nda_schedule_name_clear_id_key UNIQUE (name_clear_id);
+
+ALTER TABLE ONLY vault.nda_schedule
+    ADD CONSTRAINT nda_schedule_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.obligation
     ADD CONSTRAINT obligation_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY vault.organisation
-    ADD CONSTRAINT organisation_corporate_number_key UNIQUE (corporate_number);
 
 ALTER TABLE ONLY vault.organisation_key
     ADD CONSTRAINT organisation_key_pkey PRIMARY KEY (organisation_id, kind, value);
 
 ALTER TABLE ONLY vault.organisation
-    ADD CONSTRAINT organisation_lei_key UNIQUE (lei);
-
-ALTER TABLE ONLY vault.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY vault.organisation
-    ADD CONSTRAINT organisation_registry_unique UNIQUE (country, registry_number);
 
 ALTER TABLE ONLY vault.owner_contact
     ADD CONSTRAINT owner_contact_pkey PRIMARY KEY (id);
@@ -1625,11 +2082,23 @@ ALTER TABLE ONLY vault.verification
 
 CREATE UNIQUE INDEX codebook_one_current ON market.codebook USING btree (current) WHERE current;
 
-CREATE INDEX teaser_cell ON market.teaser USING btree (cell_id, batch DESC, shuffle, ref);
+CREATE INDEX teaser_cell ON market.teaser USING btree (cell_id);
 
-CREATE INDEX teaser_newest ON market.teaser USING btree (batch DESC, shuffle, ref);
+CREATE INDEX teaser_newest ON market.teaser USING btree (((- batch)), shuffle, ref);
+
+CREATE INDEX teaser_oldest ON market.teaser USING btree (batch, shuffle, ref);
+
+CREATE INDEX teaser_place ON market.teaser USING btree (place_rank, shuffle, ref);
+
+CREATE INDEX teaser_place_down ON market.teaser USING btree (((- ((place_rank)::integer % 99))), shuffle, ref);
 
 CREATE INDEX teaser_price ON market.teaser USING btree (price_rank, shuffle, ref);
+
+CREATE INDEX teaser_price_down ON market.teaser USING btree (((- ((price_rank)::integer % 99))), shuffle, ref);
+
+CREATE INDEX teaser_revenue ON market.teaser USING btree (revenue_rank, shuffle, ref);
+
+CREATE INDEX teaser_revenue_down ON market.teaser USING btree (((- ((revenue_rank)::integer % 99))), shuffle, ref);
 
 CREATE INDEX outbox_waiting ON ops.outbox USING btree (available_at, id) WHERE ((done_at IS NULL) AND (dead_at IS NULL));
 
@@ -1647,11 +2116,13 @@ CREATE INDEX brief_acquirer_id_id_idx ON vault.brief USING btree (acquirer_id, i
 
 CREATE INDEX brief_agency_id_id_idx ON vault.brief USING btree (agency_id, id);
 
-CREATE INDEX deal_buyer_id_id_idx ON vault.deal USING btree (buyer_id, id);
+CREATE INDEX deal_buyer_id_requested_at_id_idx ON vault.deal USING btree (buyer_id, requested_at DESC, id);
 
-CREATE INDEX deal_intermediary_id_id_idx ON vault.deal USING btree (intermediary_id, id);
+CREATE INDEX deal_intermediary_id_requested_at_id_idx ON vault.deal USING btree (intermediary_id, requested_at DESC, id);
 
 CREATE UNIQUE INDEX deal_one_open ON vault.deal USING btree (listing_id, buyer_id) WHERE (terminal IS NULL);
+
+CREATE INDEX deal_representative_id_requested_at_id_idx ON vault.deal USING btree (representative_id, requested_at DESC, id) WHERE (representative_id IS NOT NULL);
 
 CREATE INDEX disclosure_grant_listing_id_buyer_id_idx ON vault.disclosure_grant USING btree (listing_id, buyer_id);
 
@@ -1663,25 +2134,49 @@ CREATE UNIQUE INDEX exclusivity_one_open ON vault.exclusivity USING btree (listi
 
 CREATE UNIQUE INDEX grant_one_live ON vault.disclosure_grant USING btree (deal_id, level) WHERE (revoked_at IS NULL);
 
+CREATE INDEX introduction_acquirer_id_teaser_ref_idx ON vault.introduction USING btree (acquirer_id, teaser_ref);
+
+CREATE INDEX introduction_agency_id_id_idx ON vault.introduction USING btree (agency_id, id);
+
 CREATE INDEX introduction_intermediary_id_id_idx ON vault.introduction USING btree (intermediary_id, id);
 
 CREATE INDEX ledger_subject_listing_id_idx ON vault.ledger_subject USING btree (listing_id);
 
-CREATE INDEX listing_intermediary_id_id_idx ON vault.listing USING btree (intermediary_id, id);
+CREATE INDEX listing_newest ON vault.listing USING btree (intermediary_id, created_at DESC, id DESC);
+
+CREATE INDEX mandate_listing_id_idx ON vault.mandate USING btree (listing_id);
 
 CREATE UNIQUE INDEX mandate_one_active ON vault.mandate USING btree (listing_id) WHERE (state = 'active'::text);
 
+CREATE UNIQUE INDEX member_email_unique ON vault.member USING btree (email) WHERE (status = 'active'::text);
+
+CREATE UNIQUE INDEX member_once ON vault.member USING btree (organisation_id, email) WHERE (status <> 'left'::text);
+
 CREATE INDEX member_organisation_id_idx ON vault.member USING btree (organisation_id);
+
+CREATE INDEX member_token_member_id_idx ON vault.member_token USING btree (member_id);
 
 CREATE UNIQUE INDEX name_clear_one_open ON vault.name_clear USING btree (deal_id) WHERE ((revoked_at IS NULL) AND (decision IS DISTINCT FROM 'no'::text));
 
 CREATE UNIQUE INDEX nda_one_open ON vault.nda USING btree (deal_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX nda_schedule_deal_id_idx ON vault.nda_schedule USING btree (deal_id);
+
 CREATE INDEX obligation_deal_id_idx ON vault.obligation USING btree (deal_id);
+
+CREATE UNIQUE INDEX organisation_corporate_number_key ON vault.organisation USING btree (corporate_number) WHERE (status = ANY (ARRAY['verified'::text, 'suspended'::text]));
+
+CREATE INDEX organisation_created_at_id_idx ON vault.organisation USING btree (created_at, id);
 
 CREATE INDEX organisation_key_kind_value_idx ON vault.organisation_key USING btree (kind, value);
 
+CREATE UNIQUE INDEX organisation_lei_key ON vault.organisation USING btree (lei) WHERE (status = ANY (ARRAY['verified'::text, 'suspended'::text]));
+
+CREATE UNIQUE INDEX organisation_registry_unique ON vault.organisation USING btree (country, registry_number) WHERE (status = ANY (ARRAY['verified'::text, 'suspended'::text]));
+
 CREATE INDEX owner_contact_listing_id_idx ON vault.owner_contact USING btree (listing_id);
+
+CREATE INDEX owner_link_listing_id_idx ON vault.owner_link USING btree (listing_id);
 
 CREATE INDEX paper_evidence_listing_id_idx ON vault.paper_evidence USING btree (listing_id);
 
@@ -1693,9 +2188,11 @@ CREATE UNIQUE INDEX publication_one_live ON vault.publication USING btree (listi
 
 CREATE INDEX publication_queue ON vault.publication USING btree (queued_at) WHERE (state = 'queued'::text);
 
-CREATE INDEX representation_intermediary_id_idx ON vault.representation USING btree (intermediary_id);
+CREATE INDEX representation_acquirer_id_idx ON vault.representation USING btree (acquirer_id);
 
-CREATE INDEX screening_deal_id_idx ON vault.screening USING btree (deal_id);
+CREATE INDEX representation_intermediary_id_acquirer_id_idx ON vault.representation USING btree (intermediary_id, acquirer_id);
+
+CREATE INDEX screening_deal_id_decided_at_idx ON vault.screening USING btree (deal_id, decided_at DESC);
 
 CREATE INDEX screening_list_entry_normalised_idx ON vault.screening_list_entry USING btree (normalised) WHERE (removed_at IS NULL);
 
@@ -1703,15 +2200,29 @@ CREATE INDEX teaser_proposal_listing_id_idx ON vault.teaser_proposal USING btree
 
 CREATE INDEX verification_organisation_id_idx ON vault.verification USING btree (organisation_id);
 
-CREATE TRIGGER counted_in AFTER INSERT ON market.teaser REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.count_teasers();
+CREATE TRIGGER frozen BEFORE DELETE OR UPDATE ON market.cell FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
-CREATE TRIGGER counted_out AFTER DELETE ON market.teaser REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.count_teasers();
+CREATE TRIGGER frozen BEFORE UPDATE OF version, population_version, k, demo, header, look_alikes ON market.codebook FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER frozen BEFORE UPDATE ON market.teaser FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER marked_in AFTER INSERT ON market.teaser REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.mark_teasers();
+
+CREATE TRIGGER marked_out AFTER DELETE ON market.teaser REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.mark_teasers();
+
+CREATE TRIGGER demo_until_imported BEFORE INSERT ON ops.population FOR EACH ROW EXECUTE FUNCTION market.demo_until_imported();
+
+CREATE CONSTRAINT TRIGGER acceptance_opens_deal AFTER UPDATE OF state ON vault.introduction DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.acceptance_opens_deal();
+
+CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FUNCTION vault.brief_causes();
 
 CREATE TRIGGER chain BEFORE INSERT ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION vault.chain_entry();
 
 CREATE TRIGGER consent_needs_approval BEFORE INSERT ON vault.audience_consent FOR EACH ROW EXECUTE FUNCTION vault.consent_needs_approval();
+
+CREATE TRIGGER deal_causes BEFORE INSERT OR UPDATE ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_causes();
+
+CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_origin_causes();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -1720,6 +2231,12 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.audit_event FOR EACH RO
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE UPDATE ON vault.ledger_subject FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_schedule FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -1731,11 +2248,21 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.deal_event FOR EACH STATEME
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_head FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_subject FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER exclusion_not_public BEFORE INSERT ON vault.exclusion FOR EACH ROW EXECUTE FUNCTION vault.exclusion_not_public();
 
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
+
+CREATE TRIGGER grant_frozen BEFORE UPDATE ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_frozen();
+
+CREATE TRIGGER introduction_causes BEFORE INSERT OR UPDATE ON vault.introduction FOR EACH ROW EXECUTE FUNCTION vault.introduction_causes();
 
 CREATE TRIGGER keys AFTER INSERT OR DELETE OR UPDATE ON vault.beneficial_owner FOR EACH ROW EXECUTE FUNCTION vault.refresh_organisation_keys();
 
@@ -1743,29 +2270,43 @@ CREATE TRIGGER keys AFTER INSERT OR UPDATE ON vault.organisation FOR EACH ROW EX
 
 CREATE TRIGGER name_clear_causes BEFORE INSERT ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.name_clear_causes();
 
+CREATE TRIGGER name_clear_frozen BEFORE UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.name_clear_frozen();
+
+CREATE TRIGGER nda_causes BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_causes();
+
 CREATE TRIGGER nda_frozen BEFORE UPDATE ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_frozen();
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
+CREATE TRIGGER paper_stands BEFORE UPDATE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION vault.paper_stands();
+
+CREATE TRIGGER proposal_stands BEFORE UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.proposal_stands();
+
 CREATE TRIGGER publication_causes BEFORE INSERT OR UPDATE ON vault.publication FOR EACH ROW EXECUTE FUNCTION vault.publication_causes();
+
+CREATE TRIGGER publication_pinned BEFORE INSERT OR UPDATE ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.publication_pinned();
+
+CREATE TRIGGER representation_causes BEFORE INSERT OR UPDATE ON vault.representation FOR EACH ROW EXECUTE FUNCTION vault.representation_causes();
 
 CREATE CONSTRAINT TRIGGER stage_follows_events AFTER INSERT OR UPDATE OF stage, terminal ON vault.deal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vault.stage_follows_events();
 
 CREATE TRIGGER status_by_operator BEFORE UPDATE ON vault.organisation FOR EACH ROW EXECUTE FUNCTION vault.status_by_operator();
 
+CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.audience_consent FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('withdrawn_at');
+
+CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.mandate FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('ended_on');
+
+CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.owner_link FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('used_at');
+
+CREATE TRIGGER take_down AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION market.take_down();
+
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT cell_codebook_version_fkey FOREIGN KEY (codebook_version) REFERENCES market.codebook(version);
 
-ALTER TABLE ONLY market.cell
-    ADD CONSTRAINT cell_parent_fkey FOREIGN KEY (parent) REFERENCES market.cell(id);
-
-ALTER TABLE ONLY market.marginal
-    ADD CONSTRAINT marginal_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
-
-ALTER TABLE ONLY market.tally
-    ADD CONSTRAINT tally_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
+ALTER TABLE ONLY market.codebook
+    ADD CONSTRAINT codebook_population_version_fkey FOREIGN KEY (population_version) REFERENCES ops.population(version);
 
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
@@ -1879,6 +2420,9 @@ ALTER TABLE ONLY vault.introduction
     ADD CONSTRAINT introduction_teaser_ref_fkey FOREIGN KEY (teaser_ref) REFERENCES vault.publication(ref);
 
 ALTER TABLE ONLY vault.ledger_entry
+    ADD CONSTRAINT ledger_entry_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.ledger_entry
     ADD CONSTRAINT ledger_entry_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.ledger_head
@@ -1900,6 +2444,9 @@ ALTER TABLE ONLY vault.listing_identity
     ADD CONSTRAINT listing_identity_listing_id_intermediary_id_fkey FOREIGN KEY (listing_id, intermediary_id) REFERENCES vault.listing(id, intermediary_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY vault.listing_import
+    ADD CONSTRAINT listing_import_committed_by_fkey FOREIGN KEY (committed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.listing_import
     ADD CONSTRAINT listing_import_created_by_fkey FOREIGN KEY (created_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.listing
@@ -1907,6 +2454,12 @@ ALTER TABLE ONLY vault.listing
 
 ALTER TABLE ONLY vault.listing_import
     ADD CONSTRAINT listing_import_intermediary_id_fkey FOREIGN KEY (intermediary_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.listing_import_row
+    ADD CONSTRAINT listing_import_row_import_id_fkey FOREIGN KEY (import_id) REFERENCES vault.listing_import(id);
+
+ALTER TABLE ONLY vault.listing_import_row
+    ADD CONSTRAINT listing_import_row_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.listing
     ADD CONSTRAINT listing_intermediary_id_fkey FOREIGN KEY (intermediary_id) REFERENCES vault.organisation(id);
@@ -1953,6 +2506,18 @@ ALTER TABLE ONLY vault.nda
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_offered_by_fkey FOREIGN KEY (offered_by) REFERENCES vault.member(id);
 
+ALTER TABLE ONLY vault.nda_schedule
+    ADD CONSTRAINT nda_schedule_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.nda_schedule
+    ADD CONSTRAINT nda_schedule_ledger_entry_id_fkey FOREIGN KEY (ledger_entry_id) REFERENCES vault.ledger_entry(id);
+
+ALTER TABLE ONLY vault.nda_schedule
+    ADD CONSTRAINT nda_schedule_name_clear_id_deal_id_fkey FOREIGN KEY (name_clear_id, deal_id) REFERENCES vault.name_clear(id, deal_id);
+
+ALTER TABLE ONLY vault.nda_schedule
+    ADD CONSTRAINT nda_schedule_nda_id_deal_id_fkey FOREIGN KEY (nda_id, deal_id) REFERENCES vault.nda(id, deal_id);
+
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_screening_id_deal_id_fkey FOREIGN KEY (screening_id, deal_id) REFERENCES vault.screening(id, deal_id);
 
@@ -1986,11 +2551,20 @@ ALTER TABLE ONLY vault.paper_evidence
 ALTER TABLE ONLY vault.preview
     ADD CONSTRAINT preview_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
+ALTER TABLE ONLY vault.teaser_proposal
+    ADD CONSTRAINT proposal_pins_cell FOREIGN KEY (cell_id) REFERENCES market.cell(id);
+
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_batch_fkey FOREIGN KEY (batch) REFERENCES ops.batch(number);
 
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.publication
+    ADD CONSTRAINT publication_pins_cell FOREIGN KEY (cell_id, codebook_version) REFERENCES market.cell(id, codebook_version);
+
+ALTER TABLE ONLY vault.publication
+    ADD CONSTRAINT publication_pins_population FOREIGN KEY (population_version) REFERENCES ops.population(version);
 
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES vault.teaser_proposal(id);
@@ -2034,29 +2608,23 @@ ALTER TABLE ONLY vault.verification
 ALTER TABLE ONLY vault.verification
     ADD CONSTRAINT verification_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
 
-CREATE POLICY audience ON market.marginal FOR SELECT TO market_public USING ((((audiences)::integer & 1) <> 0));
-
-CREATE POLICY audience ON market.tally FOR SELECT TO market_public USING ((((audiences)::integer & 1) <> 0));
+CREATE POLICY audience ON market.bitmap FOR SELECT TO market_public USING ((reader = 1));
 
 CREATE POLICY audience ON market.teaser FOR SELECT TO market_public USING ((((audiences)::integer & 1) <> 0));
 
-CREATE POLICY audience_buyer ON market.marginal FOR SELECT TO market_buyer USING ((((audiences)::integer & 3) <> 0));
-
-CREATE POLICY audience_buyer ON market.tally FOR SELECT TO market_buyer USING ((((audiences)::integer & 3) <> 0));
+CREATE POLICY audience_buyer ON market.bitmap FOR SELECT TO market_buyer USING ((reader = 2));
 
 CREATE POLICY audience_buyer ON market.teaser FOR SELECT TO market_buyer USING ((((audiences)::integer & 3) <> 0));
 
-CREATE POLICY audience_desk ON market.marginal FOR SELECT TO market_desk USING ((((audiences)::integer & 5) <> 0));
-
-CREATE POLICY audience_desk ON market.tally FOR SELECT TO market_desk USING ((((audiences)::integer & 5) <> 0));
+CREATE POLICY audience_desk ON market.bitmap FOR SELECT TO market_desk USING ((reader = 4));
 
 CREATE POLICY audience_desk ON market.teaser FOR SELECT TO market_desk USING ((((audiences)::integer & 5) <> 0));
 
-CREATE POLICY audience_domestic ON market.marginal FOR SELECT TO market_domestic USING ((((audiences)::integer & 9) <> 0));
-
-CREATE POLICY audience_domestic ON market.tally FOR SELECT TO market_domestic USING ((((audiences)::integer & 9) <> 0));
+CREATE POLICY audience_domestic ON market.bitmap FOR SELECT TO market_domestic USING ((reader = 8));
 
 CREATE POLICY audience_domestic ON market.teaser FOR SELECT TO market_domestic USING ((((audiences)::integer & 9) <> 0));
+
+ALTER TABLE market.bitmap ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE market.cell ENABLE ROW LEVEL SECURITY;
 
@@ -2066,8 +2634,6 @@ ALTER TABLE market.codebook ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY codebook ON market.codebook FOR SELECT USING (true);
 
-ALTER TABLE market.marginal ENABLE ROW LEVEL SECURITY;
-
 CREATE POLICY own_see ON market.teaser FOR SELECT TO succession_app USING ((EXISTS ( SELECT
    FROM vault.publication p
   WHERE (p.ref = teaser.ref))));
@@ -2076,11 +2642,16 @@ CREATE POLICY own_take_down ON market.teaser FOR DELETE TO succession_app USING 
    FROM vault.publication p
   WHERE (p.ref = teaser.ref))));
 
-ALTER TABLE market.tally ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE market.teaser ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY worker ON market.teaser TO succession_worker USING (true) WITH CHECK (true);
+CREATE POLICY worker_publish ON market.teaser FOR INSERT TO succession_worker WITH CHECK ((EXISTS ( SELECT
+   FROM (vault.publication p
+     JOIN vault.teaser_proposal q ON (((q.id = p.proposal_id) AND (q.decision = 'approved'::text))))
+  WHERE ((p.ref = teaser.ref) AND (p.state = 'published'::text) AND (p.batch = teaser.batch) AND (p.cell_id = teaser.cell_id) AND (p.audiences = teaser.audiences) AND (p.vocabulary_version = teaser.vocabulary_version) AND ((q.canonical ->> 'price'::text) = teaser.price) AND ((q.canonical ->> 'timing'::text) = teaser.timing) AND ((q.canonical -> 'schemes'::text) = to_jsonb(teaser.schemes)) AND ((q.canonical -> 'phrases'::text) = to_jsonb(teaser.phrases)) AND ((q.canonical ->> 'fiscal_year'::text) = ('FY'::text || teaser.fiscal_year))))));
+
+CREATE POLICY worker_see ON market.teaser FOR SELECT TO succession_worker USING (true);
+
+CREATE POLICY worker_take_down ON market.teaser FOR DELETE TO succession_worker USING (true);
 
 CREATE POLICY deliver ON ops.outbox TO succession_worker USING (true) WITH CHECK (true);
 
@@ -2096,13 +2667,15 @@ CREATE POLICY record ON ops.outbox FOR INSERT TO succession_app WITH CHECK (true
 
 ALTER TABLE vault.access ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY acquirer ON vault.brief TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation())));
+CREATE POLICY acquirer ON vault.brief FOR SELECT TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation())));
 
 CREATE POLICY acquirer ON vault.introduction FOR SELECT TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (state = 'accepted'::text)));
 
-CREATE POLICY acquirer ON vault.representation FOR SELECT TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation())));
+CREATE POLICY acquirer_answer ON vault.representation FOR UPDATE TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (ended_at IS NULL))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND ((ended_at IS NOT NULL) OR (confirmed_by = ops.member()))));
 
-CREATE POLICY acquirer_confirm ON vault.representation FOR UPDATE TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation())));
+CREATE POLICY acquirer_close ON vault.brief FOR UPDATE TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (state = 'open'::text))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (state = 'closed'::text)));
+
+CREATE POLICY acquirer_file ON vault.brief FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (created_by = ops.member()) AND (state = 'open'::text)));
 
 ALTER TABLE vault.api_key ENABLE ROW LEVEL SECURITY;
 
@@ -2110,7 +2683,7 @@ CREATE POLICY append ON vault.access FOR INSERT TO succession_app WITH CHECK (((
    FROM vault.disclosure_grant g
   WHERE ((g.id = access.grant_id) AND (g.listing_id = access.listing_id) AND vault.live_grant(g.listing_id, g.level))))));
 
-CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (vault.party(deal_id) IS NOT NULL)));
+CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR (vault.is_owner(listing_id) AND (kind <> 'released'::text)) OR ((kind <> ALL (ARRAY['screening_decided'::text, 'nda_offered'::text, 'nda_ended'::text, 'name_clear_asked'::text, 'name_clear_decided'::text, 'name_clear_revoked'::text, 'released'::text, 'revoked'::text, 'nda_schedule'::text])) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])))));
 
 CREATE POLICY append ON vault.ledger_subject FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (EXISTS ( SELECT
    FROM vault.deal d
@@ -2126,7 +2699,7 @@ ALTER TABLE vault.brief ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY buyer ON vault.deal TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation())));
 
-CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app USING (((vault.party(deal_id) = 'buyer'::text) OR vault.is_owner(listing_id)));
+CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app USING ((((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (revoked_at IS NULL)) OR vault.is_owner(listing_id)));
 
 CREATE POLICY buyer ON vault.exclusivity FOR SELECT TO succession_app USING ((vault.party(deal_id) = 'buyer'::text));
 
@@ -2144,7 +2717,9 @@ CREATE POLICY decide ON vault.verification FOR INSERT TO succession_app WITH CHE
 
 CREATE POLICY desk ON vault.brief FOR SELECT TO succession_app USING (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation())));
 
-CREATE POLICY desk ON vault.introduction TO succession_app USING (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation()) AND (state = 'proposed'::text)));
+CREATE POLICY desk ON vault.introduction FOR SELECT TO succession_app USING (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation())));
+
+CREATE POLICY desk_propose ON vault.introduction FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation()) AND (proposed_by = ops.member()) AND (state = 'proposed'::text)));
 
 ALTER TABLE vault.disclosure_grant ENABLE ROW LEVEL SECURITY;
 
@@ -2172,9 +2747,11 @@ CREATE POLICY granted ON vault.listing_identity FOR SELECT TO succession_app USI
 
 CREATE POLICY granted ON vault.listing_profile FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
+CREATE POLICY granted ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
+
 CREATE POLICY granted ON vault.succession_status FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
-CREATE POLICY hold ON vault.audience_consent TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+CREATE POLICY hold ON vault.audience_consent FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.document TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
@@ -2198,7 +2775,7 @@ CREATE POLICY hold ON vault.owner_contact TO succession_app USING (vault.holds(l
 
 CREATE POLICY hold ON vault.owner_link TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
-CREATE POLICY hold ON vault.paper_evidence TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+CREATE POLICY hold ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.preview TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
@@ -2208,17 +2785,31 @@ CREATE POLICY hold ON vault.succession_status TO succession_app USING (vault.hol
 
 CREATE POLICY hold ON vault.teaser_proposal TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
+CREATE POLICY hold_confirm ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.holds(listing_id)) WITH CHECK ((vault.holds(listing_id) AND (confirmed_by = ops.member())));
+
+CREATE POLICY hold_enter ON vault.paper_evidence FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) AND (entered_by = ops.member()) AND (confirmed_by IS NULL)));
+
+CREATE POLICY hold_withdraw ON vault.audience_consent FOR UPDATE TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+
 CREATE POLICY intermediary ON vault.introduction FOR SELECT TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
-CREATE POLICY intermediary ON vault.representation TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()) AND (confirmed_at IS NULL)));
+CREATE POLICY intermediary_decide ON vault.introduction FOR UPDATE TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()) AND (state = 'proposed'::text))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()) AND (state <> 'proposed'::text) AND (decided_by = ops.member())));
 
-CREATE POLICY intermediary_decide ON vault.introduction FOR UPDATE TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
+CREATE POLICY intermediary_end ON vault.representation FOR UPDATE TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()) AND (ended_at IS NULL))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()) AND (ended_at IS NOT NULL)));
 
-CREATE POLICY introduced ON vault.brief FOR SELECT TO succession_app USING ((EXISTS ( SELECT
+CREATE POLICY intermediary_record ON vault.representation FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()) AND (recorded_by = ops.member()) AND (confirmed_at IS NULL) AND (ended_at IS NULL)));
+
+CREATE POLICY introduced ON vault.brief FOR SELECT TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (EXISTS ( SELECT
    FROM vault.introduction i
-  WHERE ((i.brief_id = brief.id) AND (i.intermediary_id = ops.organisation())))));
+  WHERE ((i.brief_id = brief.id) AND (i.intermediary_id = ops.organisation()))))));
 
 ALTER TABLE vault.introduction ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY kept ON vault.document AS RESTRICTIVE FOR SELECT TO succession_app USING (((removed_at IS NULL) OR vault.holds(listing_id)));
+
+CREATE POLICY kept ON vault.document_content AS RESTRICTIVE FOR SELECT TO succession_app USING ((EXISTS ( SELECT
+   FROM vault.document d
+  WHERE (d.id = document_content.document_id))));
 
 ALTER TABLE vault.ledger_entry ENABLE ROW LEVEL SECURITY;
 
@@ -2236,6 +2827,8 @@ ALTER TABLE vault.listing_identity ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.listing_import ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.listing_import_row ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.listing_profile ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.mandate ENABLE ROW LEVEL SECURITY;
@@ -2247,6 +2840,8 @@ ALTER TABLE vault.member_token ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.name_clear ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.nda ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.nda_schedule ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.obligation ENABLE ROW LEVEL SECURITY;
 
@@ -2263,6 +2858,8 @@ CREATE POLICY own ON vault.api_key TO succession_app USING ((organisation_id = o
 CREATE POLICY own ON vault.beneficial_owner TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
 CREATE POLICY own ON vault.listing_import TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
+
+CREATE POLICY own ON vault.listing_import_row TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
 CREATE POLICY own ON vault.member TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
@@ -2281,6 +2878,8 @@ CREATE POLICY owner ON vault.listing_identity FOR SELECT TO succession_app USING
 CREATE POLICY owner ON vault.mandate FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.name_clear FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.owner_contact FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
@@ -2314,13 +2913,17 @@ CREATE POLICY owner_grant ON vault.audience_consent FOR INSERT TO succession_app
 
 ALTER TABLE vault.owner_link ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY owner_renew ON vault.owner_link FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
+
 ALTER TABLE vault.paper_evidence ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY party ON vault.deal_event FOR SELECT TO succession_app USING ((vault.party(deal_id) IS NOT NULL));
+CREATE POLICY party ON vault.deal_event FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'owner'::text])) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (action <> ALL (ARRAY['refuse_screening'::text, 'refuse_name_clear'::text])))));
 
 CREATE POLICY party ON vault.foreign_investment_filing TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text]))) WITH CHECK ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text])));
 
 CREATE POLICY party ON vault.obligation TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text]))) WITH CHECK ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text])));
+
+CREATE POLICY party ON vault.representation FOR SELECT TO succession_app USING ((((ops.organisation() = intermediary_id) OR (ops.organisation() = acquirer_id)) AND (ops.kind() = ANY (ARRAY['intermediary'::text, 'acquirer'::text]))));
 
 CREATE POLICY party_add ON vault.deal_event FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) IS NOT NULL) AND (actor_kind = ops.kind())));
 
@@ -2334,11 +2937,11 @@ CREATE POLICY register ON vault.organisation FOR INSERT TO succession_app WITH C
 
 ALTER TABLE vault.representation ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY representative ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation())));
+CREATE POLICY representative ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()) AND vault.represents(representative_id, buyer_id))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()) AND vault.represents(representative_id, buyer_id)));
 
 CREATE POLICY reviewer ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
 
-CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK (vault.needs_reviewer(listing_id));
+CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 ALTER TABLE vault.screening ENABLE ROW LEVEL SECURITY;
 
@@ -2348,9 +2951,11 @@ CREATE POLICY see ON vault.access FOR SELECT TO succession_app USING (((organisa
 
 CREATE POLICY see ON vault.audit_event FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR (ops.kind() = 'operator'::text)));
 
-CREATE POLICY see ON vault.beneficial_owner FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR vault.knows(organisation_id)));
+CREATE POLICY see ON vault.beneficial_owner FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR (ops.kind() = 'operator'::text) OR ((ops.kind() = ANY (ARRAY['intermediary'::text, 'owner'::text])) AND vault.knows(organisation_id) AND (EXISTS ( SELECT
+   FROM vault.organisation o
+  WHERE ((o.id = beneficial_owner.organisation_id) AND (o.kind = 'acquirer'::text)))))));
 
-CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text) OR (vault.party(deal_id) IS NOT NULL)));
+CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text) OR ((kind = ANY (ARRAY['request_opened'::text, 'nda_offered'::text, 'nda_signed'::text, 'nda_ended'::text, 'released'::text, 'nda_schedule'::text])) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])))));
 
 CREATE POLICY see ON vault.ledger_subject FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id)));
 
@@ -2367,6 +2972,8 @@ CREATE POLICY seller ON vault.exclusivity TO succession_app USING ((vault.party(
 CREATE POLICY seller ON vault.name_clear TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.nda TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
+
+CREATE POLICY seller ON vault.nda_schedule TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.screening TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (decided_by = ops.member())));
 
@@ -2439,12 +3046,30 @@ GRANT USAGE ON SCHEMA vault TO succession_worker;
 GRANT ALL ON SCHEMA vault TO succession_definer;
 GRANT USAGE ON SCHEMA vault TO succession_seeder;
 
-REVOKE ALL ON FUNCTION market.count_teasers() FROM PUBLIC;
+REVOKE ALL ON FUNCTION market.bits_of(slots integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO succession_definer;
+GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_buyer;
+GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_desk;
+GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_domestic;
+
+REVOKE ALL ON FUNCTION market.demo_until_imported() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.excluded_teasers(viewer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_buyer;
 GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_desk;
 GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_domestic;
+
+GRANT SELECT ON TABLE ops.population TO succession_app;
+GRANT SELECT ON TABLE ops.population TO succession_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.population TO succession_seeder;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.population TO succession_definer;
+
+REVOKE ALL ON FUNCTION market.imported() FROM PUBLIC;
+GRANT ALL ON FUNCTION market.imported() TO succession_app;
+GRANT ALL ON FUNCTION market.imported() TO succession_worker;
+GRANT ALL ON FUNCTION market.imported() TO succession_seeder;
+
+REVOKE ALL ON FUNCTION market.mark_teasers() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser TO succession_seeder;
@@ -2458,10 +3083,18 @@ GRANT SELECT,INSERT,DELETE ON TABLE market.teaser TO succession_worker;
 REVOKE ALL ON FUNCTION market.opened_teaser(teaser uuid, viewer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.opened_teaser(teaser uuid, viewer uuid) TO market_buyer;
 
+REVOKE ALL ON FUNCTION market.publication_pinned() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.take_down() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION ops.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.acceptance_opens_deal() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.actor_for_member(member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.actor_for_member(member uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.brief_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.causes_hold(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.causes_hold(deal uuid) TO succession_app;
@@ -2470,15 +3103,31 @@ REVOKE ALL ON FUNCTION vault.chain_entry() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.consent_needs_approval() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.deal_origin_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.disclosure_facts(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.disclosure_facts(deal uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.grant_causes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.grant_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.grant_holds(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.grant_holds(wanted uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.holds(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.holds(listing uuid) TO succession_app;
 
-REVOKE ALL ON FUNCTION vault.intermediary_behind(teaser uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION vault.intermediary_behind(teaser uuid) TO succession_app;
+REVOKE ALL ON FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.introducible(teaser uuid, under_brief uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.introduction_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.is_owner(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.is_owner(listing uuid) TO succession_app;
@@ -2503,6 +3152,10 @@ GRANT ALL ON FUNCTION vault.member_for_token(hash bytea) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.name_clear_causes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.name_clear_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_causes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.nda_frozen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.needs_reviewer(listing uuid) FROM PUBLIC;
@@ -2513,6 +3166,8 @@ REVOKE ALL ON FUNCTION vault.owner_decides() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.owner_link_for(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.owner_link_for(hash bytea) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.paper_stands() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.parked(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.parked(deal uuid) TO succession_app;
 
@@ -2522,13 +3177,32 @@ GRANT ALL ON FUNCTION vault.party(deal uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.projected_stage(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.projected_stage(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.proposal_stands() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.publication_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.refresh_organisation_keys() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.representation_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.screened(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.screened(deal uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.stage_follows_events() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.status_by_operator() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.stays_ended() FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.bitmap TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.bitmap TO succession_seeder;
+GRANT SELECT ON TABLE market.bitmap TO market_public;
+GRANT SELECT ON TABLE market.bitmap TO market_buyer;
+GRANT SELECT ON TABLE market.bitmap TO market_desk;
+GRANT SELECT ON TABLE market.bitmap TO market_domestic;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.cell TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.cell TO succession_seeder;
@@ -2619,19 +3293,9 @@ GRANT SELECT(current) ON TABLE market.codebook TO market_buyer;
 GRANT SELECT(current) ON TABLE market.codebook TO market_desk;
 GRANT SELECT(current) ON TABLE market.codebook TO market_domestic;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.marginal TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.marginal TO succession_seeder;
-GRANT SELECT ON TABLE market.marginal TO market_public;
-GRANT SELECT ON TABLE market.marginal TO market_buyer;
-GRANT SELECT ON TABLE market.marginal TO market_desk;
-GRANT SELECT ON TABLE market.marginal TO market_domestic;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.tally TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.tally TO succession_seeder;
-GRANT SELECT ON TABLE market.tally TO market_public;
-GRANT SELECT ON TABLE market.tally TO market_buyer;
-GRANT SELECT ON TABLE market.tally TO market_desk;
-GRANT SELECT ON TABLE market.tally TO market_domestic;
+GRANT USAGE ON SEQUENCE market.teaser_slot_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE market.teaser_slot_seq TO succession_app;
+GRANT USAGE ON SEQUENCE market.teaser_slot_seq TO succession_worker;
 
 GRANT SELECT ON TABLE ops.batch TO succession_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE ops.batch TO succession_worker;
@@ -2656,10 +3320,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_seeder;
 
-GRANT SELECT ON TABLE ops.metric_cell TO succession_app;
-GRANT SELECT,INSERT,DELETE ON TABLE ops.metric_cell TO succession_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_cell TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_cell TO succession_seeder;
+GRANT SELECT ON TABLE ops.metric_table TO succession_app;
+GRANT SELECT,INSERT ON TABLE ops.metric_table TO succession_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_table TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_table TO succession_seeder;
 
 GRANT INSERT ON TABLE ops.outbox TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.outbox TO succession_worker;
@@ -2669,11 +3333,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.outbox TO succession_seeder;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_worker;
-
-GRANT SELECT ON TABLE ops.population TO succession_app;
-GRANT SELECT ON TABLE ops.population TO succession_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.population TO succession_seeder;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.population TO succession_definer;
 
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_seeder;
@@ -2689,9 +3348,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.api_key TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.audience_consent TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.audience_consent TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.audience_consent TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.audience_consent TO succession_app;
 GRANT SELECT ON TABLE vault.audience_consent TO succession_worker;
 
+GRANT UPDATE(withdrawn_at) ON TABLE vault.audience_consent TO succession_app;
 GRANT UPDATE(withdrawn_at) ON TABLE vault.audience_consent TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.audit_event TO succession_definer;
@@ -2708,8 +3368,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.beneficial_owner TO succession_
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.brief TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.brief TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.brief TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.brief TO succession_app;
 GRANT SELECT ON TABLE vault.brief TO succession_worker;
+
+GRANT UPDATE(state) ON TABLE vault.brief TO succession_app;
+
+GRANT UPDATE(version) ON TABLE vault.brief TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_seeder;
@@ -2751,18 +3415,26 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.foreign_investment_filing TO successio
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.introduction TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.introduction TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.introduction TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.introduction TO succession_app;
 GRANT SELECT ON TABLE vault.introduction TO succession_worker;
+
+GRANT UPDATE(state) ON TABLE vault.introduction TO succession_app;
+
+GRANT UPDATE(decline_reason) ON TABLE vault.introduction TO succession_app;
+
+GRANT UPDATE(decided_by) ON TABLE vault.introduction TO succession_app;
+
+GRANT UPDATE(decided_at) ON TABLE vault.introduction TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.ledger_entry TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.ledger_entry TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.ledger_entry TO succession_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.ledger_head TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.ledger_head TO succession_seeder;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.ledger_head TO succession_definer;
+GRANT SELECT ON TABLE vault.ledger_head TO succession_seeder;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.ledger_subject TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.ledger_subject TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.ledger_subject TO succession_definer;
+GRANT SELECT,INSERT,DELETE ON TABLE vault.ledger_subject TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.ledger_subject TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_definer;
@@ -2772,7 +3444,11 @@ GRANT SELECT ON TABLE vault.listing TO succession_worker;
 
 GRANT UPDATE(state) ON TABLE vault.listing TO succession_worker;
 
+GRANT UPDATE(state_reason) ON TABLE vault.listing TO succession_worker;
+
 GRANT UPDATE(flags) ON TABLE vault.listing TO succession_worker;
+
+GRANT UPDATE(version) ON TABLE vault.listing TO succession_worker;
 
 GRANT UPDATE(updated_at) ON TABLE vault.listing TO succession_worker;
 
@@ -2792,6 +3468,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_identity TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_import TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_import TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_import TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_import_row TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_import_row TO succession_seeder;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_import_row TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_profile TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_profile TO succession_seeder;
@@ -2835,6 +3515,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda TO succession_app;
 GRANT SELECT ON TABLE vault.nda TO succession_worker;
 
+GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.obligation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.obligation TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.obligation TO succession_app;
@@ -2867,11 +3551,17 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.owner_contact TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_link TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_link TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.owner_link TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.owner_link TO succession_app;
+
+GRANT UPDATE(used_at) ON TABLE vault.owner_link TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.paper_evidence TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.paper_evidence TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.paper_evidence TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.paper_evidence TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.paper_evidence TO succession_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.paper_evidence TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.preview TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.preview TO succession_seeder;
@@ -2898,7 +3588,13 @@ GRANT UPDATE(take_down_reason) ON TABLE vault.publication TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.representation TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.representation TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.representation TO succession_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.representation TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.representation TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_seeder;
