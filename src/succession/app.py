@@ -14,6 +14,7 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.params import FromPath
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,14 +25,15 @@ from succession.config import Settings
 from succession.database import Databases, open_databases
 from succession.deals import routes as deals
 from succession.disclosure import routes as disclosure
-from succession.errors import Problem
-from succession.http import EXCEPTION_HANDLERS, add_language_headers, locale_of, speaks_json
+from succession.errors import PROBLEMS, Problem
+from succession.http import EXCEPTION_HANDLERS, add_language_headers, documented, locale_of, speaks_json
+from succession.i18n import translate
 from succession.listings import routes as listings
 from succession.market import routes as market
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
 from succession.permissions import allow
-from succession.wiring import Memory, Pools
+from succession.wiring import Locale, Memory, Pools
 
 V1 = [*accounts.ROUTES, *listings.ROUTES, *market.ROUTES, *disclosure.ROUTES, *deals.ROUTES, *metrics.ROUTES]
 BODY_LIMIT_BYTES = 25 * 1024 * 1024
@@ -97,6 +99,15 @@ def openapi_document(request: Request) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
 
+@get("/v1/problems/{code:str}", opt={"public": True}, operation_id="ReadProblem", summary="What a problem's `type` means",
+     sync_to_thread=False, responses=documented("not_found", public=True))
+def problem_type(locale: Locale, code: FromPath[str]) -> dict[str, str | int]:
+    if code not in PROBLEMS:
+        raise Problem("not_found")
+    status, title = PROBLEMS[code]
+    return {"code": code, "status": status, "title": translate(title, locale)}
+
+
 def create_app(settings: Settings) -> Litestar:
     """The ASGI application; pools open when it starts and close when it stops."""
 
@@ -113,7 +124,7 @@ def create_app(settings: Settings) -> Litestar:
             await app.state.databases.close()
 
     return Litestar(
-        route_handlers=[healthz, readyz, openapi_document, Router("/v1", route_handlers=V1), *pages.ROUTES],
+        route_handlers=[healthz, readyz, openapi_document, problem_type, Router("/v1", route_handlers=V1), *pages.ROUTES],
         lifespan=[lifespan],
         middleware=[Authentication],
         guards=[permitted, speaks_json],
