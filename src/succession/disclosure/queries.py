@@ -197,7 +197,8 @@ jsonb_build_object(
 )::text"""
 _ONE = f"SELECT {_ROW} FROM vault.deal d WHERE d.id = $1 AND vault.party(d.id) IN ('seller', 'buyer', 'representative')"
 _PAGE = f"""SELECT {_ROW} FROM vault.deal d
-WHERE vault.party(d.id) IN ('seller', 'buyer', 'representative')
+WHERE (d.intermediary_id = ops.organisation() OR d.buyer_id = ops.organisation() OR d.representative_id = ops.organisation())
+  AND vault.party(d.id) IN ('seller', 'buyer', 'representative')
   AND ($1::timestamptz IS NULL OR (d.requested_at, d.id) < ($1, $2::uuid)) AND ($3::boolean IS NULL OR (d.terminal IS NULL) = $3)
 ORDER BY d.requested_at DESC, d.id DESC LIMIT $4"""
 
