@@ -207,3 +207,12 @@ async def test_the_filing_shows_a_hint_with_reasons_and_never_more(deal):
     wrong = await deal.buyer.put(f"/v1/deals/{deal.id}/foreign-investment-filing", {"accepted_on": DAY, "shortened_to": DAY,
                                                                                   "extended_to": date(2040, 1, 1).isoformat()})
     assert wrong.status_code == 422 and wrong.json()["errors"][0]["field"] == "extended_to"
+
+
+async def test_withdrawing_the_listing_ends_its_deals_and_closes_the_dossier(world, deal):
+    await world.seed("DELETE FROM vault.listing_financials WHERE listing_id = $1 AND period_end < '2024-01-01'", deal.published.listing_id)
+    assert (await deal.buyer.get(f"/v1/dossiers/{deal.id}")).status_code == 200
+    withdrawn = await deal.seller.post(f"/v1/listings/{deal.published.listing_id}/withdrawal", {"reason": "owner_withdrew"})
+    assert withdrawn.status_code == 200, withdrawn.text
+    assert (await deal.read())["terminal_reason"] == "listing_withdrawn"
+    assert (await deal.buyer.get(f"/v1/dossiers/{deal.id}")).status_code == 404

@@ -30,6 +30,9 @@ from succession.deals.queries import DealView, ObligationView, find_deal, find_f
 from succession.disclosure import ledger
 from succession.errors import FieldError, Problem, field_problem
 from succession.i18n import Message, _
+from succession.listings.commands import lock_listing, move_listing
+from succession.listings.consents import take_down
+from succession.listings.moves import ON_WITHDRAWAL
 from succession.outbox import mail, record
 from succession.tables.deals import DealEvent, ForeignInvestmentFiling, Obligation
 from succession.tables.deals import Exclusivity as ExclusivityRow
@@ -61,6 +64,9 @@ class StepTaken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def lock_deal(tx: AsyncSession, deal_id: UUID, version: int | None) -> tuple[Deal, Any, DealFacts]:
     """The deal locked, its row and facts read after the lock; Problem not_found, stale."""
+    # The listing before its deals, as the owner's answer locks them; a buyer sees no listing and locks the deal alone.
+    await tx.execute(text("SELECT FROM vault.listing WHERE id = (SELECT listing_id FROM vault.deal WHERE id = :id) FOR NO KEY UPDATE"),
+                     {"id": deal_id})
     deal = (await tx.execute(select(Deal).where(Deal.id == deal_id).with_for_update())).scalar_one_or_none()
     if deal is None:
         raise Problem("not_found")
@@ -130,20 +136,30 @@ async def _closed(tx: AsyncSession, actor: Actor, deal: Deal, facts: DealFacts, 
     }, ClosingFacts)
     for owed in obligations_for(closing):
         tx.add(Obligation(deal_id=deal.id, kind=owed.kind, detail=owed.detail or None, due_on=owed.due_on))
-    others = (await tx.execute(select(Deal).where(Deal.listing_id == deal.listing_id, Deal.id != deal.id, Deal.terminal.is_(None))
-                               .order_by(Deal.id).with_for_update())).scalars().all()
-    for other in others:
-        _row, other_facts = await find_facts(await driver(tx), other.id)
-        await write_event(tx, actor, other, other_facts, "conclude_without_deal", "not_concluded", {}, "another_buyer_closed")
-        await mail(tx, "request_not_successful", organisation=other.buyer_id, project=other.project_name,
-                   dedupe_key=f"deal-ended:{other.id}")
+    await conclude_others(tx, actor, deal.listing_id, "another_buyer_closed", but=deal.id)
     await _succeeded(tx, deal)
 
 
-async def _succeeded(tx: AsyncSession, deal: Deal) -> None:
-    from succession.listings.commands import lock_listing, move_listing
-    from succession.listings.consents import take_down
+async def conclude_others(tx: AsyncSession, actor: Actor, listing_id: UUID, reason: str, but: UUID | None = None) -> None:
+    """End the open deals of a listing that may still end this way, politely: a buyer learns that it is over, not why."""
+    found = select(Deal).where(Deal.listing_id == listing_id, Deal.terminal.is_(None), Deal.id != (but or UUID(int=0)))
+    for deal in (await tx.execute(found.order_by(Deal.id).with_for_update())).scalars().all():
+        _row, facts = await find_facts(await driver(tx), deal.id)
+        if not _reasons(stage_of(facts), "conclude_without_deal"):
+            continue  # closed already: what is owed after a closing outlives the listing
+        await write_event(tx, actor, deal, facts, "conclude_without_deal", "not_concluded", {}, reason)
+        await mail(tx, "request_not_successful", organisation=deal.buyer_id, project=deal.project_name,
+                   dedupe_key=f"deal-ended:{deal.id}")
 
+
+async def _listing_withdrawn(tx: AsyncSession, actor: Actor, listing_id: UUID) -> None:
+    await conclude_others(tx, actor, listing_id, "listing_withdrawn")
+
+
+ON_WITHDRAWAL.append(_listing_withdrawn)
+
+
+async def _succeeded(tx: AsyncSession, deal: Deal) -> None:
     listing = await lock_listing(tx, deal.listing_id)
     await take_down(tx, deal.listing_id, "succeeded")
     now = await tx.scalar(text("SELECT now()"))
@@ -174,7 +190,6 @@ async def grant_exclusivity(tx: AsyncSession, deal_id: UUID, new: NewExclusivity
     deal, row, facts = await lock_deal(tx, deal_id, None)
     if row["side"] != "seller":
         raise Problem("forbidden")
-    await tx.execute(text("SELECT FROM vault.listing WHERE id = :id FOR UPDATE"), {"id": deal.listing_id})
     await tx.execute(text("UPDATE vault.exclusivity SET ended_on = until_date + 1 WHERE listing_id = :id AND ended_on IS NULL "
                           "AND until_date < :today"), {"id": deal.listing_id, "today": today})
     asked = Exclusivity(str(deal_id), new.from_date, new.until_date, new.granted_in, None)

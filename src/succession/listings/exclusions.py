@@ -28,7 +28,7 @@ from succession.tables.listings import Exclusion
 
 ExclusionKind = Literal["organisation", "registry", "lei", "corporate_number", "group", "ultimate_parent", "person",
                         "country", "buyer_kind"]  # fmt: skip
-BUYER_KINDS = ("company", "fund", "individual", "state_owned")  # vault.organisation.buyer_kind
+BUYER_KINDS = ("company", "holding", "fund", "individual", "state_owned")  # vault.organisation.buyer_kind
 EXCLUSIONS_MOST = 500
 
 

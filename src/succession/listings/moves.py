@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -10,6 +11,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from succession.actor import Actor
 from succession.days import day_in_japan
 from succession.listings.commands import lock_listing, move_listing, read_profile, view
 from succession.listings.consents import take_down
@@ -70,11 +72,17 @@ async def resume_listing(tx: AsyncSession, listing_id: UUID, now: datetime) -> L
     return await _moved(tx, listing)
 
 
-async def withdraw_listing(tx: AsyncSession, listing_id: UUID, reason: str, now: datetime) -> ListingView:
+# What else ends with a listing. Slices to the right register here (deals: every open deal), since imports point left.
+ON_WITHDRAWAL: list[Callable[[AsyncSession, Actor, UUID], Awaitable[None]]] = []
+
+
+async def withdraw_listing(tx: AsyncSession, actor: Actor, listing_id: UUID, reason: str, now: datetime) -> ListingView:
     """The company is no longer for sale through this intermediary: the teaser comes down, nothing is asked any more."""
     listing = await lock_listing(tx, listing_id)
     await take_down(tx, listing_id, "listing_withdrawn")
     await end_owner_links(tx, listing_id, "teaser", now)
+    for also in ON_WITHDRAWAL:
+        await also(tx, actor, listing_id)
     await move_listing(tx, listing, "withdraw_listing", "intermediary", now, reason=reason)
     return await _moved(tx, listing)
 

@@ -148,8 +148,8 @@ async def resume(tx: Tx, listing_id: FromPath[UUID]) -> ListingView:
 
 @post("/listings/{listing_id:uuid}/withdrawal", opt=WRITES, operation_id="WithdrawListing", status_code=200,
       summary="The company is no longer for sale here; its teaser comes down", responses=MOVED)
-async def withdraw(tx: Tx, listing_id: FromPath[UUID], data: JSONBody[moves.Withdrawal]) -> ListingView:
-    return await moves.withdraw_listing(tx, listing_id, data.reason, datetime.now(UTC))
+async def withdraw(tx: Tx, actor: Who, listing_id: FromPath[UUID], data: JSONBody[moves.Withdrawal]) -> ListingView:
+    return await moves.withdraw_listing(tx, actor, listing_id, data.reason, datetime.now(UTC))
 
 
 ROUTES: list = [
