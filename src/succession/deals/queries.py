@@ -15,11 +15,10 @@ import msgspec
 from succession.deals.foreign_investment import Filing, Hint
 from succession.deals.lifecycle import DealFacts, DisclosureFacts, Exclusivity, OpenAction, actions_open, is_parked, stage_of
 from succession.deals.obligations import standing
+from succession.disclosure.sides import PLAIN_ENDS, outcome_for_buyer
 from succession.errors import Problem
 from succession.i18n import translate
 
-# What a buyer is told of an end that somebody else decided: never who, never why.
-_NEUTRAL_FOR_BUYER = frozenset({"seller_withdrew", "not_concluded", "name_clear_refused", "screening_refused"})
 _SOMEBODY_ELSE = UUID(int=0)  # a buyer learns that it is parked, not by whom
 EVENTS_MOST = 500
 OBLIGATIONS_MOST = 200
@@ -185,17 +184,18 @@ async def find_deal(connection: asyncpg.Connection, deal_id: UUID, locale: str, 
     row, facts = await find_facts(connection, deal_id)
     events = await connection.fetch(_EVENTS, deal_id, EVENTS_MOST)
     side, terminal = row["side"], row["terminal"]
-    neutral = side != "seller" and terminal in _NEUTRAL_FOR_BUYER
+    told = terminal if side == "seller" else outcome_for_buyer(terminal)
+    own_act = side == "seller" or terminal in (None, *PLAIN_ENDS)
     return DealView(
         id=deal_id, side=side, project_name=row["project_name"], teaser_ref=row["teaser_ref"].hex,
         listing_id=row["listing_id"] if side == "seller" else None, buyer_id=row["buyer_id"], origin=row["origin"],
-        stage="not_concluded" if neutral else stage_of(facts), furthest=facts.furthest,
-        terminal="not_concluded" if neutral else terminal, terminal_reason=None if neutral else row["terminal_reason"],
+        stage=told or stage_of(facts), furthest=facts.furthest,
+        terminal=told, terminal_reason=row["terminal_reason"] if own_act else None,
         parked=is_parked(facts.exclusivities, facts.deal_id, today),
         exclusivity=_exclusivity_view(row["exclusivity"]), filing=_filing_view(row["filing"], locale),
         obligations_open=row["obligations_open"],
         actions=actions_open(facts, role_of(side), today),
-        events=[_event_view(event) for event in events if not (neutral and event["to_stage"] == terminal)],
+        events=[_event_view(event) for event in events if own_act or event["to_stage"] != terminal],
         version=row["version"],
     )  # fmt: skip
 
@@ -240,8 +240,7 @@ async def list_deals(read: asyncpg.Connection, limit: int, after: list[Any] | No
 
 
 def _line(row: asyncpg.Record) -> DealLine:
-    neutral = row["side"] != "seller" and row["terminal"] in _NEUTRAL_FOR_BUYER
-    terminal = "not_concluded" if neutral else row["terminal"]
+    terminal = row["terminal"] if row["side"] == "seller" else outcome_for_buyer(row["terminal"])
     return DealLine(row["id"], row["side"], row["project_name"], terminal or row["stage"], terminal, row["parked"], row["requested_at"])
 
 
