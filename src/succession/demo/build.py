@@ -23,7 +23,15 @@ from succession.days import day_in_japan
 from succession.demo.companies import make_companies
 from succession.demo.market import enter_listings, plan_listings
 from succession.demo.past_rows import enter_history
-from succession.demo.people import OPERATOR_NUMBER, Accounts, enter_residents, issue_credentials, keep_accounts, read_accounts
+from succession.demo.people import (
+    OPERATOR_NUMBER,
+    Accounts,
+    enter_block_list,
+    enter_residents,
+    issue_credentials,
+    keep_accounts,
+    read_accounts,
+)
 from succession.demo.terminal import say
 from succession.market.batches import close_batch
 from succession.market.codebooks import store_codebook
@@ -50,6 +58,7 @@ async def build_market(settings: Settings, listings: int = LISTINGS, world: int 
         accounts = read_accounts(settings.data_dir) or await _issue(owner, settings)
         await _put_up(settings)
         await _remember(owner, accounts)
+        await _keep_months(owner)
         return accounts
     finally:
         await owner.close()
@@ -96,6 +105,7 @@ async def _enter(owner: asyncpg.Connection, settings: Settings, listings: int, w
     progress(1, 3)
     async with _seeding(owner) as seeder:
         await enter_residents(seeder)
+        await enter_block_list(seeder)
         accounts = await issue_credentials(seeder)
         progress(2, 3)
         await enter_listings(seeder, plan_listings(companies, SEED, today), accounts, codebook, population.version)
@@ -140,3 +150,16 @@ async def _remember(owner: asyncpg.Connection, accounts: Accounts) -> None:
     async with _seeding(owner) as seeder:
         if not await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.deal)"):
             await enter_history(seeder, accounts, SEED, datetime.now(UTC))
+
+
+_LEASE = """
+INSERT INTO ops.lease (name, holder, until) VALUES ('job:close_months', 'demo', now() + interval '30 minutes')
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+"""
+
+
+async def _keep_months(owner: asyncpg.Connection) -> None:
+    """The past months are closed by a process of their own (servers.py): it takes a minute or two, and the worker has
+    letters to deliver meanwhile. Its lease says so, in the way workers tell each other."""
+    async with _seeding(owner) as seeder:
+        await seeder.execute(_LEASE)

@@ -23,6 +23,7 @@ from succession.accounts.declarations import BeneficialOwner, Declaration, Regis
 from succession.accounts.passwords import hash_password
 from succession.actor import Actor, hash_secret
 from succession.demo.names import corporate_number
+from succession.disclosure.screening import normalise
 from succession.ids import new_token
 
 KEY_LIFE = timedelta(days=365)
@@ -157,6 +158,20 @@ async def enter_residents(seeder: asyncpg.Connection) -> None:
             "INSERT INTO vault.verification (organisation_id, decision, evidence, note, organisation_version, decided_by) "
             "VALUES ($1, 'verified', $2, 'Demo data: nobody was looked at.', 1, $3)", organisation,
             msgspec.json.encode([{"kind": "other", "reference": "demo", "seen_on": "2026-01-01"}]).decode(), reviewer)
+
+
+# A likeness of acquirer B's name, so that somebody has to look.
+BLOCK_LIST = ("Phantom Trading House", "Nowhere Shipping Company", "Imaginary Components Limited", "Unreal Estates Holding",
+              "Chimera Metals Limited", "Mirage Finance Corporation")  # fmt: skip
+
+
+async def enter_block_list(seeder: asyncpg.Connection) -> None:
+    """The operator's list of organisations nobody should deal with, all invented."""
+    operator = await seeder.fetchval("SELECT id FROM vault.member WHERE email = $1", OPERATOR_EMAIL)
+    for name in BLOCK_LIST:
+        await seeder.execute(
+            "INSERT INTO vault.screening_list_entry (list_code, list_version, name, normalised, kind, reason, added_by) "
+            "VALUES ('demo_sanctions', '2026-10', $1, $2, 'organisation', 'demo', $3)", name, normalise(name, "organisation"), operator)
 
 
 async def _enter_organisation(seeder: asyncpg.Connection, told: Declaration) -> UUID:

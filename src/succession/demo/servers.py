@@ -1,8 +1,9 @@
 """Which processes does the demo consist of, and do they all end with it?
 
-    this program ── PostgreSQL, Redis   (embedded.py; not started when DATABASE_URL and REDIS_URL are given)
-                 ── succession serve    (the API)
+    this program ── PostgreSQL, Redis    (embedded.py; not started when DATABASE_URL and REDIS_URL are given)
+                 ── succession serve     (the API)
                  ── succession worker
+                 ── succession metrics   (closes the past months, then ends)
 
 The children run in sessions of their own, so that a terminal's Ctrl-C reaches this program alone and it ends them in
 order; they notice by themselves when it is killed (child.py). One that dies takes the demo down, with a word about it.
@@ -30,8 +31,10 @@ from succession.demo.terminal import say
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
+FIGURES_TIMEOUT_S = 900.0
 LOOK_EVERY_S = 0.5
-NAMES = {"api": "serve", "worker": "worker"}
+# name in messages and of the log -> the command, and whether it is meant to end
+CHILDREN: dict[str, tuple[str, bool]] = {"api": ("serve", False), "worker": ("worker", False), "figures": ("metrics", True)}
 
 
 class ServersFailed(Exception):
@@ -41,6 +44,7 @@ class ServersFailed(Exception):
 @dataclass(frozen=True)
 class Child:
     name: str
+    ends: bool
     process: subprocess.Popen
     log: Path
 
@@ -84,7 +88,7 @@ def free_port(host: str, wanted: int) -> int:
 
 
 class Processes:
-    """The API and the worker of one demo. A context manager: whatever was started is ended when the block is left."""
+    """The processes of one demo besides its databases. A context manager: whatever was started is ended when the block is left."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self.settings, self.environ = settings, environ
@@ -102,21 +106,32 @@ class Processes:
         self.stop()
 
     def start(self) -> None:
-        """Start both and wait until the API is ready. Raises ServersFailed."""
-        for name, command in NAMES.items():
-            self.children.append(self._spawn(name, command))
+        """Start them all and wait until the API is ready. Raises ServersFailed."""
+        for name, (command, ends) in CHILDREN.items():
+            self.children.append(self._spawn(name, command, ends))
         until = time.monotonic() + READY_TIMEOUT_S
         while not self._is_ready():
             self.check()
             if time.monotonic() > until:
-                raise ServersFailed(f"the API did not become ready within {READY_TIMEOUT_S:.0f} s:\n{self.children[0].last_lines()}")
+                silent = f"the API did not become ready within {READY_TIMEOUT_S:.0f} s"
+                raise ServersFailed(f"{silent}:\n{self.children[0].last_lines()}")
             time.sleep(0.05)
 
     def check(self) -> None:
         """Raises ServersFailed when one has ended, with the last lines it wrote."""
         for child in self.children:
-            if child.process.poll() is not None:
+            if child.process.poll() is not None and not (child.ends and child.process.returncode == 0):
                 raise ServersFailed(f"{child.name} ended with status {child.process.returncode}:\n{child.last_lines()}")
+
+    def wait_for(self, name: str) -> None:
+        """Until a child that is meant to end has ended. Raises TimeoutError, ServersFailed."""
+        for child in self.children:
+            if child.name == name:
+                try:
+                    child.process.wait(FIGURES_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    raise TimeoutError(f"{name} takes longer than {FIGURES_TIMEOUT_S:.0f} s") from None
+        self.check()
 
     def supervise(self) -> None:
         """Until Ctrl-C or SIGTERM. Raises ServersFailed as soon as one ends by itself."""
@@ -141,7 +156,7 @@ class Processes:
                 child.process.stdin.close()
         self.children.clear()
 
-    def _spawn(self, name: str, command: str) -> Child:
+    def _spawn(self, name: str, command: str, ends: bool) -> Child:
         log = self.settings.data_dir / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as stream:
@@ -149,7 +164,7 @@ class Processes:
                 [sys.executable, "-m", "succession.demo.child", command],
                 env={**os.environ, **self.environ}, stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT,
                 start_new_session=True)  # fmt: skip
-        return Child(name, process, log)
+        return Child(name, ends, process, log)
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):

@@ -1,0 +1,179 @@
+"""From a question about a teaser to the company's name: screening, NDA, the owner's word for this one buyer, release."""
+
+from __future__ import annotations
+
+import base64
+
+from succession.demo import owner_page
+from succession.demo.walk import Walk
+
+PURPOSES = {
+    "buyer-a": "We make machine parts in Germany and look for a partner with its own workshop in Japan.",
+    "buyer-b": "We trade components and look for a source in Japan.",
+}
+
+
+def _request(walk: Walk, deal: str) -> str:
+    return f"/v1/disclosure-requests/{walk[deal]}"
+
+
+# ---------------------------------------------------------------- the request
+
+
+def acquirer_asks(walk: Walk) -> None:
+    walk.tell("譲受け企業Aが開示を申し込みます。二度送っても申込みは一つです。",
+              "Acquirer A asks about the company. Sent twice with one key, it is one request.")
+    body, key = {"teaser_ref": walk["teaser"], "purpose": PURPOSES["buyer-a"]}, {"Idempotency-Key": f"walk-{walk['teaser']}"}
+    first = walk.post("buyer-a", "/v1/disclosure-requests", body, headers=key)
+    again = walk.post("buyer-a", "/v1/disclosure-requests", body, headers=key)
+    walk["deal A"] = first["id"]
+    walk.check(first["id"] == again["id"], f"one request, called “{first['project_name']}” from here on")
+    walk.post("buyer-a", "/v1/disclosure-requests", body, expect=409, code="request_exists")
+    walk.post("fund-d", "/v1/disclosure-requests", body, expect=404, code="not_found")
+
+
+def strangers_learn_nothing_of_the_deal(walk: Walk) -> None:
+    walk.tell("当事者でない譲受け企業も、ほかの支援機関も、公的機関も、この商談を知ることができません。",
+              "No other buyer, no rival intermediary and no agency can learn that this deal exists.")
+    for who in ("buyer-b", "bank", "adviser"):
+        walk.get(who, f"/v1/deals/{walk['deal A']}", expect=404, code="not_found")
+    walk.get("desk", f"/v1/deals/{walk['deal A']}", expect=403, code="forbidden")
+
+
+def nothing_skips_a_step(walk: Walk) -> None:
+    walk.tell("順番は飛ばせません。調査の前の契約、契約の前の社名、社名の前の資料、すべて断られます。",
+              "No step can be skipped: paper before screening, name before paper, dossier before name, talks before dossier.")
+    path = _request(walk, "deal A")
+    walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24}, expect=409, code="screening_needed")
+    walk.post("center", f"{path}/name-clear", {"by": "link"}, expect=409, code="screening_needed")
+    walk.post("center", f"{path}/dossier-release", expect=409, code="screening_needed")
+    walk.post("buyer-a", f"{path}/nda/signature", {"text_hash": "00" * 32, "name": "E. Beispiel", "title": "CEO", "locale_shown": "en"},
+              expect=409, code="step_refused")
+    walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}", expect=404, code="not_found")
+    walk.get("desk", f"/v1/dossiers/{walk['deal A']}", expect=403, code="forbidden")
+    deal = walk.get("center", f"/v1/deals/{walk['deal A']}")
+    walk.post("center", f"/v1/deals/{walk['deal A']}/qa", {"evidence": {"im_received_on": walk.today.isoformat()}},
+              headers=deal.version, expect=409, code="step_refused")
+
+
+# ---------------------------------------------------------------- screening and NDA
+
+
+def buyer_is_screened(walk: Walk) -> None:
+    walk.tell("センターは、相手企業・親会社・実質的支配者を名簿と照合し、担当者が判断します。",
+              "The Center compares buyer, parent and owners with the block lists; a named person decides.")
+    seen = walk.get("center", f"{_request(walk, 'deal A')}/screening")
+    walk.note(f"lists: {', '.join(each['code'] for each in seen['findings']['lists'])}; likenesses: {len(seen['findings']['candidates'])}")
+    decided = walk.post("center", f"{_request(walk, 'deal A')}/screening", {"decision": "cleared"})
+    walk.check(decided["stage"] == "interested", "screened; the buyer is told nothing of it")
+    walk.post("center", f"{_request(walk, 'deal A')}/name-clear", {"by": "link"}, expect=409, code="nda_needed")
+
+
+def nda_is_signed_as_it_was_read(walk: Walk) -> None:
+    walk.tell("秘密保持契約は、読んだ文面そのものに署名します。一文字でも違えば署名できません。",
+              "The NDA is signed exactly as it was read: the hash of another text is refused.")
+    path = f"{_request(walk, 'deal A')}/nda"
+    walk.post("center", path, {"form": "one_way", "term_months": 24})
+    shown = walk.get("buyer-a", path)
+    for line in shown["text_en"].splitlines()[:2]:
+        walk.note(f"│ {line}")
+    signature = {"text_hash": shown["text_hash"], "name": "Erika Beispiel", "title": "Managing Director", "locale_shown": "en"}
+    altered = signature | {"text_hash": shown["text_hash"][:-1] + ("0" if shown["text_hash"][-1] != "0" else "1")}
+    walk.post("buyer-a", f"{path}/signature", altered, expect=409, code="nda_text_changed")
+    walk.post("center", f"{path}/signature", signature, expect=403, code="forbidden")
+    walk.post("buyer-a", f"{path}/signature", signature)
+    walk.check(walk.company.profile.identity.name not in shown["text_ja"], "the company is not named in it")
+
+
+# ---------------------------------------------------------------- the owner's word
+
+
+def owner_refuses_another_buyer(walk: Walk) -> None:
+    walk.tell("シンガポールの譲受け企業Bも申し込みます。名前の似た記録があり、読まずに先へは進めません。",
+              "Acquirer B from Singapore asks as well. A similar name is on a list: nobody clears it unread.")
+    asked = walk.post("buyer-b", "/v1/disclosure-requests", {"teaser_ref": walk["teaser"], "purpose": PURPOSES["buyer-b"]})
+    walk["deal B"] = asked["id"]
+    path = _request(walk, "deal B")
+    unread = walk.post("center", f"{path}/screening", {"decision": "cleared"}, expect=409, code="screening_unread")
+    walk.post("center", f"{path}/screening", {
+        "decision": "cleared", "findings_read": unread["findings"]["fingerprint"],
+        "explanation": "Another company: other country and number."})
+    walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24})
+    shown = walk.get("buyer-b", f"{path}/nda")
+    walk.post("buyer-b", f"{path}/nda/signature", {
+        "text_hash": shown["text_hash"], "name": "Tan Placeholder", "title": "Director", "locale_shown": "en"})
+
+
+def refused_buyer_learns_nothing(walk: Walk) -> None:
+    walk.tell("オーナーは手紙でBへの社名開示を断ります。Bには理由も、断られたことも伝わりません。",
+              "By letter the owner refuses to be named to B. B learns neither why nor that anybody refused.")
+    path = _request(walk, "deal B")
+    walk.post("center", f"{path}/name-clear", {"by": "link"})
+    link = owner_page.link_in(walk, "owner_name_clear")
+    owner_page.answer(walk, link, owner_page.open_page(walk, link), "no")
+    told = walk.get("buyer-b", path)
+    walk.check(told["outcome"] == "not_concluded" and "name_clear" not in told.body, "for B it is not concluded, and nothing else")
+    walk.post("center", f"{path}/dossier-release", expect=409, code="request_concluded")
+    walk.get("buyer-b", f"/v1/dossiers/{walk['deal B']}", expect=404, code="not_found")
+    walk.post("buyer-b", "/v1/disclosure-requests", {"teaser_ref": walk["teaser"], "purpose": "Once more."}, expect=409,
+              code="request_too_soon")
+
+
+def owner_agrees_to_a(walk: Walk) -> None:
+    walk.tell("Aについては、会社名・国・親会社・目的・調査結果を読んだうえで、オーナーが同意します。",
+              "For A the owner reads who it is, where from, whose, what for and what the screening found, and agrees.")
+    walk.post("center", f"{_request(walk, 'deal A')}/dossier-release", expect=409, code="name_clear_needed")
+    _owner_says_yes(walk)
+
+
+def _owner_says_yes(walk: Walk) -> None:
+    walk.post("center", f"{_request(walk, 'deal A')}/name-clear", {"by": "link"})
+    link = owner_page.link_in(walk, "owner_name_clear")
+    page = owner_page.open_page(walk, link)
+    for line in [line for line in owner_page.text_of(page).splitlines() if line.strip()][:6]:
+        walk.note(f"│ {line}")
+    owner_page.answer(walk, link, page, "yes")
+
+
+# ---------------------------------------------------------------- release, revocation, release
+
+
+def dossier_is_released_and_read(walk: Walk) -> None:
+    walk.tell("資料が開示されます。開示（許可と台帳）と閲覧（記録）は別の出来事です。",
+              "The dossier is released: a grant and its ledger entry in one step. Reading it is another event, on record.")
+    memorandum = base64.b64encode("企業概要書（デモ用、架空）".encode()).decode()
+    walk.post("center", f"/v1/listings/{walk['listing']}/documents", {
+        "level": "dossier", "filename": "memorandum.txt", "content_base64": memorandum})
+    granted = walk.post("center", f"{_request(walk, 'deal A')}/dossier-release")
+    walk["grant"] = granted["id"]
+    dossier = walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}")
+    walk.note(f"{dossier['identity']['legal_name']}, {dossier['contact']['sites'][0]['address']}")
+    walk.get("buyer-a", f"/v1/documents/{dossier['documents'][0]['id']}")
+    walk["document"] = dossier["documents"][0]["id"]
+    opened = walk.get("center", f"/v1/listings/{walk['listing']}/accesses")["items"]
+    walk.check(len(opened) == 2, "two readings are on record")
+    for who in ("buyer-b", "buyer-c", "bank"):
+        walk.get(who, f"/v1/dossiers/{walk['deal A']}", expect=404, code="not_found")
+
+
+def revoked_at_once(walk: Walk) -> None:
+    walk.tell("開示を取り消すと、その瞬間から読めません。オーナーの同意は一度きりなので、もう一度聞きます。",
+              "Revoked: from that moment nothing can be read. A consent is used once, so the owner is asked again.")
+    walk.post("center", f"/v1/grants/{walk['grant']}/revocation", {"reason": "mistake"})
+    walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}", expect=404, code="not_found")
+    walk.get("buyer-a", f"/v1/documents/{walk['document']}", expect=404, code="not_found")
+    walk.post("center", f"{_request(walk, 'deal A')}/dossier-release", expect=409, code="consent_used")
+
+
+def released_again(walk: Walk) -> None:
+    walk.tell("オーナーがもう一度同意し、資料が再び開示されます。", "The owner agrees once more, and the dossier is released again.")
+    _owner_says_yes(walk)
+    walk.post("center", f"{_request(walk, 'deal A')}/dossier-release")
+    walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}")
+
+
+CHAPTER = (
+    acquirer_asks, strangers_learn_nothing_of_the_deal, nothing_skips_a_step, buyer_is_screened, nda_is_signed_as_it_was_read,
+    owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
+    released_again,
+)  # fmt: skip
