@@ -17,6 +17,7 @@ import asyncpg
 
 from succession.accounts.identifiers import make_corporate_number
 from succession.codes import audiences_in
+from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
 from world import Caller, World
 
 POPULATION, CODEBOOK = "desk-scene", "desk-scene-codebook"
@@ -59,7 +60,7 @@ async def listed(world: World, holder: Caller, *, audiences: int = 4, price: str
 async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, price: str, schemes: tuple[str, ...],
                   excludes: dict[str, str], shuffle: int | None, cell: dict[str, str]) -> Listed:
     number = next(_numbers)
-    cell_id = await _cell(seeder, cell)
+    cell_id, ranks = await _cell(seeder, cell), _ranks(cell)
     listing_id = await add(seeder, "vault.listing", intermediary_id=holder.organisation_id, state="listed")
     name, person, corporate = f"架空{number}工業株式会社", f"架空 太郎{number}", make_corporate_number(f"9998{number:08d}")
     one = {"returning": None, "listing_id": listing_id}
@@ -77,9 +78,13 @@ async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, pr
     ref = await _publish(seeder, listing_id, cell_id, audiences)
     await add(seeder, "market.teaser", None, ref=ref, batch=1, cell_id=cell_id, audiences=audiences, price=price,
               schemes=list(schemes), timing="flexible", phrases=["jobs_kept"], fiscal_year=2025, vocabulary_version="v",
-              place_rank=1, revenue_rank=1, price_rank=1, shuffle=secrets.randbits(62) if shuffle is None else shuffle)
+              **ranks, price_rank=PRICE_RANK[price], shuffle=secrets.randbits(62) if shuffle is None else shuffle)
     told = (name, f"架空{number}", person, corporate, "612345678", "2461", "JP-29", *map(str, ids.values()))
     return Listed(ref, listing_id, told, ids)
+
+
+def _ranks(cell: dict[str, str]) -> dict[str, int]:
+    return {"place_rank": PLACE_RANK[cell["place"]], "revenue_rank": REVENUE_RANK[cell["revenue"]]}
 
 
 async def _cell(seeder: asyncpg.Connection, cell: dict[str, str]) -> int:

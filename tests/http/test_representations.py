@@ -222,3 +222,59 @@ async def test_what_has_ended_ends_the_sight_of_what_was_opened_under_it(world):
     before = len(await letters(world))
     assert (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).status_code == 201
     assert (await letters(world))[before:] == [("nda_offered", str(acquirer.organisation_id))]
+
+
+# ---------------------------------------------------------------- searching for the acquirer
+
+
+async def refs(caller, **params):
+    answer = await caller.get("/v1/teasers", params={"industry": "11", "limit": 100} | params)
+    assert answer.status_code == 200, answer.text
+    return {item["ref"] for item in answer.json()["items"]}, answer.json()["total_certain"]
+
+
+async def test_who_acts_for_an_acquirer_finds_what_that_acquirer_may_find(world):
+    seller, agent, acquirer = await world.intermediary(), await world.intermediary("bank"), await world.acquirer()
+    plain = await listed(world, seller, audiences=8, industry="11")
+    closed = await listed(world, seller, audiences=8, industry="11",
+                          excludes={"organisation": str(acquirer.organisation_id)})
+    shut = await listed(world, seller, audiences=8, industry="11",
+                        excludes={"organisation": str(agent.organisation_id)})
+    buyers_only = await listed(world, seller, audiences=2, industry="11")
+    made = await confirmed(agent, acquirer)
+    acting = {"acting_for": str(acquirer.organisation_id)}
+    own, own_count = await refs(agent)
+    found, count = await refs(agent, **acting)
+    assert {plain.ref.hex, closed.ref.hex} <= own and not own & {shut.ref.hex, buyers_only.ref.hex}
+    assert plain.ref.hex in found and not found & {closed.ref.hex, shut.ref.hex, buyers_only.ref.hex}
+    assert own_count - count == 1  # and the counts know nothing of it either
+    assert (await agent.get(f"/v1/teasers/{closed.ref.hex}")).status_code == 200
+    assert (await agent.get(f"/v1/teasers/{closed.ref.hex}", params=acting)).status_code == 404
+    assert (await agent.get(f"/v1/teasers/{plain.ref.hex}", params=acting)).status_code == 200
+
+    await acquirer.post(f"/v1/representations/{made['id']}/termination")
+    answer = await agent.get("/v1/teasers", params=acting)
+    assert answer.status_code == 403 and answer.json()["code"] == "representation_needed"
+
+
+async def test_nobody_searches_in_the_name_of_an_acquirer_that_did_not_confirm_it(world):
+    agent, acquirer, desk = await world.intermediary(), await world.acquirer(), await world.agency()
+    await recorded(agent, acquirer)
+    for caller, named in ((agent, acquirer.organisation_id), (agent, uuid4()), (acquirer, acquirer.organisation_id),
+                          (desk, acquirer.organisation_id), (world.client(), acquirer.organisation_id)):
+        for path in ("/v1/teasers", f"/v1/teasers/{uuid4().hex}"):
+            answer = await caller.get(path, params={"acting_for": str(named)})
+            assert answer.status_code == 403 and answer.json()["code"] == "representation_needed"
+    assert (await agent.get("/v1/teasers", params={"acting_for": "somebody"})).status_code == 422
+
+
+async def test_a_cursor_found_for_oneself_does_not_open_what_is_found_for_another(world):
+    seller, agent, acquirer = await world.intermediary(), await world.intermediary(), await world.acquirer()
+    for _n in range(2):
+        await listed(world, seller, audiences=8, industry="11")
+    await confirmed(agent, acquirer)
+    cursor = (await agent.get("/v1/teasers", params={"limit": 1})).json()["next_cursor"]
+    answer = await agent.get("/v1/teasers", params={"limit": 1, "cursor": cursor,
+                                                    "acting_for": str(acquirer.organisation_id)})
+    assert answer.status_code == 422 and answer.json()["code"] == "cursor_invalid"
+    assert (await agent.get("/v1/teasers", params={"limit": 101})).status_code == 422

@@ -14,7 +14,7 @@ from functools import cache
 import msgspec
 
 from succession.anonymity.vocabulary import vocabulary
-from succession.codes import ANY, ancestors, label
+from succession.codes import ANY, SCHEMES, label, leaves
 from succession.market.search import FILTERS, OFF_CODEBOOK, Search, allowed
 
 TOTAL, POSSIBLE = "total", "possible"
@@ -175,10 +175,14 @@ def counts_of(rows: Iterable[tuple[str, str, int]]) -> Counts:
 
 @cache
 def _within(field: str, code: str) -> tuple[str, ...]:
-    """The published codes that a teaser showing `code` is certainly inside of. `any` lies inside nothing."""
+    """The published codes that a teaser showing `code` is certainly inside of. `any` lies inside nothing.
+
+    Not the ancestors alone: the region Hokkaido is one prefecture, so what shows the region is inside the prefecture too.
+    """
     if field in OFF_CODEBOOK:
         return (code,)
-    return tuple(each for each in (code, *ancestors(field, code)) if each != ANY)
+    shown = leaves(field, code)
+    return tuple(each for each in SCHEMES[field].codes if each != ANY and shown <= leaves(field, each))
 
 
 def facets_of(counts: Counts, fields: Iterable[str], locale: str) -> dict[str, list[FacetValue]]:

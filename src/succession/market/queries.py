@@ -219,12 +219,12 @@ _PUBLIC = f"SELECT {_COLUMNS} FROM market.teaser t JOIN market.cell c ON c.id = 
 _OPENED = f"SELECT {_COLUMNS} FROM market.opened_teaser($1, $2) t JOIN market.cell c ON c.id = t.cell_id"
 
 
-async def find_teaser(databases: Databases, actor: Actor, ref: UUID, locale: str) -> TeaserView:
-    """Problem not_found alike for one that was never published, is down, is for others, or excludes this viewer.
+async def find_teaser(databases: Databases, actor: Actor, ref: UUID, excluding: Sequence[UUID], locale: str) -> TeaserView:
+    """Problem not_found alike for one that was never published, is down, is for others, or excludes one of `excluding`.
 
     An acquirer also reads a teaser that an intermediary opened to it by accepting a desk's introduction.
     """
-    role, excluding = audience_role(actor), viewers(actor)
+    role = audience_role(actor)
     pool = databases.market(role)
     row = await (pool.fetchrow(_ONE, ref, list(excluding)) if excluding else pool.fetchrow(_PUBLIC, ref))
     if row is None and role == "market_buyer":

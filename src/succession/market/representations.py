@@ -15,9 +15,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.database import Databases
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.market.desk_queries import PageAsked, Party
+from succession.market.queries import audience_role, viewers
 from succession.outbox import mail, record
 from succession.tables.deals import Representation
 
@@ -93,10 +95,17 @@ def _view(row: asyncpg.Record) -> RepresentationView:
         confirmed_at=row["confirmed_at"], ended_at=row["ended_at"])  # fmt: skip
 
 
-async def must_represent(connection: asyncpg.Connection, actor: Actor, acquirer_id: UUID) -> None:
-    """Problem representation_needed, for an acquirer that does not exist as for one that confirmed nothing."""
-    if not await connection.fetchval("SELECT vault.represents($1, $2)", actor.organisation_id, acquirer_id):
+async def viewers_for(databases: Databases, actor: Actor, acting_for: UUID | None) -> tuple[UUID, ...]:
+    """Whose exclusions hold in a search: the caller's, and those of the acquirer it acts for.
+
+    Problem representation_needed, for an acquirer that does not exist as for one that confirmed nothing.
+    """
+    if acting_for is None:
+        return viewers(actor)
+    in_force = "SELECT vault.represents($1, $2)"
+    if audience_role(actor) != "market_domestic" or not await databases.app.fetchval(in_force, actor.organisation_id, acting_for):
         raise Problem("representation_needed")
+    return (*viewers(actor), acting_for)
 
 
 # ---------------------------------------------------------------- writing

@@ -38,8 +38,8 @@ from succession.market.queries import (
     list_codes,
     list_schemes,
     teaser_view,
-    viewers,
 )
+from succession.market.representations import viewers_for
 from succession.market.search import FILTERS, Match, Sort, allowed, checked_fields, read_search, refuse_unknown
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
 from succession.wiring import Config, Locale, Pools, Tx, Who
@@ -91,29 +91,31 @@ def _values(name: str) -> object:
 Place, Industry, Founded, Employees, Revenue = (_values(name) for name in ("place", "industry", "founded", "employees", "revenue"))
 Margin, Price, Scheme, Timing, Phrase = (_values(name) for name in ("margin", "price", "scheme", "timing", "phrase"))
 Facets = _values("facets")
-PageSize = Annotated[int, Meta(ge=0, le=PAGE_LIMIT_MOST)]
+PageSize = Annotated[int, QueryParameter(ge=0, le=PAGE_LIMIT_MOST)]
 # Codes and their names change with a release; everything else on the market is somebody's view and stays uncached.
 CODES_MAX_AGE_S = 3600
 
 
 @get("/teasers", opt={"public": True}, operation_id="SearchTeasers", summary="Search teasers by published codes",
-     responses=documented("cursor_invalid", public=True))
+     responses=documented("cursor_invalid", "representation_needed", public=True))
 async def search(request: Request, databases: Pools, actor: Who, settings: Config, locale: Locale,
                  place: Place = None, industry: Industry = None, founded: Founded = None, employees: Employees = None,
                  revenue: Revenue = None, margin: Margin = None, price: Price = None, scheme: Scheme = None,
                  timing: Timing = None, phrase: Phrase = None, q: FromQuery[str | None] = None, match: FromQuery[Match] = "certain",
                  sort: FromQuery[Sort | None] = None, limit: FromQuery[PageSize] = PAGE_LIMIT_DEFAULT,
-                 cursor: FromQuery[str | None] = None, facets: Facets = None) -> SearchPage:
+                 cursor: FromQuery[str | None] = None, facets: Facets = None,
+                 acting_for: FromQuery[UUID | None] = None) -> SearchPage:
     refuse_unknown(request.query_params)
+    excluding = await viewers_for(databases, actor, acting_for)
     given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
     asked, fields = read_search(given, q), checked_fields(facets)
     if match == "possible" and sort is not None:
         raise field_problem("sort", Message.of(_("Possible matches are ranked by how much of them lies inside the filters.")))
     order = SHARE if match == "possible" else sort or "newest"
-    key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, q, order])
+    key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, q, order, acting_for])
     after = open_cursor(key, cursor, bound) if cursor else None
     wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
-    found = await find_teasers(databases.market(audience_role(actor)), asked, wanted, viewers(actor))
+    found = await find_teasers(databases.market(audience_role(actor)), asked, wanted, excluding)
     return SearchPage(
         match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
         read_as={name: list(codes) for name, codes in asked.read_as.items()}, unrecognised=list(asked.unrecognised),
@@ -124,9 +126,11 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
 
 
 @get("/teasers/{ref:str}", opt={"public": True}, operation_id="ReadTeaser", summary="One teaser",
-     responses=documented("not_found", public=True))
-async def read_teaser(databases: Pools, actor: Who, locale: Locale, ref: FromPath[str]) -> TeaserView:
-    return await find_teaser(databases, actor, parse_reference(ref), locale)
+     responses=documented("not_found", "representation_needed", public=True))
+async def read_teaser(databases: Pools, actor: Who, locale: Locale, ref: FromPath[str],
+                      acting_for: FromQuery[UUID | None] = None) -> TeaserView:
+    excluding = await viewers_for(databases, actor, acting_for)
+    return await find_teaser(databases, actor, parse_reference(ref), excluding, locale)
 
 
 @get("/codes", opt={"public": True}, operation_id="ListSchemes", summary="The code schemes this API speaks",

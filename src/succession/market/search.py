@@ -22,7 +22,7 @@ from succession.market.terms import LENGTH_MAX, Terms, parse_terms
 #: Parameter -> scheme, for what a teaser shows besides its cell; `phrase` has its own table.
 OFF_CODEBOOK = ("price", "scheme", "timing", "phrase")
 FILTERS = (*ATTRIBUTES, *OFF_CODEBOOK)
-PARAMETERS = (*FILTERS, "q", "match", "sort", "limit", "cursor", "facets")
+PARAMETERS = (*FILTERS, "q", "match", "sort", "limit", "cursor", "facets", "acting_for")
 VALUES_MAX = 100
 
 Match = Literal["certain", "possible"]
