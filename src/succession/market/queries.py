@@ -7,6 +7,7 @@ codes; words are rendered from them in the reader's language.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from uuid import UUID
 
 import asyncpg
@@ -91,9 +92,12 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     return TeaserView(
         row["ref"].hex, cell.place, cell.industry, cell.founded, cell.employees, cell.revenue, cell.margin, teaser.fiscal_year,
         teaser.price, list(teaser.schemes), teaser.timing, list(teaser.phrases), sheet.title, list(sheet.summary), list(sheet.facts),
-        {currency: MoneyBands(foreign_money("revenue", cell.revenue, currency, locale), foreign_money("price", teaser.price, currency, locale))
+        {currency: MoneyBands(_money("revenue", cell.revenue, currency, locale), _money("price", teaser.price, currency, locale))
          for currency in CURRENCIES},
     )  # fmt: skip
+
+
+_money = cache(foreign_money)  # a few dozen bands, two currencies, two languages
 
 
 # --- search ---------------------------------------------------------------------------------------------------------
