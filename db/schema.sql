@@ -68,15 +68,18 @@ BEGIN
     -- One writer at a time: two statements that touch the same bitmaps queue instead of deadlocking.
     PERFORM pg_advisory_xact_lock(7305422);
     INSERT INTO market.bitmap AS b (reader, field, code, chunk, bits)
-    SELECT r.reader, v.field, v.code, c.slot / 8192, market.bits_of(array_agg(c.slot))
-    FROM changed c JOIN market.cell k ON k.id = c.cell_id
-    JOIN (VALUES (1, 1), (2, 3), (4, 5), (8, 9)) AS r(reader, sees) ON c.audiences & r.sees <> 0
-    CROSS JOIN LATERAL (
-        VALUES ('live', ''), ('place', k.place), ('industry', k.industry), ('founded', k.founded), ('employees', k.employees),
-               ('revenue', k.revenue), ('margin', k.margin), ('price', c.price), ('timing', c.timing)
-        UNION ALL SELECT 'scheme', unnest(c.schemes) UNION ALL SELECT 'phrase', unnest(c.phrases)
-    ) AS v(field, code)
-    GROUP BY 1, 2, 3, 4
+    SELECT r.reader, m.field, m.code, m.chunk, bit_or(m.bits)
+    FROM (
+        SELECT c.audiences, v.field, v.code, c.slot / 8192 AS chunk, market.bits_of(array_agg(c.slot)) AS bits
+        FROM changed c JOIN market.cell k ON k.id = c.cell_id
+        CROSS JOIN LATERAL (
+            VALUES ('live', ''), ('place', k.place), ('industry', k.industry), ('founded', k.founded), ('employees', k.employees),
+                   ('revenue', k.revenue), ('margin', k.margin), ('price', c.price), ('timing', c.timing)
+            UNION ALL SELECT 'scheme', unnest(c.schemes) UNION ALL SELECT 'phrase', unnest(c.phrases)
+        ) AS v(field, code)
+        GROUP BY 1, 2, 3, 4
+    ) m JOIN (VALUES (1, 1), (2, 3), (4, 5), (8, 9)) AS r(reader, sees) ON m.audiences & r.sees <> 0
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4  -- in order: what one reader reads stands together
     ON CONFLICT (reader, field, code, chunk) DO UPDATE
         SET bits = CASE WHEN sign > 0 THEN b.bits | excluded.bits ELSE b.bits & ~excluded.bits END;
     IF sign < 0 THEN
