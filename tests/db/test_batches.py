@@ -86,7 +86,7 @@ async def test_a_cause_that_is_gone_keeps_a_teaser_down_and_takes_it_down(world,
     assert (await batch(world, settings)).refused == {never: reason}
     assert await _teaser(world, never) is None
     assert await _teaser(world, up) is not None
-    assert await end_publications(worker, settings, datetime.now(UTC)) == 1
+    assert await end_publications(worker, settings, datetime.now(UTC)) >= 1
     assert await _teaser(world, up) is None and await _teaser(world, waiting) is not None
     for ref in (up, never):
         assert await _state(world, ref) == {"state": "taken_down", "take_down_reason": reason, "listing": "suspended",
