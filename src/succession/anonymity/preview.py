@@ -86,7 +86,8 @@ NOT_ELIGIBLE = _("The reference population holds no companies of this size or ki
 NO_CELL = _("Too few companies of the reference population resemble this one, however coarsely it is described.")
 
 
-def report(codebook: Codebook, look_alikes: LookAlikes, profile: Profile, kept: Mapping[str, str] | None = None) -> AnonymityReport:
+def report(codebook: Codebook, look_alikes: LookAlikes, profile: Profile,
+           kept: Mapping[str, str] | None = None) -> AnonymityReport:
     """What the teaser of a company would show and why no more. KeyError or ValueError for codes that do not exist.
 
     `kept`: the codes of a cell of this codebook that is shown again instead of the one the walk would find.

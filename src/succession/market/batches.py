@@ -33,7 +33,8 @@ log = logging.getLogger("succession.batches")
 # $1 today, $2 now. The trigger of 0004 asks them once more when a row is published.
 
 _CONSENTS = """
-(SELECT coalesce(bit_or(CASE c.audience WHEN 'public' THEN 1 WHEN 'verified_buyers' THEN 2 WHEN 'agency_desk' THEN 4 ELSE 8 END), 0)
+(SELECT coalesce(bit_or(CASE c.audience WHEN 'public' THEN 1 WHEN 'verified_buyers' THEN 2
+                                        WHEN 'agency_desk' THEN 4 ELSE 8 END), 0)
  FROM vault.audience_consent c
  WHERE c.proposal_id = p.proposal_id AND c.withdrawn_at IS NULL AND c.expires_at > $2::timestamptz)
 """
@@ -50,7 +51,8 @@ _LOCK = "SELECT l.id FROM vault.listing l WHERE l.id = ANY($1::uuid[]) ORDER BY 
 
 _WAITING = "SELECT listing_id FROM vault.publication WHERE state = 'queued' AND queued_at <= $1"
 _QUEUED = f"""
-SELECT {_CAUSES}, q.canonical::text AS canonical, q.canonical_hash, q.decision IS NOT DISTINCT FROM 'approved' AS approved, b.demo
+SELECT {_CAUSES}, b.demo, q.canonical::text AS canonical, q.canonical_hash,
+       q.decision IS NOT DISTINCT FROM 'approved' AS approved
 FROM vault.publication p JOIN vault.teaser_proposal q ON q.id = p.proposal_id
 JOIN market.codebook b ON b.version = p.codebook_version
 WHERE p.state = 'queued' AND p.queued_at <= $3 AND p.listing_id = ANY($4::uuid[])
@@ -112,14 +114,12 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
     return Closed(number, len(ready), refused)
 
 
+def _ended(row: Mapping[str, Any]) -> str | None:
+    return "mandate_ended" if not row["mandated"] else None if row["consented"] else "consent_expired"
+
+
 def _refusal(row: Mapping[str, Any]) -> str | None:
-    if not row["mandated"]:
-        return "mandate_ended"
-    if not row["consented"]:
-        return "consent_expired"
-    if not row["approved"] or _approved(row) is None:
-        return "not_permitted"
-    return None
+    return _ended(row) or (None if row["approved"] and _approved(row) else "not_permitted")
 
 
 def _approved(row: Mapping[str, Any]) -> CanonicalTeaser | None:
@@ -184,7 +184,7 @@ async def end_publications(connection: asyncpg.Connection, settings: Settings, n
         return 0
     async with connection.transaction():
         rows = await connection.fetch(_ENDED, today, now, await _lock(connection, ended))
-        return await take_down(connection, {row["ref"]: _refusal({**row, "approved": True, "canonical": None}) for row in rows}, now)
+        return await take_down(connection, {row["ref"]: _ended(row) for row in rows}, now)
 
 
 # --- frozen while listed --------------------------------------------------------------------------------------------
@@ -204,7 +204,8 @@ UPDATE vault.listing SET flags = ARRAY(SELECT unnest(flags) EXCEPT SELECT unnest
 """
 
 _UNFLAG = """
-UPDATE vault.listing l SET flags = ARRAY(SELECT unnest(flags) EXCEPT SELECT unnest(ARRAY['figures_old', 'figures_outside_band']) ORDER BY 1)
+UPDATE vault.listing l
+SET flags = ARRAY(SELECT unnest(flags) EXCEPT SELECT unnest(ARRAY['figures_old', 'figures_outside_band']) ORDER BY 1)
 WHERE flags && ARRAY['figures_old', 'figures_outside_band']
   AND NOT EXISTS (SELECT FROM vault.publication p WHERE p.listing_id = l.id AND p.state IN ('queued', 'published'))
 """

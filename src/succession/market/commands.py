@@ -135,7 +135,8 @@ async def _derivation(connection: asyncpg.Connection, listing_id: UUID, profile:
 # --- preview --------------------------------------------------------------------------------------------------------
 
 
-async def preview_teaser(tx: AsyncSession, actor: Actor, listing_id: UUID, settings: Settings, now: datetime, locale: str) -> PreviewView:
+async def preview_teaser(tx: AsyncSession, actor: Actor, listing_id: UUID, settings: Settings, now: datetime,
+                         locale: str) -> PreviewView:
     """What the teaser would show and why no more. Problem mandate_needed, preview_quota, not_publishable."""
     await lock_open_listing(tx, listing_id)
     await needs_mandate(tx, listing_id, day_in_japan(now))
@@ -217,7 +218,8 @@ class ProposalView(msgspec.Struct, frozen=True):
     links_sent: int
 
 
-async def propose_teaser(tx: AsyncSession, actor: Actor, listing_id: UUID, asked: NewProposal, settings: Settings, now: datetime) -> ProposalView:
+async def propose_teaser(tx: AsyncSession, actor: Actor, listing_id: UUID, asked: NewProposal, settings: Settings,
+                         now: datetime) -> ProposalView:
     """Put the canonical teaser before the owner; it shows the cell, so it counts as a look like any preview.
 
     Problem mandate_needed, preview_quota, not_publishable, not_anonymous, population_needed, excluded_never_public.
@@ -234,7 +236,8 @@ async def propose_teaser(tx: AsyncSession, actor: Actor, listing_id: UUID, asked
     return ProposalView(made.id, list(audiences_in(mask)), digest.hex(), sheet, made.links_sent)
 
 
-async def _publishable(tx: AsyncSession, listing_id: UUID, settings: Settings, now: datetime) -> tuple[CanonicalTeaser, Place, Figures]:
+async def _publishable(tx: AsyncSession, listing_id: UUID, settings: Settings,
+                       now: datetime) -> tuple[CanonicalTeaser, Place, Figures]:
     profile = await read_profile(tx, listing_id)
     refuse_unpublishable(profile, day_in_japan(now))
     found = await _derivation(await driver(tx), listing_id, profile, settings)

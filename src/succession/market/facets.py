@@ -70,7 +70,7 @@ def counting(placed: Placed, excluding: bool) -> str:
 
     With `excluding`, a relation `excluded(ref)` stands before.
     """
-    counts = "\nUNION ALL ".join((_each_code(), _total(), _possible(placed)))
+    counts = "\nUNION ALL ".join((_each_code(placed), _total(), _possible(placed)))
     return ",\n".join([_live(excluding), *_filters(placed), _bases(placed), f"counts AS MATERIALIZED ({counts})"])
 
 
@@ -78,9 +78,13 @@ def _live(excluding: bool) -> str:
     """`live(chunk, bits)`: every teaser this reader may see."""
     if not excluding:
         return "live AS (SELECT chunk, bits FROM market.bitmap WHERE field = 'live')"
-    gone = "SELECT t.slot / 8192 AS chunk, market.bits_of(array_agg(t.slot)) AS bits FROM market.teaser t JOIN excluded x ON x.ref = t.ref GROUP BY 1"
+    gone = (
+        "SELECT t.slot / 8192 AS chunk, market.bits_of(array_agg(t.slot)) AS bits "
+        "FROM market.teaser t JOIN excluded x ON x.ref = t.ref GROUP BY 1"
+    )
     return (
-        f"gone AS ({gone}), live AS (SELECT b.chunk, CASE WHEN g.chunk IS NULL THEN b.bits ELSE b.bits & ~g.bits END AS bits "
+        f"gone AS ({gone}), "
+        "live AS (SELECT b.chunk, CASE WHEN g.chunk IS NULL THEN b.bits ELSE b.bits & ~g.bits END AS bits "
         "FROM market.bitmap b LEFT JOIN gone g ON g.chunk = b.chunk WHERE b.field = 'live')"
     )
 
@@ -88,7 +92,8 @@ def _live(excluding: bool) -> str:
 def _filters(placed: Placed) -> list[str]:
     """`f_<field>(chunk, bits)`: the teasers inside each filter; `o_<attribute>`: those that overlap it."""
     def union(field: str, codes: str) -> str:
-        return f"SELECT chunk, bit_or(bits) AS bits FROM market.bitmap WHERE field = '{field}' AND code = ANY({codes}) GROUP BY chunk"
+        marked = f"market.bitmap WHERE field = '{field}' AND code = ANY({codes})"
+        return f"SELECT chunk, bit_or(bits) AS bits FROM {marked} GROUP BY chunk"
 
     parts = [f"f_{name} AS MATERIALIZED ({union(name, codes)})" for name, codes in placed.inside.items()]
     for name, sets in placed.others.items():
@@ -104,8 +109,11 @@ def _filters(placed: Placed) -> list[str]:
 def _bases(placed: Placed) -> str:
     """`bases(but, chunk, bits)`: the teasers that pass every filter but one; '' for those that pass all of them."""
     filters = (*placed.inside, *placed.others)
-    parts = (f"SELECT '{but}' AS but, chunk, {_and(['live', *(f'f_{name}' for name in filters if name != but)])}" for but in ("", *filters))
-    return f"bases AS MATERIALIZED ({' UNION ALL '.join(parts)})"
+
+    def passing(but: str) -> str:
+        return f"SELECT '{but}' AS but, chunk, {_and(['live', *(f'f_{name}' for name in filters if name != but)])}"
+
+    return f"bases AS MATERIALIZED ({' UNION ALL '.join(map(passing, ('', *filters)))})"
 
 
 def _and(relations: list[str]) -> str:
@@ -113,12 +121,14 @@ def _and(relations: list[str]) -> str:
     return f"{bits} AS bits FROM {relations[0]}" + "".join(f" JOIN {name} USING (chunk)" for name in relations[1:])
 
 
-def _each_code() -> str:
+def _each_code(placed: Placed) -> str:
     """Every code of every field, each field under all filters but its own."""
+    filtered = ", ".join(f"'{name}'" for name in (*placed.inside, *placed.others))
+    own = f"CASE WHEN b.field IN ({filtered}) THEN b.field ELSE '' END" if filtered else "''"
     # OFFSET 0: count first, then group; grouping whole bitmaps would sort megabytes.
     counted = (
-        "SELECT b.field, b.code, bit_count(b.bits & s.bits) AS n FROM market.bitmap b JOIN bases s ON s.chunk = b.chunk "
-        "AND s.but = CASE WHEN b.field IN (SELECT but FROM bases) THEN b.field ELSE '' END WHERE b.field <> 'live' OFFSET 0"
+        "SELECT b.field, b.code, bit_count(b.bits & s.bits) AS n FROM market.bitmap b "
+        f"JOIN bases s ON s.chunk = b.chunk AND s.but = {own} WHERE b.field <> 'live' OFFSET 0"
     )
     return f"SELECT field, code, sum(n)::bigint AS n FROM ({counted}) each GROUP BY field, code"
 
@@ -132,7 +142,8 @@ def _possible(placed: Placed) -> str:
         return f"SELECT '{POSSIBLE}', '', 0"
     wide = _and(["live", *(f"f_{name}" for name in placed.others), *(f"o_{name}" for name in placed.overlapping)])
     return (
-        f"SELECT '{POSSIBLE}', '', coalesce(sum(bit_count(CASE WHEN s.chunk IS NULL THEN w.bits ELSE w.bits & ~s.bits END)), 0)::bigint "
+        f"SELECT '{POSSIBLE}', '', "
+        "coalesce(sum(bit_count(CASE WHEN s.chunk IS NULL THEN w.bits ELSE w.bits & ~s.bits END)), 0)::bigint "
         f"FROM (SELECT chunk, {wide}) w LEFT JOIN bases s ON s.chunk = w.chunk AND s.but = ''"
     )
 
@@ -187,10 +198,12 @@ def _within(field: str, code: str) -> tuple[str, ...]:
 
 def facets_of(counts: Counts, fields: Iterable[str], locale: str) -> dict[str, list[FacetValue]]:
     """The counted codes of these fields in reading order, named in the reader's language."""
-    return {
-        field: [FacetValue(code, name, n) for code, name in _names(field, locale == "ja") if (n := counts.values[field].get(code, 0)) > 0]
-        for field in fields
-    }
+
+    def named(field: str) -> list[FacetValue]:
+        counted = counts.values[field]
+        return [FacetValue(code, name, counted[code]) for code, name in _names(field, locale == "ja") if code in counted]
+
+    return {field: named(field) for field in fields}
 
 
 @cache

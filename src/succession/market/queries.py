@@ -34,7 +34,8 @@ def audience_role(actor: Actor) -> str:
     if not actor.verified:
         return "market_public"
     desk = actor.kind == "agency" and actor.agency_role == "desk"
-    return {"acquirer": "market_buyer", "intermediary": "market_domestic"}.get(actor.kind, "market_desk" if desk else "market_public")
+    others = "market_desk" if desk else "market_public"
+    return {"acquirer": "market_buyer", "intermediary": "market_domestic"}.get(actor.kind, others)
 
 
 def viewers(actor: Actor) -> tuple[UUID, ...]:
@@ -90,11 +91,14 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     teaser = canonical_of(row)
     sheet, cell = render(teaser, locale), teaser.cell
     return TeaserView(
-        row["ref"].hex, cell.place, cell.industry, cell.founded, cell.employees, cell.revenue, cell.margin, teaser.fiscal_year,
-        teaser.price, list(teaser.schemes), teaser.timing, list(teaser.phrases), sheet.title, list(sheet.summary), list(sheet.facts),
-        {currency: MoneyBands(_money("revenue", cell.revenue, currency, locale), _money("price", teaser.price, currency, locale))
-         for currency in CURRENCIES},
+        row["ref"].hex, cell.place, cell.industry, cell.founded, cell.employees, cell.revenue, cell.margin,
+        teaser.fiscal_year, teaser.price, list(teaser.schemes), teaser.timing, list(teaser.phrases), sheet.title,
+        list(sheet.summary), list(sheet.facts), {name: _bands(teaser, name, locale) for name in CURRENCIES},
     )  # fmt: skip
+
+
+def _bands(teaser: CanonicalTeaser, currency: str, locale: str) -> MoneyBands:
+    return MoneyBands(_money("revenue", teaser.cell.revenue, currency, locale), _money("price", teaser.price, currency, locale))
 
 
 _money = cache(foreign_money)  # a few dozen bands, two currencies, two languages
@@ -137,7 +141,8 @@ class Found(msgspec.Struct, frozen=True):
     after: tuple[int, int, UUID] | None
 
 
-_EXCLUDED = "excluded AS MATERIALIZED (SELECT DISTINCT x.ref FROM unnest({viewers}) AS v(id), market.excluded_teasers(v.id) x),"
+_EXCLUDED = """
+excluded AS MATERIALIZED (SELECT DISTINCT x.ref FROM unnest({viewers}) AS v(id), market.excluded_teasers(v.id) x),"""
 # The counts ride on the first row of the page, which stands alone when the page is empty.
 _SEARCH = """
 WITH {excluded} {counting},
@@ -145,7 +150,8 @@ found AS ({page}),
 page AS (SELECT t.key, t.shuffle, {columns}, row_number() OVER (ORDER BY t.key, t.shuffle, t.ref) AS position
          FROM found t JOIN market.cell c ON c.id = t.cell_id),
 counted_once AS (SELECT array_agg(field) AS fields, array_agg(code) AS codes, array_agg(n) AS numbers FROM counts)
-SELECT p.*, CASE WHEN p.position > 1 THEN NULL ELSE f.fields END AS fields, CASE WHEN p.position > 1 THEN NULL ELSE f.codes END AS codes,
+SELECT p.*, CASE WHEN p.position > 1 THEN NULL ELSE f.fields END AS fields,
+       CASE WHEN p.position > 1 THEN NULL ELSE f.codes END AS codes,
        CASE WHEN p.position > 1 THEN NULL ELSE f.numbers END AS numbers
 FROM counted_once f LEFT JOIN page p ON true ORDER BY p.position
 """
@@ -273,11 +279,13 @@ def list_schemes() -> SchemeList:
 
 
 def list_codes(scheme: str, locale: str) -> CodeList:
-    """Problem not_found for a scheme that does not exist. Phrases that are never shown before the name clear are not listed."""
+    """Problem not_found for a scheme that does not exist. Phrases never shown before the name clear are not listed."""
     if scheme == "phrase":
         words = vocabulary()
-        return CodeList(scheme, words.version, [CodeView(p.code, words.label(p.code, locale), p.group) for p in words.showable()])
+        shown = [CodeView(each.code, words.label(each.code, locale), each.group) for each in words.showable()]
+        return CodeList(scheme, words.version, shown)
     if scheme not in SCHEMES:
         raise Problem("not_found")
     found = SCHEMES[scheme]
-    return CodeList(scheme, found.version, [CodeView(c.code, label(scheme, c.code, locale), c.parent) for c in found.codes.values()])
+    codes = [CodeView(each.code, label(scheme, each.code, locale), each.parent) for each in found.codes.values()]
+    return CodeList(scheme, found.version, codes)

@@ -139,8 +139,9 @@ def _weights(attribute: str) -> Mapping[str, float]:
         return {row["prefecture"]: float(sum(int(row[name]) for name in divisions)) for row in establishments}
     if attribute == "industry":
         total = {name: sum(int(row[name]) for row in establishments) for name in divisions}
-        detailed = {row["major_group"]: len(row["detailed"].split()) for row in read_table("db/reference/detailed_industries.tsv")}
-        groups = {code: SCHEMES["industry"].codes[code].parent for code in leaves("industry", ANY)}
-        in_division = {name: sum(detailed.get(code, 0) for code, parent in groups.items() if parent == name) for name in divisions}
-        return {code: total.get(parent, 0) * detailed.get(code, 0) / max(1, in_division.get(parent, 0)) for code, parent in groups.items()}
+        rows = read_table("db/reference/detailed_industries.tsv")
+        detailed = {row["major_group"]: len(row["detailed"].split()) for row in rows}
+        parent = {code: SCHEMES["industry"].codes[code].parent for code in leaves("industry", ANY)}
+        whole = {name: sum(detailed.get(code, 0) for code in parent if parent[code] == name) for name in divisions}
+        return {code: total.get(name, 0) * detailed.get(code, 0) / max(1, whole.get(name, 0)) for code, name in parent.items()}
     return dict.fromkeys(leaves(attribute, ANY), 1.0)
