@@ -120,13 +120,17 @@ def sector_hint(jsic_codes: tuple[str, ...], activities: tuple[str, ...] | None,
     return SectorHint(strictest, strength, tuple(reason for *_class, reason in found))
 
 
+_SECTOR_WORDS: dict[str, str] = {"core": _("a core sector"), "designated": _("a designated sector"), "none": _("not designated")}
+
+
 def _sector_reason(sector: Sector, sure: bool, code: str, row: str) -> Message:
+    named = Message(_SECTOR_WORDS[sector])
     if len(row) > len(code):
         return Message(_("JSIC {code} is too short to tell: it contains {row}, which our table marks {sector}."),
-                       {"code": code, "row": row, "sector": sector})
+                       {"code": code, "row": row, "sector": named})
     text = _("JSIC {code} is marked {sector} in our table.") if sure else _(
         "Part of JSIC {code} is marked {sector} in our table; check the products and their scale.")
-    return Message(text, {"code": code, "sector": sector})
+    return Message(text, {"code": code, "sector": named})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
