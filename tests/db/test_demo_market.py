@@ -10,8 +10,9 @@ import pytest
 
 from conftest import TEMPLATE, _database, _make_database
 from succession.config import Settings, as_role
-from succession.demo.build import DemoRefused, build_market, saved_world
+from succession.demo.build import build_market, saved_world
 from succession.demo.people import accounts_file, read_accounts
+from succession.demo.presence import DemoRefused
 from succession.disclosure.canonical import Head, LedgerRow, verify_chain
 
 COMPANIES, WORLD = 260, 20_000

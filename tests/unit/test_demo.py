@@ -18,6 +18,7 @@ from succession.demo.companies import last_closed_year, make_companies
 from succession.demo.history import Asked, plan_past
 from succession.demo.market import plan_listings, terms_of
 from succession.demo.people import RESIDENTS
+from succession.demo.presence import OPERATOR_NUMBER
 from succession.listings import guideline
 from succession.listings.completeness import contradictions, missing_for_publication
 from succession.market.publication import figures_of
@@ -114,7 +115,8 @@ def test_residents_declare_what_a_registration_asks_for() -> None:
         assert read_declaration(resident.declaration) == resident.declaration
     buyers = [r.declaration for r in RESIDENTS if r.declaration.kind == "acquirer"]
     assert len({d.country for d in buyers}) == 4 and "fund" in {d.buyer_kind for d in buyers}
-    numbers = [r.declaration.corporate_number for r in RESIDENTS if r.declaration.corporate_number]
+    assert is_corporate_number(OPERATOR_NUMBER) and OPERATOR_NUMBER[1:5] == "9999"
+    numbers = [OPERATOR_NUMBER, *(r.declaration.corporate_number for r in RESIDENTS if r.declaration.corporate_number)]
     assert all(number[1:5] == "9999" for number in numbers) and len(set(numbers)) == len(numbers)
 
 

@@ -7,8 +7,6 @@ the next one, never a half step.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +22,6 @@ from succession.demo.companies import make_companies
 from succession.demo.market import enter_listings, plan_listings
 from succession.demo.past_rows import enter_history
 from succession.demo.people import (
-    OPERATOR_NUMBER,
     Accounts,
     enter_block_list,
     enter_residents,
@@ -32,6 +29,7 @@ from succession.demo.people import (
     keep_accounts,
     read_accounts,
 )
+from succession.demo.presence import is_entered, seeding
 from succession.demo.terminal import say
 from succession.market.batches import close_batch
 from succession.market.codebooks import store_codebook
@@ -42,10 +40,6 @@ LISTINGS = 2_400
 SEED = 1
 
 
-class DemoRefused(Exception):
-    """This database is not the demo's to fill."""
-
-
 async def build_market(settings: Settings, listings: int = LISTINGS, world: int = DEMO_WORLD_COMPANIES) -> Accounts:
     """The demo in this database, whatever of it was missing; returns who can sign in.
 
@@ -53,7 +47,7 @@ async def build_market(settings: Settings, listings: int = LISTINGS, world: int 
     """
     owner = await asyncpg.connect(settings.database_url, timeout=10)
     try:
-        if not await _is_entered(owner):
+        if not await is_entered(owner):
             await _enter(owner, settings, listings, world)
         accounts = read_accounts(settings.data_dir) or await _issue(owner, settings)
         await _put_up(settings)
@@ -73,24 +67,7 @@ def _population_dir(settings: Settings) -> Path:
     return settings.data_dir / "demo" / "population"
 
 
-@asynccontextmanager
-async def _seeding(owner: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
-    """One transaction as the seeding role: past row-level security, through every trigger."""
-    async with owner.transaction():
-        await owner.execute("SET LOCAL ROLE succession_seeder")
-        yield owner
-
-
 # ---------------------------------------------------------------- people and listings
-
-
-async def _is_entered(owner: asyncpg.Connection) -> bool:
-    async with _seeding(owner) as seeder:
-        if await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.organisation WHERE corporate_number = $1)", OPERATOR_NUMBER):
-            return True
-        if await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.organisation) OR EXISTS (SELECT FROM ops.population WHERE imported)"):
-            raise DemoRefused("This database holds organisations or a register that are not the demo's. Give the demo one of its own.")
-    return False
 
 
 async def _enter(owner: asyncpg.Connection, settings: Settings, listings: int, world: int) -> None:
@@ -103,7 +80,7 @@ async def _enter(owner: asyncpg.Connection, settings: Settings, listings: int, w
     progress, today = bar("companies "), day_in_japan(datetime.now(UTC))
     companies = await asyncio.to_thread(make_companies, population, codebook, listings, SEED, today)
     progress(1, 3)
-    async with _seeding(owner) as seeder:
+    async with seeding(owner) as seeder:
         await enter_residents(seeder)
         await enter_block_list(seeder)
         accounts = await issue_credentials(seeder)
@@ -121,7 +98,7 @@ def _world(settings: Settings, companies: int) -> tuple[Population, Codebook]:
 
 async def _issue(owner: asyncpg.Connection, settings: Settings) -> Accounts:
     """New credentials: the file with the old ones is gone, and only their hashes are in the database."""
-    async with _seeding(owner) as seeder:
+    async with seeding(owner) as seeder:
         accounts = await issue_credentials(seeder)
     keep_accounts(settings.data_dir, accounts)
     return accounts
@@ -147,7 +124,7 @@ async def _put_up(settings: Settings) -> None:
 
 
 async def _remember(owner: asyncpg.Connection, accounts: Accounts) -> None:
-    async with _seeding(owner) as seeder:
+    async with seeding(owner) as seeder:
         if not await seeder.fetchval("SELECT EXISTS (SELECT FROM vault.deal)"):
             await enter_history(seeder, accounts, SEED, datetime.now(UTC))
 
@@ -161,5 +138,5 @@ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.unti
 async def _keep_months(owner: asyncpg.Connection) -> None:
     """The past months are closed by a process of their own (servers.py): it takes a minute or two, and the worker has
     letters to deliver meanwhile. Its lease says so, in the way workers tell each other."""
-    async with _seeding(owner) as seeder:
+    async with seeding(owner) as seeder:
         await seeder.execute(_LEASE)

@@ -23,11 +23,11 @@ from succession.accounts.declarations import BeneficialOwner, Declaration, Regis
 from succession.accounts.passwords import hash_password
 from succession.actor import Actor, hash_secret
 from succession.demo.names import corporate_number
+from succession.demo.presence import OPERATOR_NUMBER
 from succession.disclosure.screening import normalise
 from succession.ids import new_token
 
 KEY_LIFE = timedelta(days=365)
-OPERATOR_NUMBER = corporate_number(1)
 _WORDS = "kumo ishi mori kawa sora yama hoshi kaze umi tori hana yuki matsu take ame tsuki".split()
 
 

@@ -105,10 +105,13 @@ class Processes:
     def __exit__(self, *_about: object) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Start them all and wait until the API is ready. Raises ServersFailed."""
-        for name, (command, ends) in CHILDREN.items():
-            self.children.append(self._spawn(name, command, ends))
+    def start(self, name: str) -> None:
+        """One of CHILDREN, unless it runs already."""
+        if all(child.name != name for child in self.children):
+            self.children.append(self._spawn(name, *CHILDREN[name]))
+
+    def await_api(self) -> None:
+        """Until the API is ready. Raises ServersFailed."""
         until = time.monotonic() + READY_TIMEOUT_S
         while not self._is_ready():
             self.check()

@@ -183,7 +183,7 @@ def agencies_see_figures_only(walk: Walk) -> None:
     walk.tell("監督側の機関には、月が閉じた後の、少数を伏せた数字だけが見えます。",
               "The monitoring agency sees figures of closed months only; small ones are hidden, and those that would reveal them.")
     walk.note("(waiting until the past months have been counted)")
-    walk.wait_for_figures()
+    walk.processes.wait_for("figures")
     shapes = walk.get("monitor", "/v1/metrics")
     months = shapes["months"]
     asked = {"from": sorted(months)[-3:][0][:7], "to": max(months)[:7]}

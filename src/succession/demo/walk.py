@@ -23,6 +23,7 @@ from succession.config import Settings
 from succession.days import day_in_japan
 from succession.demo.companies import Company
 from succession.demo.people import Accounts
+from succession.demo.servers import Processes
 from succession.demo.terminal import painted, say
 
 LETTER_TIMEOUT_S = 30.0
@@ -59,13 +60,13 @@ class Answer:
 class Walk:
     """One walk: who calls, what was learnt on the way (`walk["listing"]`), and how many answers were wrong."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str], accounts: Accounts, address: str, company: Company,
-                 wait_for_figures: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str], accounts: Accounts, processes: Processes,
+                 company: Company) -> None:
         self.settings, self.environ, self.accounts, self.company = settings, dict(environ), accounts, company
-        self.wait_for_figures = wait_for_figures
+        self.processes = processes
         self.today: date = day_in_japan(datetime.now(UTC))
         self.steps = self.calls = self.wrong = 0
-        self._address, self._kept, self._read = address, {}, set(self._letters())
+        self._kept, self._read = {}, set(self._letters())
         self._clients: dict[str, httpx.Client] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -75,7 +76,9 @@ class Walk:
         self._kept[name] = value
 
     def take(self, chapters: Iterable[tuple[str, str, Iterable[Step]]]) -> int:
-        """Every step of every chapter (Japanese title, English title, steps); returns how many answers were wrong."""
+        """Every step of every chapter (Japanese title, English title, steps); returns how many answers were wrong.
+
+        Raises ServersFailed when a process is gone: then there is nobody to answer."""
         started = time.monotonic()
         for ja, en, steps in chapters:
             say(f"\n── {ja}  {en}", "bold")
@@ -84,6 +87,7 @@ class Walk:
                     step(self)
                 except (LookupError, TypeError, ValueError, AttributeError, httpx.HTTPError, TimeoutError) as error:
                     self.mistake(f"this step could not be taken: {type(error).__name__} {error}")
+                    self.processes.check()
         for client in self._clients.values():
             client.close()
         said = f"{self.steps} steps, {self.calls} calls in {time.monotonic() - started:.0f} s: "
@@ -138,7 +142,7 @@ class Walk:
 
     def sign_in(self, who: str) -> None:
         """From here on this account calls with a cookie, as a browser does, instead of its key."""
-        client = httpx.Client(base_url=self._address, timeout=REQUEST_TIMEOUT_S,
+        client = httpx.Client(base_url=self.processes.address, timeout=REQUEST_TIMEOUT_S,
                               headers={"Accept-Language": "ja", "Origin": self.settings.public_url})
         self._clients[who] = client
         self.call(who, "POST", "/v1/sessions", {"email": self.accounts[who].email, "password": self.accounts.password}, expect=204)
@@ -159,7 +163,7 @@ class Walk:
     def _client(self, who: str) -> httpx.Client:
         if who not in self._clients:
             key = {"Authorization": f"Bearer {self.accounts[who].api_key}"} if who else {}
-            self._clients[who] = httpx.Client(base_url=self._address, timeout=REQUEST_TIMEOUT_S, headers={"Accept-Language": "en"} | key)
+            self._clients[who] = httpx.Client(base_url=self.processes.address, timeout=REQUEST_TIMEOUT_S, headers={"Accept-Language": "en"} | key)
         return self._clients[who]
 
     def _print(self, who: str, method: str, path: str, answer: Answer, expect: int, code: str | None) -> None:
