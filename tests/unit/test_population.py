@@ -219,6 +219,40 @@ def test_a_population_refuses_crooked_columns() -> None:
         tiny().columns["founded"][0] = 1
 
 
+def with_facts(**facts: list) -> Population:
+    known = {f"fact:{code}": Provenance("imported", "list of exporters 2026", False) for code in facts}
+    arrays = {code: np.array(holders) for code, holders in facts.items()}
+    return Population("tiny", False, tiny().columns, provenance() | known, arrays)
+
+
+def test_facts_are_part_of_a_population_and_survive_the_disk(tmp_path: Path) -> None:
+    exporters = with_facts(iso_9001=[True] * 4, exports=[True, False, False, True])
+    assert list(exporters.facts) == ["exports", "iso_9001"] and not exporters.facts["exports"].flags.writeable
+    assert len({tiny().version, exporters.version, with_facts(exports=[True] * 4).version}) == 3
+    save(exporters, tmp_path)
+    again = load(tmp_path)
+    assert again.facts["exports"].tolist() == [True, False, False, True] and set(again.facts) == {"exports", "iso_9001"}
+    assert again.provenance["fact:exports"].source == "list of exporters 2026"
+    assert k_and_finest(exporters) == k_and_finest(tiny())
+
+
+def test_a_population_without_facts_keeps_the_version_it_had() -> None:
+    assert tiny().version == "pop-21161b80d6b525ab5486"
+    assert with_facts().version == tiny().version
+
+
+def test_facts_are_imported_and_as_long_as_the_columns() -> None:
+    with pytest.raises(ValueError, match="length"):
+        with_facts(exports=[True])
+    with pytest.raises(ValueError, match="true or false"):
+        with_facts(exports=[1, 0, 0, 1])
+    with pytest.raises(ValueError, match="provenance"):
+        Population("tiny", False, tiny().columns, provenance(), {"exports": np.array([True] * 4)})
+    drawn = provenance() | {"fact:exports": Provenance("synthesised", "x", False)}
+    with pytest.raises(ValueError, match="never drawn"):
+        Population("tiny", False, tiny().columns, drawn, {"exports": np.array([True] * 4)})
+
+
 def test_the_rule_travels_as_data() -> None:
     rule = eligibility_on(date(2026, 6, 1))
     assert msgspec.convert(msgspec.to_builtins(rule), EligibilityRule) == rule

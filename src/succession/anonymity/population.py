@@ -40,6 +40,8 @@ SHOWN_COLUMNS = ("prefecture", "jsic2", "founded", "employees", "revenue_yen", "
 
 SMALLEST_K = 5
 
+FACT_PREFIX = "fact:"  # a fact's name in `provenance`, in the headings of a register and on disk: fact:<phrase code>
+
 
 class Provenance(msgspec.Struct, frozen=True):
     """Where a column comes from; `official_totals` = its national totals are official even where it is synthesised."""
@@ -51,21 +53,32 @@ class Provenance(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Population:
-    """A named reference population: read-only columns of equal length, each with its provenance."""
+    """A named reference population: read-only columns of equal length, each with its provenance.
+
+    `facts`: phrase code of the vocabulary -> whether each member is on record with it. Facts are imported, never drawn,
+    and their provenance stands under `fact:<code>`. False means "not on record", which nobody may publish.
+    """
 
     name: str
     demo: bool
     columns: Mapping[str, np.ndarray]
     provenance: Mapping[str, Provenance]
+    facts: Mapping[str, np.ndarray] = field(default_factory=dict)
     _members: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if set(self.columns) != set(COLUMNS) or set(self.provenance) != set(COLUMNS):
+        named = [*COLUMNS, *(FACT_PREFIX + code for code in self.facts)]
+        if set(self.columns) != set(COLUMNS) or set(self.provenance) != set(named):
             raise ValueError("a population has exactly the columns of COLUMNS, each with its provenance")
-        if len({len(column) for column in self.columns.values()}) != 1:
+        if any(self.provenance[FACT_PREFIX + code].kind != "imported" for code in self.facts):
+            raise ValueError("a fact is imported, never drawn")
+        if any(column.dtype != np.bool_ for column in self.facts.values()):
+            raise ValueError("a fact is true or false")
+        if len({len(column) for column in (*self.columns.values(), *self.facts.values())}) != 1:
             raise ValueError("the columns of a population differ in length")
         object.__setattr__(self, "columns", {name: self.columns[name].astype(COLUMNS[name]) for name in COLUMNS})
-        for column in self.columns.values():
+        object.__setattr__(self, "facts", {code: self.facts[code].copy() for code in sorted(self.facts)})
+        for column in (*self.columns.values(), *self.facts.values()):
             column.setflags(write=False)
         object.__setattr__(self, "_members", len(self.columns["prefecture"]))
 
@@ -76,13 +89,17 @@ class Population:
     def version(self) -> str:
         """Hash of everything that is in it: the same companies from the same sources give the same version."""
         digest = hashlib.sha256(_about(self).encode())
-        for name, column in self.columns.items():
-            digest.update(name.encode() + b"\0" + column.astype(column.dtype.newbyteorder("<")).tobytes())
+        for name, column in _arrays(self).items():
+            digest.update(name.encode() + b"\0" + column.astype(column.dtype.newbyteorder("<"), copy=False).tobytes())
         return f"pop-{digest.hexdigest()[:20]}"
 
 
+def _arrays(population: Population) -> dict[str, np.ndarray]:
+    return {**population.columns, **{FACT_PREFIX + code: holders for code, holders in population.facts.items()}}
+
+
 def _about(population: Population) -> str:
-    provenance = {name: msgspec.to_builtins(population.provenance[name]) for name in COLUMNS}
+    provenance = {name: msgspec.to_builtins(population.provenance[name]) for name in _arrays(population)}
     about = {"name": population.name, "demo": population.demo, "members": len(population), "provenance": provenance}
     return json.dumps(about, ensure_ascii=False, sort_keys=True)
 
@@ -167,7 +184,7 @@ def save(population: Population, directory: Path) -> Path:
         half = directory / f".{population.version}.{uuid.uuid4().hex}"
         half.mkdir()
         try:
-            np.savez(half / "columns.npz", **population.columns)
+            np.savez(half / "columns.npz", **_arrays(population))
             (half / "about.json").write_text(_about(population), encoding="utf-8")
             half.rename(target)
         except OSError:
@@ -186,8 +203,9 @@ def load(directory: Path, version: str | None = None) -> Population:
     about = json.loads((directory / version / "about.json").read_text(encoding="utf-8"))
     with np.load(directory / version / "columns.npz", allow_pickle=False) as stored:
         columns = {name: stored[name] for name in COLUMNS}
+        facts = {name.removeprefix(FACT_PREFIX): stored[name] for name in stored.files if name.startswith(FACT_PREFIX)}
     provenance = msgspec.convert(about["provenance"], dict[str, Provenance])
-    population = Population(about["name"], about["demo"], columns, provenance)
+    population = Population(about["name"], about["demo"], columns, provenance, facts)
     if population.version != version:
         raise ValueError(f"population {version} was altered on disk")
     return population
