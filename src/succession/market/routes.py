@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
@@ -39,6 +40,7 @@ from succession.market.queries import (
     list_schemes,
     teaser_view,
 )
+from succession.market.ranges import BOUNDS, edges, read_ranges
 from succession.market.representations import viewers_for
 from succession.market.search import FILTERS, Match, Sort, allowed, checked_fields, read_search, refuse_unknown
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
@@ -91,14 +93,37 @@ def _values(name: str) -> object:
 Place, Industry, Founded, Employees, Revenue = (_values(name) for name in ("place", "industry", "founded", "employees", "revenue"))
 Margin, Price, Scheme, Timing, Phrase = (_values(name) for name in ("margin", "price", "scheme", "timing", "phrase"))
 Facets = _values("facets")
+
+
+def _bound(name: str) -> object:
+    """One end of a range; what is no edge of a published band is refused, with the edges named, in `ranges`."""
+    listed = {"type": "string", "enum": list(edges(name))}
+    return Annotated[Annotated[str, Meta(max_length=20, extra_json_schema=listed)] | None, QueryParameter(name=name)]
+
+
+RevenueFrom, RevenueBelow, EmployeesFrom, EmployeesBelow, FoundedFrom, FoundedBefore, MarginFrom, MarginBelow, PriceOver, PriceUpTo = (
+    _bound(name) for name in BOUNDS)
+
+
+def ranges_asked(revenue_from_yen: RevenueFrom = None, revenue_below_yen: RevenueBelow = None, employees_from: EmployeesFrom = None,
+                 employees_below: EmployeesBelow = None, founded_from: FoundedFrom = None, founded_before: FoundedBefore = None,
+                 margin_from_percent: MarginFrom = None, margin_below_percent: MarginBelow = None, price_over_yen: PriceOver = None,
+                 price_up_to_yen: PriceUpTo = None) -> dict[str, tuple[str, ...]]:
+    return read_ranges(dict(zip(BOUNDS, (
+        revenue_from_yen, revenue_below_yen, employees_from, employees_below, founded_from, founded_before, margin_from_percent,
+        margin_below_percent, price_over_yen, price_up_to_yen), strict=True)))
+
+
+Ranges = NamedDependency[dict[str, tuple[str, ...]]]
 PageSize = Annotated[int, QueryParameter(ge=0, le=PAGE_LIMIT_MOST)]
 # Codes and their names change with a release; everything else on the market is somebody's view and stays uncached.
 CODES_MAX_AGE_S = 3600
 
 
 @get("/teasers", opt={"public": True}, operation_id="SearchTeasers", summary="Search teasers by published codes",
+     dependencies={"ranges": Provide(ranges_asked, sync_to_thread=False)},
      responses=documented("cursor_invalid", "representation_needed", public=True))
-async def search(request: Request, databases: Pools, actor: Who, settings: Config, locale: Locale,
+async def search(request: Request, databases: Pools, actor: Who, settings: Config, locale: Locale, ranges: Ranges,
                  place: Place = None, industry: Industry = None, founded: Founded = None, employees: Employees = None,
                  revenue: Revenue = None, margin: Margin = None, price: Price = None, scheme: Scheme = None,
                  timing: Timing = None, phrase: Phrase = None, q: FromQuery[str | None] = None, match: FromQuery[Match] = "certain",
@@ -108,11 +133,11 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     refuse_unknown(request.query_params)
     excluding = await viewers_for(databases, actor, acting_for)
     given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
-    asked, fields = read_search(given, q), checked_fields(facets)
+    asked, fields = read_search(given, q, ranges), checked_fields(facets)
     if match == "possible" and sort is not None:
         raise field_problem("sort", Message.of(_("Possible matches are ranked by how much of them lies inside the filters.")))
     order = SHARE if match == "possible" else sort or "newest"
-    key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, q, order, acting_for])
+    key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, ranges, q, order, acting_for])
     after = open_cursor(key, cursor, bound) if cursor else None
     wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
     found = await find_teasers(databases.market(audience_role(actor)), asked, wanted, excluding)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -17,12 +18,13 @@ from succession.codes import ANY, ATTRIBUTES, SCHEMES, inside, leaves, read_tabl
 from succession.errors import field_problem
 from succession.i18n import Message, _
 from succession.market.order import SORTS
+from succession.market.ranges import BOUNDS
 from succession.market.terms import LENGTH_MAX, Terms, parse_terms
 
 #: Parameter -> scheme, for what a teaser shows besides its cell; `phrase` has its own table.
 OFF_CODEBOOK = ("price", "scheme", "timing", "phrase")
 FILTERS = (*ATTRIBUTES, *OFF_CODEBOOK)
-PARAMETERS = (*FILTERS, "q", "match", "sort", "limit", "cursor", "facets", "acting_for")
+PARAMETERS = (*FILTERS, *BOUNDS, "q", "match", "sort", "limit", "cursor", "facets", "acting_for")
 VALUES_MAX = 100
 
 Match = Literal["certain", "possible"]
@@ -80,14 +82,19 @@ def refuse_unknown(parameters: Iterable[str]) -> None:
             raise field_problem(name, Message.of(_("There is no such parameter here.")), PARAMETERS)
 
 
-def read_search(filters: Mapping[str, Iterable[str] | None], q: str | None) -> Search:
-    """Filters and search text together: any of the values within a field, all of the fields."""
+def read_search(filters: Mapping[str, Iterable[str] | None], q: str | None,
+                ranges: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> Search:
+    """Filters, search text and ranges (ranges.py) together: any of the values within a field, all of the fields.
+
+    A field asked for twice, by value and by range or in the text, has to satisfy both.
+    """
     if q is not None and len(q) > LENGTH_MAX:
         raise field_problem("q", Message.of(_("At most {count} characters."), count=LENGTH_MAX))
     asked = {name: checked(name, filters.get(name)) for name in FILTERS}
     terms = parse_terms(q or "")
     said = _said(terms)
-    wishes = {name: [codes for codes in (asked[name], said.get(name, ())) if codes] for name in FILTERS}
+    wishes = {name: [codes for codes in (asked[name], said.get(name, ()), ranges.get(name, ())) if codes]
+              for name in FILTERS}
     certain, overlapping, impossible = {}, {}, False
     for name in ATTRIBUTES:
         if wishes[name]:
