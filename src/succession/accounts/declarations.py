@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from succession.accounts.identifiers import is_country_code, read_corporate_number, read_lei
+from succession.characters import UNWANTED
 from succession.codes import SCHEMES
 from succession.errors import FieldError, Problem
 from succession.i18n import Message, _
@@ -161,7 +162,6 @@ VERIFIED_FACTS = (
 
 _COUNTRIES = ("country", "head_office_country", "ultimate_parent_country")
 _LINES = ("legal_name", "ultimate_parent", "group_name", "website")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PAGE = re.compile(r"https?://[^\s/?#]+\.[^\s]+")
 _ADDRESS_LIKE = re.compile(r"://|www\.|@", re.IGNORECASE)
 
@@ -194,7 +194,7 @@ def one_line(text: str) -> str:
 
 def name_fault(text: str) -> Message | None:
     """Why this cannot be a name that letters to strangers will show, or None."""
-    if not text or _CONTROL.search(text):
+    if not text or UNWANTED.search(text):
         return Message.of(_("This value cannot be accepted."))
     if _ADDRESS_LIKE.search(text):
         return Message.of(_("A name holds no address of a page or a mailbox."))
@@ -235,7 +235,7 @@ def _faults(told: Declaration, read: Declaration) -> Iterator[FieldError]:
         if (text := _fact(read, path)) is not None and (fault := name_fault(text)):
             yield FieldError(path, fault)
     for path in ("business", "registry_number", "registration.compliance_declaration_version"):
-        if (text := _fact(read, path)) is not None and _CONTROL.search(str(text).replace("\n", " ")):
+        if (text := _fact(read, path)) is not None and UNWANTED.search(str(text).replace("\n", " ")):
             yield FieldError(path, Message.of(_("This value cannot be accepted.")))
     for path in ("website", "registration.compliance_declaration_url"):
         if (text := _fact(read, path)) is not None and not _PAGE.fullmatch(str(text)):

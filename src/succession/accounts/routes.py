@@ -18,6 +18,7 @@ from succession.accounts.declarations import Correction, Declaration, Name, Word
 from succession.accounts.identifiers import read_email
 from succession.accounts.session_routes import SESSION_ROUTES
 from succession.accounts.sign_in import answer_like_any_other, may_write_to, spend_try
+from succession.characters import NAME
 from succession.database import driver
 from succession.errors import Problem, field_problem
 from succession.http import documented, etag, if_match
@@ -30,7 +31,7 @@ from succession.wiring import Config, Locale, Memory, Read, Tx, Who
 BODY_LIMIT_BYTES = 64 * 1024
 
 Email = Annotated[str, Meta(min_length=3, max_length=320)]
-PersonName = Annotated[str, Meta(min_length=1, max_length=120)]
+PersonName = Annotated[str, Meta(min_length=1, max_length=120, pattern=NAME)]
 MailLocale = Literal[SUPPORTED_LOCALES]
 MemberRole = Literal["admin", "member", "reviewer"]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]

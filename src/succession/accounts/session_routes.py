@@ -15,6 +15,7 @@ from succession.accounts.identifiers import read_email
 from succession.accounts.passwords import LENGTH_MOST
 from succession.accounts.sign_in import answer_like_any_other, may_write_to, sign_in, spend_try
 from succession.actor import Actor, check_stated_origin, session_cookie
+from succession.characters import NAME
 from succession.http import documented
 from succession.idempotency import creates
 from succession.permissions import PERMISSIONS, keys_may_hold, permissions_of
@@ -55,7 +56,7 @@ class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
 class NewApiKey(msgspec.Struct, forbid_unknown_fields=True):
     """`scopes`: some of what you may do yourself; `expires_at`: within a year."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    name: Annotated[str, Meta(min_length=1, max_length=80, pattern=NAME)]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(PERMISSIONS))]
     expires_at: datetime
 

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.characters import LINE, NAME, PROSE
 from succession.database import driver
 from succession.deals import foreign_investment as fefta
 from succession.deals.lifecycle import (
@@ -57,7 +58,7 @@ class StepTaken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     evidence: Annotated[dict[str, Any], Meta(max_length=20)] = {}
-    reason: Annotated[str, Meta(max_length=60)] | None = None
+    reason: Annotated[str, Meta(max_length=60, pattern=LINE)] | None = None
     agreed: Annotated[list[Agreed], Meta(max_length=50)] = []
     officers_change: bool = True
 
@@ -228,7 +229,7 @@ class AcquisitionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scheme: Annotated[str, Meta(max_length=40)]
     indirect: bool
     seller_is_foreign_investor: bool | None
-    target_activities: Annotated[list[Annotated[str, Meta(max_length=60)]], Meta(max_length=20)] | None
+    target_activities: Annotated[list[Annotated[str, Meta(max_length=60, pattern=LINE)]], Meta(max_length=20)] | None
     votes_after_bp: Annotated[int, Meta(ge=0, le=10_000)]
     takes_board_seat: bool
     proposes_business_transfer: bool
@@ -245,7 +246,7 @@ class FilingEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shortened_to: date | None = None
     extended_to: date | None = None
     cleared_on: date | None = None
-    confirmed_by: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    confirmed_by: Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)] | None = None
     confirmed_on: date | None = None
 
 
@@ -305,8 +306,8 @@ class ObligationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     state: Literal["open", "declared", "evidenced"]
     done_on: date | None = None
-    evidence: Annotated[dict[str, Annotated[str, Meta(max_length=500)]], Meta(max_length=10)] | None = None
-    confirmed_by: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    evidence: Annotated[dict[str, Annotated[str, Meta(max_length=500, pattern=PROSE)]], Meta(max_length=10)] | None = None
+    confirmed_by: Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)] | None = None
 
 
 async def report_obligation(tx: AsyncSession, obligation_id: UUID, version: int, report: ObligationReport, today: date) -> ObligationView:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from succession.characters import PROSE
 from succession.days import add_months
 from succession.deals.foreign_investment import Outcome, post_report_due
 from succession.deals.lifecycle import GuaranteePlan
@@ -29,7 +30,7 @@ class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: AgreedKind
     due_on: date | None
-    detail: Annotated[str, Meta(max_length=500)]
+    detail: Annotated[str, Meta(max_length=500, pattern=PROSE)]
 
 
 class ClosingFacts(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from succession.characters import FILE_NAME, FOLDER, NAME
 from succession.codes import SCHEMES
 from succession.database import driver
 from succession.disclosure.commands import documents, release, screening
@@ -36,9 +37,9 @@ from succession.idempotency import creates
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
 from succession.wiring import Config, Pools, Read, Tx, Who
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
-Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=r"^[^\x00-\x1f\x7f/\\]+\.[A-Za-z]{3,4}$")]
-Folder = Annotated[str, Meta(max_length=120, pattern=r"^/[^\x00-\x1f\x7f\\]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
+Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=FILE_NAME)]
+Folder = Annotated[str, Meta(max_length=120, pattern=FOLDER)]
 Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
 Country = Literal[tuple(SCHEMES["country"].codes)]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]

@@ -8,6 +8,7 @@ from litestar import Request, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from succession.characters import NAME, PROSE
 from succession.database import driver
 from succession.disclosure import (
     introductions,
@@ -42,8 +43,8 @@ from succession.idempotency import creates
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
 from succession.wiring import Config, Read, Tx, Who
 
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
-Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
+Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=PROSE)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 RequestView = RequestForSeller | RequestForBuyer

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from succession.characters import NAME
 from succession.days import add_months, day_in_japan
 from succession.i18n import Message, _
 
@@ -28,7 +29,7 @@ EXPLAINED_ITEMS: tuple[str, ...] = (
 _ITEMS_OF_ALL = frozenset(EXPLAINED_ITEMS) - {"other_side_fee"}  # a broker serves both sides and says what each pays
 
 Months = Annotated[int, Meta(ge=0, le=1200)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 
 
 class IndicatedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

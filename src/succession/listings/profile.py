@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from succession.characters import PROSE
 from succession.codes import SCHEMES, jsic_two_digit
 from succession.errors import FieldError
 from succession.i18n import Message
@@ -24,12 +25,10 @@ from succession.i18n import Message
 YEN_LIMIT = 10**15
 FISCAL_YEARS_WANTED = 3
 
-# No control characters: PostgreSQL refuses NUL, and nobody types the others.
-_PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-Short = Annotated[str, Meta(min_length=1, max_length=60, pattern=_PLAIN)]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
-Line = Annotated[str, Meta(min_length=1, max_length=500, pattern=_PLAIN)]
-Prose = Annotated[str, Meta(min_length=1, max_length=4000, pattern=_PLAIN)]
+Short = Annotated[str, Meta(min_length=1, max_length=60, pattern=PROSE)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=PROSE)]
+Line = Annotated[str, Meta(min_length=1, max_length=500, pattern=PROSE)]
+Prose = Annotated[str, Meta(min_length=1, max_length=4000, pattern=PROSE)]
 Names = Annotated[list[Name], Meta(max_length=100)]
 Yen = Annotated[int, Meta(ge=-YEN_LIMIT, le=YEN_LIMIT)]
 PositiveYen = Annotated[int, Meta(ge=0, le=YEN_LIMIT)]
