@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import re
 
-INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-_REFUSED = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff" + INVISIBLE
+# Escapes stay escapes, so that the OpenAPI document can print them.
+INVISIBLE = r"\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+_REFUSED = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff" + INVISIBLE
 
 #: Several lines.
-PROSE = f"^[^{_REFUSED}]*$"
+PROSE = rf"^[^{_REFUSED}]*$"
 #: One line, perhaps empty.
-LINE = f"^[^{_REFUSED}\t\n\r]*$"
+LINE = rf"^[^{_REFUSED}\t\n\r]*$"
 #: One line with something to read on it.
-NAME = f"^[^{_REFUSED}\t\n\r]*[^{_REFUSED}\\s][^{_REFUSED}\t\n\r]*$"
-
-UNWANTED = re.compile(f"[{_REFUSED}\t\n\r]")
+NAME = rf"^[^{_REFUSED}\t\n\r]*[^{_REFUSED}\s][^{_REFUSED}\t\n\r]*$"
 #: A file's name with its ending: no path, and no mark that turns `fdp.exe` into `exe.pdf`.
-FILE_NAME = f"^[^{_REFUSED}\t\n\r/\\\\]+\\.[A-Za-z]{{3,4}}$"
+FILE_NAME = rf"^[^{_REFUSED}\t\n\r/\\]+\.[A-Za-z]{{3,4}}$"
 #: Folders, from the root.
-FOLDER = f"^/[^{_REFUSED}\t\n\r\\\\]*$"
+FOLDER = rf"^/[^{_REFUSED}\t\n\r\\]*$"
+
+UNWANTED = re.compile(rf"[{_REFUSED}\t\n\r]")

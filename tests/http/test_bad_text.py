@@ -4,8 +4,6 @@ import asyncio
 
 import pytest
 
-from succession.characters import INVISIBLE
-
 PROBLEM = "application/problem+json"
 WITHIN_S = 20  # against hanging, not for speed
 BOMB = "(a+)+" * 40 + "あ" * 100 + "!" * 300
@@ -99,7 +97,3 @@ async def test_a_query_of_broken_bytes_is_refused_or_finds_nothing(http, query):
         assert answer.json()["items"] == []
     else:
         assert answer.status_code in (400, 414, 422) and answer.headers["content-type"].startswith(PROBLEM)
-
-
-def test_no_joiner_is_refused():
-    assert "\u200c" not in INVISIBLE and "\u200d" not in INVISIBLE
