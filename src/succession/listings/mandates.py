@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import select
+from msgspec import Meta
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
@@ -43,7 +44,10 @@ class Warned(msgspec.Struct, frozen=True):
 
 
 class MandateView(msgspec.Struct, frozen=True):
-    """`terms` as they were checked against `edition`. `tail_until` is known once the mandate ended."""
+    """`terms` as they were checked against `edition`. `tail_until` is known once the mandate ended.
+
+    `confirmed_at` null: only whoever entered it has seen it. Previews and proposals wait for a second person.
+    """
 
     id: UUID
     kind: str
@@ -53,6 +57,8 @@ class MandateView(msgspec.Struct, frozen=True):
     ends_on: date | None
     ended_on: date | None
     tail_until: date | None
+    confirmed_by: UUID | None
+    confirmed_at: datetime | None
     terms: dict[str, Any]
     warnings: list[Warned]
 
@@ -61,6 +67,20 @@ class MandateEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`ended_on` is today when absent."""
 
     ended_on: date | None = None
+
+
+class MandateConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`document_hash`: SHA-256 of the written explanation as the second person holds it, in hex; a Center has none."""
+
+    document_hash: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class AwaitingMandate(msgspec.Struct, frozen=True):
+    """A mandate that waits for your confirmation."""
+
+    listing_id: UUID
+    entered_by: UUID | None
+    mandate: MandateView
 
 
 async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, terms: Terms, now: datetime,
@@ -163,14 +183,45 @@ async def needs_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None
         raise Problem("mandate_needed")
 
 
+async def needs_verified_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None:
+    """Problem mandate_needed as above; mandate_unconfirmed unless a second person has confirmed it for this company.
+
+    Somebody who could claim a mandate alone could ask what the teaser of any company would be.
+    """
+    await needs_mandate(tx, listing_id, today)
+    if not await tx.scalar(text("SELECT vault.mandate_verified(:listing, :today)"), {"listing": listing_id, "today": today}):
+        raise Problem("mandate_unconfirmed")
+
+
+async def confirm_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, said: MandateConfirmation, now: datetime,
+                          locale: str) -> MandateView:
+    """A second person has seen the mandate: another member of the firm or, where it has one only, a reviewer (0011).
+
+    Problem mandate_needed; second_confirmation_needed for whoever entered it; validation when the document differs.
+    """
+    active = await _active(tx, listing_id)
+    if active is None:
+        raise Problem("not_found")
+    if active.created_by == actor.member_id:
+        raise Problem("second_confirmation_needed")
+    if active.document_hash and said.document_hash != active.document_hash.hex():
+        raise field_problem("document_hash", Message.of(_("This is not the document that the mandate names.")))
+    active.confirmed_by, active.confirmed_at = actor.member_id, now
+    await tx.flush()
+    await record(tx, "mandate.confirmed", listing_id, mandate=active.id)
+    return _view(active, _warned(msgspec.convert(active.terms, Terms), active.signed_on, locale))
+
+
 def _view(mandate: Mandate, warned: list[Warned]) -> MandateView:
     return MandateView(mandate.id, mandate.kind, mandate.state, mandate.edition, mandate.signed_on, mandate.ends_on,
-                       mandate.ended_on, mandate.tail_until, mandate.terms, warned)
+                       mandate.ended_on, mandate.tail_until, mandate.confirmed_by, mandate.confirmed_at, mandate.terms, warned)
 
 
-_MANDATE = """
-SELECT id, kind, state, edition, signed_on, ends_on, ended_on, tail_until, terms FROM vault.mandate
-WHERE listing_id = $1 ORDER BY state, signed_on DESC, created_at DESC LIMIT 1
+_COLUMNS = "id, kind, state, edition, signed_on, ends_on, ended_on, tail_until, confirmed_by, confirmed_at, terms"
+_MANDATE = f"SELECT {_COLUMNS} FROM vault.mandate WHERE listing_id = $1 ORDER BY state, signed_on DESC, created_at DESC LIMIT 1"
+_AWAITING = f"""
+SELECT {_COLUMNS}, listing_id, created_by FROM vault.mandate
+WHERE state = 'active' AND confirmed_by IS NULL AND created_by IS DISTINCT FROM $1 ORDER BY created_at, id LIMIT 200
 """
 
 
@@ -179,5 +230,14 @@ async def find_mandate(read: asyncpg.Connection, listing_id: UUID, locale: str) 
     row = await read.fetchrow(_MANDATE, listing_id)
     if row is None:
         raise Problem("not_found")
-    terms = msgspec.convert(row["terms"], Terms)
-    return MandateView(**row, warnings=_warned(terms, row["signed_on"], locale))
+    return _view_of_row(dict(row), locale)
+
+
+async def list_awaiting_mandates(read: asyncpg.Connection, member_id: UUID, locale: str) -> list[AwaitingMandate]:
+    """Those this member may confirm and did not enter; the oldest 200."""
+    rows = [dict(row) for row in await read.fetch(_AWAITING, member_id)]
+    return [AwaitingMandate(row.pop("listing_id"), row.pop("created_by"), _view_of_row(row, locale)) for row in rows]
+
+
+def _view_of_row(row: dict[str, Any], locale: str) -> MandateView:
+    return MandateView(**row, warnings=_warned(msgspec.convert(row["terms"], Terms), row["signed_on"], locale))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
 from succession.codes import SCHEMES
 from succession.days import day_in_japan
@@ -18,16 +19,23 @@ from succession.listings import exclusions, mandates, moves
 from succession.listings.commands import ListingEntry, edit_listing, enter_listing
 from succession.listings.guideline import Mandate
 from succession.listings.import_routes import IMPORT_ROUTES
-from succession.listings.owner_routes import OWNER_ROUTES
+from succession.listings.owner_routes import OWNER_ROUTES, REVIEWERS
 from succession.listings.queries import ListingPage, ListingView, find_listing, find_profile, list_listings
 from succession.listings.readiness import Readiness, readiness_of
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
+from succession.permissions import allow
 from succession.wiring import Config, Locale, Read, Tx, Who
 
 InState = Annotated[Literal[tuple(SCHEMES["listing_state"].codes)] | None, QueryParameter(name="state")]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 READS, WRITES, MANDATES = ({"permission": p} for p in ("listing:read", "listing:write", "mandate:write"))
 MOVED = documented("not_found", "step_refused", "mandate_needed", "listing_closed")
+
+
+class MandateList(Struct, frozen=True):
+    """Oldest first."""
+
+    items: Annotated[list[mandates.AwaitingMandate], Meta(max_length=200)]
 
 
 @post("/listings", opt=WRITES, operation_id="EnterListing", summary="Enter a draft listing",
@@ -111,6 +119,21 @@ async def activate_mandate(request: Request, tx: Tx, actor: Who, locale: Locale,
     return await mandates.activate_mandate(tx, actor, listing_id, data, datetime.now(UTC), locale)
 
 
+@post("/listings/{listing_id:uuid}/mandate/confirmation", opt={"permission": "paper:confirm"}, operation_id="ConfirmMandate",
+      status_code=200, summary="Confirm, as a second person, that the client gave this mandate",
+      responses=documented("not_found", "second_confirmation_needed"))
+async def confirm_mandate(tx: Tx, actor: Who, locale: Locale, listing_id: FromPath[UUID],
+                          data: JSONBody[mandates.MandateConfirmation]) -> mandates.MandateView:
+    allow(actor, "paper:confirm", lambda: actor.kind != "operator" or actor.role in REVIEWERS)
+    return await mandates.confirm_mandate(tx, actor, listing_id, data, datetime.now(UTC), locale)
+
+
+@get("/mandates", opt={"permission": "paper:confirm"}, operation_id="ListMandatesAwaiting",
+     summary="Mandates that wait for your confirmation", responses=documented())
+async def list_mandates_awaiting(read: Read, actor: Who, locale: Locale) -> MandateList:
+    return MandateList(await mandates.list_awaiting_mandates(read, actor.member_id, locale))
+
+
 @post("/listings/{listing_id:uuid}/mandate/end", opt=MANDATES, operation_id="EndMandate", status_code=200,
       summary="The mandate has ended; its teaser comes down and its tail begins",
       responses=documented("not_found", "mandate_needed", "listing_closed"))
@@ -154,6 +177,6 @@ async def withdraw(tx: Tx, actor: Who, listing_id: FromPath[UUID], data: JSONBod
 
 ROUTES: list = [
     enter, list_own, read_one, edit, read_readiness, list_exclusions, exclude, readmit, read_mandate, activate_mandate,
-    end_mandate, prepare, approach, suspend, resume, withdraw, *OWNER_ROUTES,
+    confirm_mandate, list_mandates_awaiting, end_mandate, prepare, approach, suspend, resume, withdraw, *OWNER_ROUTES,
     *IMPORT_ROUTES,
 ]  # fmt: skip
