@@ -10,7 +10,7 @@ import asyncpg
 
 from succession.config import Settings
 from succession.deals.expiry import end_exclusivities
-from succession.market.batches import close_batch_if_due, end_publications, flag_figures
+from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
 from succession.metrics.closing import close_months
 
 
@@ -40,6 +40,7 @@ async def forget_deliveries(connection: asyncpg.Connection, settings: Settings) 
 PERIODIC: tuple[Job, ...] = (
     Job("close_batch", 60, _now(close_batch_if_due)),
     Job("end_publications", 300, _now(end_publications)),
+    Job("recheck_prose", 86_400, _now(recheck_prose)),
     Job("flag_figures", 3600, _now(flag_figures)),
     Job("end_exclusivities", 3600, _now(end_exclusivities)),
     Job("close_months", 3600, close_months),

@@ -70,6 +70,8 @@ PERMISSIONS: dict[str, Rule] = {
     "obligation:edit": _may("intermediary acquirer"),
     "organisation:verify": _may("operator", "admin reviewer"),
     "paper:confirm": _may("intermediary operator"),
+    "prose:write": _may("intermediary"),
+    "prose_review:decide": _may("intermediary"),  # a person reads it: no key may
     "publication:request": _may("intermediary"),
     "representation:confirm": _may("acquirer", "admin"),
     "representation:end": _may("intermediary acquirer"),
@@ -107,7 +109,7 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "api_key", "member", "organisation")
+_FOR_PEOPLE = ("account", "api_key", "member", "organisation", "prose_review")
 
 
 def keys_may_hold(permission: str) -> bool:

@@ -17,6 +17,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from succession.anonymity.scanner import CLEAN, FOUND
 from succession.anonymity.teaser import CanonicalTeaser, decode_teaser, render
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES
@@ -25,6 +26,7 @@ from succession.days import day_in_japan
 from succession.errors import Problem
 from succession.listings.profile import Business, FiscalYear, Profile
 from succession.market.order import PRICE_RANK
+from succession.market.prose_watch import state_of_prose, texts_that_tell
 from succession.market.publication import batch_boundary, figure_flags, figures_of, shuffle_of, shuffled_text
 
 log = logging.getLogger("succession.batches")
@@ -103,6 +105,12 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
         refused = {row["ref"]: reason for row in rows if (reason := _refusal(row))}
         await take_down(connection, refused, now)
         ready = {row["ref"]: _approved(row) for row in rows if row["ref"] not in refused and _decided(row, settings)}
+        worded = {ref: teaser.prose for ref, teaser in ready.items() if teaser.prose}
+        states = {ref: await state_of_prose(connection, ref, prose, "publish", now) for ref, prose in worded.items()}
+        telling = {ref: "not_permitted" for ref, state in states.items() if state == FOUND}
+        await take_down(connection, telling, now)
+        refused |= telling
+        ready = {ref: teaser for ref, teaser in ready.items() if states.get(ref, CLEAN) == CLEAN}
         if not ready:
             return Closed(None, 0, refused)
         number = await connection.fetchval("INSERT INTO ops.batch (closed_at, published) VALUES ($1, $2) RETURNING number",
@@ -110,6 +118,8 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
         await connection.execute(_PUBLISH, list(ready), number, now)
         await connection.execute(_PUT_UP, list(ready), [PRICE_RANK[teaser.price] for teaser in ready.values()],
                                  [_shuffle(settings, ref, number) for ref in ready])
+        up = [(ref, teaser.prose.ja, teaser.prose.en) for ref, teaser in ready.items() if teaser.prose]
+        await connection.executemany("INSERT INTO market.teaser_prose (ref, ja, en) VALUES ($1, $2, $3)", up)
     log.info("batch %d: %d up, %d refused", number, len(ready), len(refused))
     return Closed(number, len(ready), refused)
 
@@ -131,9 +141,10 @@ def _approved(row: Mapping[str, Any]) -> CanonicalTeaser | None:
         teaser = decode_teaser(stored)
         for locale in ("ja", "en"):
             render(teaser, locale)
+        offered = vocabulary(teaser.vocabulary_version)  # what the owner could choose from, not today's
     except (ValueError, KeyError, msgspec.ValidationError):
         return None
-    return None if vocabulary().permitted(teaser.phrases) or teaser.price not in PRICE_RANK else teaser
+    return None if offered.permitted(teaser.phrases) or teaser.price not in PRICE_RANK else teaser
 
 
 def _decided(row: Mapping[str, Any], settings: Settings) -> bool:
@@ -185,6 +196,17 @@ async def end_publications(connection: asyncpg.Connection, settings: Settings, n
     async with connection.transaction():
         rows = await connection.fetch(_ENDED, today, now, await _lock(connection, ended))
         return await take_down(connection, {row["ref"]: _ended(row) for row in rows}, now)
+
+
+async def recheck_prose(connection: asyncpg.Connection, settings: Settings, now: datetime) -> int:
+    """Take down every teaser in whose own words today's scanner finds who the company is."""
+    told = await texts_that_tell(connection, now)
+    if not told:
+        return 0
+    async with connection.transaction():
+        rows = await connection.fetch("SELECT listing_id FROM vault.publication WHERE ref = ANY($1::uuid[])", told)
+        await _lock(connection, [row["listing_id"] for row in rows])
+        return await take_down(connection, dict.fromkeys(told, "not_permitted"), now)
 
 
 # --- frozen while listed --------------------------------------------------------------------------------------------

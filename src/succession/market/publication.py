@@ -12,10 +12,11 @@ from uuid import UUID
 
 import msgspec
 
+from succession.anonymity.alternatives import relabelled, wider
 from succession.anonymity.codebook import Cell, Codebook
 from succession.anonymity.codebook import Profile as Figures
 from succession.anonymity.codebook import attributes_of
-from succession.anonymity.teaser import CanonicalTeaser, Rendering, derive_teaser, fiscal_year
+from succession.anonymity.teaser import CanonicalTeaser, Prose, Rendering, derive_teaser, fiscal_year
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, leaves, price_band
 from succession.days import JAPAN
@@ -37,21 +38,30 @@ CLAIM_ESTIMATED = _(
 
 
 class Earlier(msgspec.Struct, frozen=True):
-    """The cell an earlier publication of the same listing showed, and the codebook it is pinned to."""
+    """The cell of an earlier publication of the same listing, the codebook it is pinned to, and the coarser codes it showed
+    instead of some of the cell's."""
 
     cell_id: int
     codebook_version: str
     codes: dict[str, str]
+    coarser: dict[str, str] = {}
 
 
 class Place(msgspec.Struct, frozen=True):
-    """The cell a teaser is to show. `cell_id` is known when it was kept from an earlier publication."""
+    """The cell of a teaser. `cell_id` is known when it was kept from an earlier publication. `coarser`: codes that were
+    chosen instead of the cell's (anonymity/alternatives.py)."""
 
     codes: dict[str, str]
     codebook_version: str
     number: int | None
     cell_id: int | None
     kept: bool
+    coarser: dict[str, str] = {}
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The codes the teaser says."""
+        return relabelled(self.codes, self.coarser)
 
 
 # --- figures and cell ---------------------------------------------------------------------------------------------
@@ -82,6 +92,12 @@ def choose_cell(codebook: Codebook, figures: Figures, earlier: Earlier | None) -
     return Place(codes_of(cell), codebook.version, cell.cell, None, kept=False)
 
 
+def blurred(place: Place, coarser: Mapping[str, str]) -> Place:
+    """The same place, saying less: with those of these codes that are coarser than the cell's."""
+    fitting = {name: code for name, code in coarser.items() if code in wider(name, place.codes[name])}
+    return msgspec.structs.replace(place, coarser=fitting)
+
+
 def codes_of(cell: Cell) -> dict[str, str]:
     return dict(zip(ATTRIBUTES, cell.key, strict=True))
 
@@ -95,14 +111,14 @@ def holds(codes: Mapping[str, str], figures: Figures) -> bool:
 # --- teaser ---------------------------------------------------------------------------------------------------------
 
 
-def derive(profile: Profile, place: Place, population_version: str) -> CanonicalTeaser:
+def derive(profile: Profile, place: Place, population_version: str, prose: Prose | None = None) -> CanonicalTeaser:
     """The canonical teaser of a profile in its cell. Problem not_publishable names what is missing or not permitted."""
     errors = _missing(profile, TEASER_FIELDS) + phrase_errors(profile)
     if errors:
         raise Problem("not_publishable", errors=errors)
     terms, price = profile.terms, profile.terms.asking_price
     return derive_teaser(
-        cell=place.codes,
+        cell=place.shown,
         codebook_version=place.codebook_version,
         population_version=population_version,
         fiscal_year=fiscal_year(fiscal_years(profile)[0].period_end),
@@ -110,6 +126,7 @@ def derive(profile: Profile, place: Place, population_version: str) -> Canonical
         schemes=terms.schemes,
         timing=terms.timing,
         phrases=profile.facts or (),
+        prose=prose,
     )
 
 
@@ -131,9 +148,14 @@ def _missing(profile: Profile, fields: tuple[str, ...]) -> tuple[FieldError, ...
     return tuple(FieldError(each.field_path, each.message) for each in found if each.field_path.startswith(fields))
 
 
-def sheet_text(rendering: Rendering) -> str:
-    """The whole sheet as plain text: what the owner is shown, and what is kept verbatim."""
+def sheet_text(rendering: Rendering, prose: Prose | None = None) -> str:
+    """The whole sheet as plain text: what the owner is shown, and what is kept verbatim.
+
+    A text of its own stands there in both languages: the owner approves the words, not a translation of them.
+    """
     lines = [rendering.title, "", *rendering.summary, "", *(f"{fact.label}：{fact.value}" for fact in rendering.facts)]
+    if prose:
+        lines += ["", f"紹介文：{prose.ja}", f"紹介文（英語）：{prose.en}"]
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from succession.actor import Actor
-from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, foreign_money, render
+from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, Prose, foreign_money, render
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, SCHEMES, label
 from succession.database import Databases
@@ -54,7 +54,10 @@ class MoneyBands(msgspec.Struct, frozen=True):
 
 
 class TeaserView(msgspec.Struct, frozen=True):
-    """Codes, and what they say in the reader's language. There is nothing else to know before the name clear."""
+    """Codes, and what they say in the reader's language. There is nothing else to know before the name clear.
+
+    `prose`: the short text an owner may have added, on the teaser's own page only; null in lists and where there is none.
+    """
 
     ref: str
     place: str
@@ -71,6 +74,7 @@ class TeaserView(msgspec.Struct, frozen=True):
     title: str
     summary: list[str]
     facts: list[Fact]
+    prose: str | None
     foreign_money: dict[str, MoneyBands]
 
 
@@ -84,6 +88,7 @@ def canonical_of(row: asyncpg.Record) -> CanonicalTeaser:
         cell=Cell(*(row[name] for name in ATTRIBUTES)), codebook_version=row["codebook_version"], population_version="",
         vocabulary_version=row["vocabulary_version"], fiscal_year=f"FY{row['fiscal_year']}", price=row["price"],
         schemes=tuple(row["schemes"]), timing=row["timing"], phrases=tuple(row["phrases"]),
+        prose=Prose(row["prose_ja"], row["prose_en"]) if row.get("prose_ja") else None,
     )  # fmt: skip
 
 
@@ -93,7 +98,7 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     return TeaserView(
         row["ref"].hex, cell.place, cell.industry, cell.founded, cell.employees, cell.revenue, cell.margin,
         teaser.fiscal_year, teaser.price, list(teaser.schemes), teaser.timing, list(teaser.phrases), sheet.title,
-        list(sheet.summary), list(sheet.facts), {name: _bands(teaser, name, locale) for name in CURRENCIES},
+        list(sheet.summary), list(sheet.facts), sheet.prose, {name: _bands(teaser, name, locale) for name in CURRENCIES},
     )  # fmt: skip
 
 
@@ -221,11 +226,12 @@ async def find_teasers(pool: asyncpg.Pool, search: Search, wanted: Wanted, for_v
 
 # --- one teaser -----------------------------------------------------------------------------------------------------
 
+_WORDS, _WITH_WORDS = "w.ja AS prose_ja, w.en AS prose_en", "LEFT JOIN market.teaser_prose w ON w.ref = t.ref"
 _ONE = f"""
-SELECT {_COLUMNS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id
+SELECT {_COLUMNS}, {_WORDS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id {_WITH_WORDS}
 WHERE t.ref = $1 AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS v(id), market.excluded_teasers(v.id) x WHERE x.ref = t.ref)
 """
-_PUBLIC = f"SELECT {_COLUMNS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id WHERE t.ref = $1"
+_PUBLIC = f"SELECT {_COLUMNS}, {_WORDS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id {_WITH_WORDS} WHERE t.ref = $1"
 _OPENED = f"SELECT {_COLUMNS} FROM market.opened_teaser($1, $2) t JOIN market.cell c ON c.id = t.cell_id"
 
 

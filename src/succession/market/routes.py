@@ -16,6 +16,7 @@ from succession.idempotency import creates
 from succession.ids import parse_reference
 from succession.market.commands import (
     NewProposal,
+    PreviewAsked,
     PreviewView,
     ProposalView,
     PublicationView,
@@ -26,6 +27,7 @@ from succession.market.commands import (
 )
 from succession.market.desk_routes import ROUTES as DESK
 from succession.market.facets import facets_of
+from succession.market.prose_routes import ROUTES as PROSE
 from succession.market.queries import (
     SHARE,
     CodeList,
@@ -47,23 +49,24 @@ from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, ope
 from succession.wiring import Config, Locale, Pools, Tx, Who
 
 _TO_PUBLISH = ("not_found", "listing_closed", "mandate_needed", "not_publishable", "not_anonymous", "population_needed")
+_TO_LOOK = ("mandate_unconfirmed", "preview_quota", "stale")
 
 
 @post("/listings/{listing_id:uuid}/teaser-preview", status_code=200, opt={"permission": "teaser:preview"},
       operation_id="PreviewTeaser", summary="What the teaser of a listing would show, and why no more",
-      responses=documented("not_found", "listing_closed", "mandate_needed", "not_publishable", "not_anonymous", "population_needed",
-                           "preview_quota"))
-async def preview(tx: Tx, actor: Who, settings: Config, locale: Locale, listing_id: FromPath[UUID]) -> PreviewView:
-    return await preview_teaser(tx, actor, listing_id, settings, datetime.now(UTC), locale)
+      responses=documented(*_TO_PUBLISH, *_TO_LOOK))
+async def preview(tx: Tx, databases: Pools, actor: Who, settings: Config, locale: Locale, listing_id: FromPath[UUID],
+                  data: JSONBody[PreviewAsked | None] = None) -> PreviewView:
+    return await preview_teaser(tx, databases, actor, listing_id, data or PreviewAsked(), settings, datetime.now(UTC), locale)
 
 
 @post("/listings/{listing_id:uuid}/teaser-proposals", opt={"permission": "teaser:preview"}, operation_id="ProposeTeaser",
       summary="Put the teaser before the owner, for these audiences",
-      responses=documented(*_TO_PUBLISH, "preview_quota", "excluded_never_public"))
+      responses=documented(*_TO_PUBLISH, *_TO_LOOK, "excluded_never_public"))
 @creates
-async def propose(request: Request, tx: Tx, actor: Who, settings: Config, listing_id: FromPath[UUID],
+async def propose(request: Request, tx: Tx, databases: Pools, actor: Who, settings: Config, listing_id: FromPath[UUID],
                   data: JSONBody[NewProposal]) -> ProposalView:
-    return await propose_teaser(tx, actor, listing_id, data, settings, datetime.now(UTC))
+    return await propose_teaser(tx, databases, actor, listing_id, data, settings, datetime.now(UTC))
 
 
 @post("/listings/{listing_id:uuid}/publication", opt={"permission": "publication:request"}, operation_id="PublishListing",
@@ -170,4 +173,4 @@ def codes(locale: Locale, scheme: FromPath[str]) -> Response[CodeList]:
     return Response(list_codes(scheme, locale), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
 
 
-ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *DESK]
+ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *PROSE, *DESK]

@@ -169,6 +169,9 @@ class Mandate(SQLModel, table=True):
     state: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     created_by: UUID | None = None
     created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    confirmed_by: UUID | None = None
+    confirmed_at: datetime | None = None
+    confirmed_for: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
 class OwnerLink(SQLModel, table=True):
@@ -232,6 +235,37 @@ class TeaserProposal(SQLModel, table=True):
     evidence: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
+class TeaserProse(SQLModel, table=True):
+    __tablename__ = "teaser_prose"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    listing_id: UUID
+    ja: str
+    en: str
+    written_by: UUID
+    written_at: datetime
+    review: str | None = None
+    reviewed_by: UUID | None = None
+    reviewed_by_name: str | None = None
+    reviewed_at: datetime | None = None
+    superseded_at: datetime | None = None
+
+
+class ProseScan(SQLModel, table=True):
+    __tablename__ = "prose_scan"
+    __table_args__ = {"schema": "vault"}
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger, sa_column_kwargs={"server_default": FetchedValue()})
+    prose_id: UUID
+    listing_id: UUID
+    stage: str
+    at: datetime
+    state: str
+    engine: str
+    findings: Any = Field(sa_type=JSONB(none_as_null=True))
+
+
 class AudienceConsent(SQLModel, table=True):
     __tablename__ = "audience_consent"
     __table_args__ = {"schema": "vault"}
@@ -274,6 +308,8 @@ class Preview(SQLModel, table=True):
     member_id: UUID
     at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     facts_hash: bytes
+    organisation_id: UUID | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    company: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
 class ListingImport(SQLModel, table=True):
