@@ -32,7 +32,7 @@ from succession.market.publication import choose_cell, derive, figures_of, sheet
 from world import Caller, World
 
 COMPANIES, SEED = 30_000, 7
-PHRASES = [phrase.code for phrase in vocabulary().showable()]
+PHRASES = [phrase.code for phrase in vocabulary().offered()]
 _numbers = iter(range(1 + secrets.randbelow(10**5) * 100, 10**8))
 
 

@@ -78,7 +78,7 @@ async def seed(owner_url: str, teasers: int) -> dict[str, int]:
     assigned = book.assign(world)
     members = np.random.default_rng(1).choice(np.flatnonzero(assigned >= 0), teasers, replace=False)
     rng, draw = Random(1), bar("teasers   ")
-    phrases, timings = [phrase.code for phrase in vocabulary().showable()], list(SCHEMES["timing"].codes)
+    phrases, timings = [phrase.code for phrase in vocabulary().offered()], list(SCHEMES["timing"].codes)
     schemes, prices = list(SCHEMES["scheme"].codes)[:6], list(PRICE_RANK)
 
     def record(cell: Any) -> tuple[Any, ...]:

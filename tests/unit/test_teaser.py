@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -25,7 +27,8 @@ from succession.anonymity.teaser import (
     timing_band,
 )
 from succession.anonymity.vocabulary import vocabulary
-from succession.codes import ATTRIBUTES, SCHEMES, label
+from succession.codes import ATTRIBUTES, SCHEMES, label, read_table
+from succession.market import batches
 
 PLAIN = {
     "cell": {"place": "kansai", "industry": "09", "founded": "before_1970", "employees": "20_49",
@@ -49,7 +52,7 @@ def _codes(scheme: str) -> st.SearchStrategy[str]:
     return st.sampled_from(list(SCHEMES[scheme].codes))
 
 
-FREE = [phrase.code for phrase in vocabulary().showable() if not phrase.not_with]
+FREE = [phrase.code for phrase in vocabulary().offered() if not phrase.not_with]
 TEASERS = st.builds(
     lambda cell, **rest: derive_teaser(**{**PLAIN, **rest, "cell": cell}),
     cell=st.fixed_dictionaries({name: _codes(name) for name in ATTRIBUTES}),
@@ -72,8 +75,8 @@ def test_the_sheet_in_japanese() -> None:
         "関西で食料品製造業を営む事業者です。",
         "設立は1969年以前、従業員は20〜49人です。",
         "2025年度の業績：売上高2億円以上10億円未満、営業利益率0%以上5%未満。",
-        "特徴：継続的な受注が中心。",
-        "引継ぎと希望：従業員の雇用継続を希望。",
+        "事業の特徴：継続的な受注が中心。",
+        "譲渡側の意向：従業員の雇用継続を希望。",
         "譲渡スキーム：株式譲渡、希望価格：1億円超3億円以下、希望時期：3〜6か月。",
     )
 
@@ -85,8 +88,8 @@ def test_the_sheet_in_english() -> None:
         "Based in Kansai. Industry: manufacture of food.",
         "Founded before 1970; 20–49 people.",
         "FY2025: revenue JPY 200 million to under 1 billion, operating margin 0% to under 5%.",
-        "Features: mostly repeat orders.",
-        "Handover and wishes: wishes jobs to be kept.",
+        "Business: mostly repeat orders.",
+        "The owner wishes jobs to be kept.",
         "Structure: share transfer. Asking price: over JPY 100 million, up to 300 million. Timing: in 3 to 6 months.",
     )
     assert render(_teaser(), "fr") == sheet
@@ -100,6 +103,91 @@ def test_what_is_hidden_is_said_to_be_hidden_and_not_why() -> None:
         hidden_lines = [fact.attribute for fact in rendering.facts if word in fact.value]
         assert sorted(hidden_lines) == sorted(ATTRIBUTES)
         assert not re.search(r"ため|により|because|due to|protect|look-?alike|候補|匿名", _text(rendering))
+
+
+def test_phrases_are_told_group_by_group_in_the_order_of_reading() -> None:
+    sheet = {"phrases": ["fund_welcome", "jobs_kept", "steady_quality", "experienced_staff", "owner_as_adviser"]}
+    japanese, english = (render(_teaser(**sheet), locale) for locale in ("ja", "en"))
+    assert japanese.summary[3:5] == (
+        "強み：安定した品質への評価。人材・組織：経験豊富な従業員。",
+        "引継ぎ：代表者が顧問として支援。譲渡側の意向：従業員の雇用継続を希望、投資ファンドの譲受け先も歓迎。",
+    )
+    assert english.summary[3:5] == (
+        "Strengths: valued for steady quality. People: experienced staff.",
+        "Handover: the owner can help as an adviser. The owner wishes jobs to be kept. Investment funds welcome.",
+    )
+    listed = next(fact.value for fact in japanese.facts if fact.attribute == "phrases")
+    assert listed == "安定した品質への評価／経験豊富な従業員／代表者が顧問として支援／従業員の雇用継続を希望／投資ファンドの譲受け先も歓迎"
+    wishes = _teaser(phrases=["guarantee_released", "overseas_buyer_welcome", "same_trade_welcome", "growth_partner"])
+    assert render(wishes, "en").summary[3] == (
+        "The owner wishes their personal guarantee to be released; seeks a partner for growth. "
+        "Buyers from the same trade welcome; buyers from abroad welcome."
+    )
+
+
+def test_what_is_hidden_at_the_beginning_still_makes_a_sentence() -> None:
+    openings = [render(_teaser(**dict.fromkeys(hidden, "any")), "ja").summary[0]
+                for hidden in (("place",), ("industry",), ("place", "industry"))]  # fmt: skip
+    assert openings == [
+        "国内で食料品製造業を営む事業者です。地域は非公開です。",
+        "関西の事業者です。業種は非公開です。",
+        "国内の事業者です。地域と業種は非公開です。",
+    ]
+    assert render(_teaser(industry="87"), "en").summary[0] == "Based in Kansai. Industry: cooperative associations."
+    founded = [render(_teaser(founded=code), "en").summary[1] for code in SCHEMES["founded"].codes]
+    assert founded == ["Founded before 1970; 20–49 people.", "Founded 1970–1989; 20–49 people.", "Founded in 1990 or later; 20–49 people.",
+                       "Founded before 1990; 20–49 people.", "Founded in 1990 or later; 20–49 people.",
+                       "Founding period not disclosed; 20–49 people."]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", list(SCHEMES["industry"].codes))
+def test_every_trade_makes_a_sentence(code: str) -> None:
+    japanese, english = (render(_teaser(industry=code, timing="flexible"), locale) for locale in ("ja", "en"))
+    assert re.search(r"(業|事業|業務|飲食店|事業者)$", japanese.title), "what follows is を営む"
+    assert not re.search(r"\.\.|classified\.", " ".join(english.summary))
+    assert "時期：柔軟に対応。" in japanese.summary[-1]
+
+
+# --- what owners have approved stays as they read it ------------------------------------------------------------------
+
+FIRST = vocabulary("e70b0d76119f1f59")
+
+
+def _golden(name: str) -> list[list[str]]:
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")][1:]
+
+
+@pytest.mark.parametrize("row", [row for row in _golden("vocabulary_1.tsv") if row[1] == "unlinkable"], ids=lambda row: row[0])
+def test_a_teaser_of_the_first_vocabulary_reads_as_approved(row: list[str]) -> None:
+    code, _class, *texts = row
+    teaser = derive_teaser(**{**PLAIN, "phrases": [code], "words": FIRST})
+    assert teaser.vocabulary_version == FIRST.version
+    for locale, text in zip(("ja", "en"), texts, strict=True):
+        sheet = render(decode_teaser(canonical_bytes(teaser)), locale)
+        assert [fact.value for fact in sheet.facts if fact.attribute == "phrases"] == [text]
+        assert sheet == render(teaser, locale, FIRST)
+
+
+def test_a_phrase_of_a_later_vocabulary_never_enters_an_earlier_teaser() -> None:
+    with pytest.raises(ValueError, match="unknown: quality_checks"):
+        derive_teaser(**{**PLAIN, "phrases": ["quality_checks"], "words": FIRST})
+
+
+def test_no_label_is_reworded() -> None:
+    """A failure means that published teasers would read differently from what their owners approved. New codes are free;
+    new words for an old one need a new vocabulary version, which `render` can tell by the one a teaser pins."""
+    titles = {row["code"]: (row["ja"], row["en"]) for row in read_table("db/reference/titles.tsv")}
+    golden = _golden("wording.tsv")
+    assert len(golden) > 600
+    for scheme, code, ja, en in golden:
+        if scheme == "title":
+            now = titles[code]
+        elif scheme == "phrase":
+            now = (vocabulary().label(code, "ja"), vocabulary().label(code, "en"))
+        else:
+            now = (label(scheme, code, "ja"), label(scheme, code, "en"))
+        assert now == (ja, en), (scheme, code)
 
 
 # --- attack A20: one language must not say more than the other -------------------------------------------------------
@@ -304,3 +392,14 @@ def test_money_in_foreign_currency_is_a_table() -> None:
 
 def test_every_line_is_shown_in_the_sheets_order() -> None:
     assert [fact.attribute for fact in render(_teaser(), "ja").facts] == [attribute for attribute, _ja, _en in LINES]
+
+
+def test_a_teaser_that_waits_since_the_first_vocabulary_goes_up_with_a_phrase_retired_since() -> None:
+    teaser = derive_teaser(**{**PLAIN, "phrases": ["safety_culture"], "words": FIRST})
+    stored = canonical_bytes(teaser)
+    row = {"canonical": stored.decode(), "canonical_hash": hashlib.sha256(stored).digest()}
+    assert batches._approved(row) == teaser
+    renamed = canonical_bytes(msgspec.structs.replace(teaser, vocabulary_version=vocabulary().version))
+    assert batches._approved({"canonical": renamed.decode(), "canonical_hash": hashlib.sha256(renamed).digest()}) is None
+    unknown = canonical_bytes(msgspec.structs.replace(teaser, vocabulary_version="0" * 16))
+    assert batches._approved({"canonical": unknown.decode(), "canonical_hash": hashlib.sha256(unknown).digest()}) is None

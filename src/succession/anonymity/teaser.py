@@ -24,6 +24,7 @@ __all__ = [
     "CanonicalTeaser",
     "Cell",
     "Fact",
+    "Prose",
     "Rendering",
     "canonical_bytes",
     "canonical_hash",
@@ -51,6 +52,13 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     margin: str
 
 
+class Prose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The optional text of a teaser, which no table generates: scanned, read by a second person, approved word for word."""
+
+    ja: str
+    en: str
+
+
 class CanonicalTeaser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that a teaser knows. Who may see it is not part of it: every audience reads the same."""
 
@@ -63,6 +71,7 @@ class CanonicalTeaser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schemes: tuple[str, ...]
     timing: str
     phrases: tuple[str, ...]
+    prose: Prose | None = None
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -78,6 +87,7 @@ class Rendering(msgspec.Struct, frozen=True):
     title: str
     summary: tuple[str, ...]
     facts: tuple[Fact, ...]
+    prose: str | None
 
 
 # --- derive -------------------------------------------------------------------------------------------------------
@@ -93,6 +103,7 @@ def derive_teaser(
     schemes: Iterable[str],
     timing: str,
     phrases: Iterable[str],
+    prose: Prose | None = None,
     words: Vocabulary | None = None,
 ) -> CanonicalTeaser:
     """The canonical teaser of these codes, sorted, no repeats. ValueError names every code that may not stand."""
@@ -119,6 +130,7 @@ def derive_teaser(
         schemes=tuple(schemes),
         timing=timing,
         phrases=tuple(phrases),
+        prose=prose,
     )
 
 
@@ -142,8 +154,14 @@ def fiscal_year(ends_on: date) -> str:
 
 
 def canonical_bytes(teaser: CanonicalTeaser) -> bytes:
-    """The one encoding that is hashed, approved and stored: JSON, sorted keys, no spaces, with its format's name."""
-    return msgspec.json.encode({"format": FORMAT, **msgspec.to_builtins(teaser)}, order="sorted")
+    """The one encoding that is hashed, approved and stored: JSON, sorted keys, no spaces, with its format's name.
+
+    A teaser without a text of its own has no member for it: the bytes owners approved before there was one stay the same.
+    """
+    fields = {"format": FORMAT, **msgspec.to_builtins(teaser)}
+    if teaser.prose is None:
+        del fields["prose"]
+    return msgspec.json.encode(fields, order="sorted")
 
 
 def canonical_hash(teaser: CanonicalTeaser) -> str:
@@ -179,7 +197,20 @@ LINES = (
     ("timing", "希望時期", "Timing"),
 )
 _HIDDEN = {"ja": "非公開", "en": "Not disclosed"}
-_WISHES = ("transition", "wish")
+
+# How the summary introduces the phrases of a group: Japanese, English. The hand-over and the wishes follow in a paragraph
+# of their own; an English wish that begins with one of the verbs has the owner for its subject.
+_HEADINGS = {
+    "strength": ("強み", "Strengths"),
+    "business_model": ("事業の特徴", "Business"),
+    "customers": ("顧客・販路", "Customers"),
+    "assets": ("設備・資産", "Assets"),
+    "workforce": ("人材・組織", "People"),
+    "transition": ("引継ぎ", "Handover"),
+    "wish": ("譲渡側の意向", "Wishes"),
+}
+_PRESENT, _FUTURE = ("strength", "business_model", "customers", "assets", "workforce"), ("transition", "wish")
+_OWNER_VERBS = ("wishes ", "seeks ", "hopes ", "prefers ", "cares ")
 
 
 @cache
@@ -201,9 +232,9 @@ def render(teaser: CanonicalTeaser, locale: str, words: Vocabulary | None = None
     place = values["place"][0]
     if japanese:
         title = f"{'国内' if teaser.cell.place == ANY else place}の{ja_title}"
-        return Rendering(locale, title, _summary_ja(teaser, values, words), facts)
+        return Rendering(locale, title, _summary_ja(teaser, values, words), facts, teaser.prose and teaser.prose.ja)
     title = f"{en_title} in {'Japan' if teaser.cell.place == ANY else place}"
-    return Rendering(locale, title, _summary_en(teaser, values, words), facts)
+    return Rendering(locale, title, _summary_en(teaser, values, words), facts, teaser.prose and teaser.prose.en)
 
 
 def _cell_of_sheet(teaser: CanonicalTeaser, attribute: str, values: list[str], locale: str) -> str:
@@ -217,52 +248,80 @@ def _values(teaser: CanonicalTeaser, locale: str, words: Vocabulary) -> dict[str
     year = teaser.fiscal_year.removeprefix("FY")
     return cell | {
         "fiscal_year": [f"{year}年度" if locale == "ja" else f"FY{year}"],
-        "phrases": [words.label(code, locale) for code in teaser.phrases],
+        "phrases": [words.label(code, locale) for code in words.in_order(teaser.phrases)],
         "schemes": [label("scheme", code, locale) for code in teaser.schemes],
         "price": [label("price", teaser.price, locale)],
         "timing": [label("timing", teaser.timing, locale)],
     }
 
 
-def _features_and_wishes(teaser: CanonicalTeaser, words: Vocabulary, locale: str) -> tuple[list[str], list[str]]:
-    wishes = [code for code in teaser.phrases if words.phrases[code].group in _WISHES]
-    features = [code for code in teaser.phrases if code not in wishes]
-    return [words.label(code, locale) for code in features], [words.label(code, locale) for code in wishes]
+def _paragraph(teaser: CanonicalTeaser, words: Vocabulary, locale: str, groups: Iterable[str]) -> str:
+    """One sentence for each of these groups that the teaser has phrases of; "" when it has none."""
+    chosen = words.in_order(teaser.phrases)
+    said = {group: [words.label(code, locale) for code in chosen if words.phrases[code].group == group] for group in groups}
+    if locale == "ja":
+        return "".join(f"{_HEADINGS[group][0]}：{'、'.join(texts)}。" for group, texts in said.items() if texts)
+    sentences = [
+        _wishes_en(texts) if group == "wish" else f"{_HEADINGS[group][1]}: {'; '.join(texts)}."
+        for group, texts in said.items()
+        if texts
+    ]
+    return " ".join(sentences)
+
+
+def _wishes_en(texts: list[str]) -> str:
+    owners = [text for text in texts if text.startswith(_OWNER_VERBS)]
+    others = "; ".join(text for text in texts if text not in owners)
+    told = "; ".join(owners).replace("the owner's", "their")
+    said = f"The owner {told}." if owners else ""
+    welcome = f"{others[0].upper()}{others[1:]}." if others else ""
+    return " ".join(filter(None, (said, welcome)))
+
+
+def _opening_ja(cell: Cell, place: str) -> str:
+    where = "国内" if cell.place == ANY else place
+    opening = f"{where}の事業者です。" if cell.industry == ANY else f"{where}で{_titles()[cell.industry][0]}を営む事業者です。"
+    hidden = [name for name, code in (("地域", cell.place), ("業種", cell.industry)) if code == ANY]
+    return opening + (f"{'と'.join(hidden)}は非公開です。" if hidden else "")
 
 
 def _summary_ja(teaser: CanonicalTeaser, values: Mapping[str, list[str]], words: Vocabulary) -> tuple[str, ...]:
     # A label of `any` is a whole clause ("従業員数は非公開"); the others need their subject or noun in front.
     cell, [place], [founded], [employees] = teaser.cell, values["place"], values["founded"], values["employees"]
     year, revenue, margin = values["fiscal_year"][0], values["revenue"][0], values["margin"][0]
-    features, wishes = _features_and_wishes(teaser, words, "ja")
     sentences = [
-        f"{place}の事業者です。業種は非公開です。" if cell.industry == ANY
-        else f"{place}で{_titles()[cell.industry][0]}を営む事業者です。",
+        _opening_ja(cell, place),
         f"{'' if cell.founded == ANY else '設立は'}{founded}、{'' if cell.employees == ANY else '従業員は'}{employees}です。",
         f"{year}の業績：{'' if cell.revenue == ANY else '売上高'}{revenue}、{margin}。",
-        f"特徴：{'／'.join(features)}。" if features else "",
-        f"引継ぎと希望：{'／'.join(wishes)}。" if wishes else "",
+        _paragraph(teaser, words, "ja", _PRESENT),
+        _paragraph(teaser, words, "ja", _FUTURE),
         f"譲渡スキーム：{'／'.join(values['schemes'])}、希望価格：{values['price'][0]}、希望時期：{values['timing'][0]}。",
     ]  # fmt: skip
     return tuple(filter(None, sentences))
 
 
+def _founded_en(code: str, name: str) -> str:
+    return name if code == ANY else f"Founded {'in ' if name.endswith('or later') else ''}{_inline(name)}"
+
+
 def _summary_en(teaser: CanonicalTeaser, values: Mapping[str, list[str]], words: Vocabulary) -> tuple[str, ...]:
     cell = teaser.cell
-    features, wishes = _features_and_wishes(teaser, words, "en")
-    industry, founded = values["industry"][0], values["founded"][0]
+    industry = _NOT_ELSEWHERE.sub("", values["industry"][0])
     year, revenue, margin = values["fiscal_year"][0], _inline(values["revenue"][0]), _inline(values["margin"][0])
     sentences = [
         f"Based in {values['place'][0]}. {industry if cell.industry == ANY else f'Industry: {_inline(industry)}'}.",
-        (founded if cell.founded == ANY else f"Founded {'in ' if founded[0].isdigit() else ''}{_inline(founded)}")
-        + f"; {_inline(values['employees'][0])}.",
+        f"{_founded_en(cell.founded, values['founded'][0])}; {_inline(values['employees'][0])}.",
         f"{year}: {'' if cell.revenue == ANY else 'revenue '}{revenue}, {margin}.",
-        f"Features: {'; '.join(features)}." if features else "",
-        f"Handover and wishes: {'; '.join(wishes)}." if wishes else "",
+        _paragraph(teaser, words, "en", _PRESENT),
+        _paragraph(teaser, words, "en", _FUTURE),
         f"Structure: {'; '.join(map(_inline, values['schemes']))}. Asking price: {_inline(values['price'][0])}."
         f" Timing: {_inline(values['timing'][0])}.",
     ]
     return tuple(filter(None, sentences))
+
+
+# What the official name of a class says to those who count establishments, not to a reader.
+_NOT_ELSEWHERE = re.compile(r",( n\.e\.c\.| except (otherwise|elsewhere) classified)$")
 
 
 def _inline(text: str) -> str:

@@ -15,18 +15,29 @@ PHRASES_MAX = 5
 GROUPS = ("strength", "business_model", "customers", "assets", "workforce", "transition", "wish")
 
 
+# What a released row is known by. `column` may be corrected and `until` set later without touching what was approved.
+_RELEASED = ("class", "code", "en", "group", "ja", "not_with", "reason", "synonyms_en", "synonyms_ja")
+
+
 class Phrase(msgspec.Struct, frozen=True):
-    """One row of `db/reference/vocabulary.tsv`. `reason` says why it is, or is not, linkable to a company."""
+    """One row of `db/reference/vocabulary.tsv`. `reason` says why it is, or is not, linkable to a company.
+
+    `on_lists`: lists of the holders exist, so a population may hold the fact as a column. `rank`: where it stands in the
+    order of reading. `retired`: not offered any more in this version; teasers that show it go on showing it.
+    """
 
     code: str
     group: str
     linkable: bool
+    on_lists: bool
     reason: str
     ja: str
     en: str
     synonyms_ja: tuple[str, ...]
     synonyms_en: tuple[str, ...]
     not_with: frozenset[str]
+    rank: int
+    retired: bool
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -38,18 +49,31 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """All phrases by code. `version` changes with any byte of meaning or wording, and is pinned by each teaser."""
+    """The phrases released up to a version, by code and in the order of reading.
+
+    `version` names the content, to the byte, and is pinned by each teaser; `number` counts the releases. A later version
+    holds every earlier one unchanged, so any teaser reads the same under the newest.
+    """
 
     version: str
+    number: int
     phrases: dict[str, Phrase]
 
     def label(self, code: str, locale: str) -> str:
         phrase = self.phrases[code]
         return phrase.ja if locale == "ja" else phrase.en
 
+    def in_order(self, codes: Iterable[str]) -> list[str]:
+        """The codes as a sheet lists them, group by group. KeyError for a code that was never released."""
+        return sorted(codes, key=lambda code: self.phrases[code].rank)
+
     def showable(self) -> tuple[Phrase, ...]:
-        """What anybody may see before the name clear; the search knows no other phrase."""
+        """What anybody may see before the name clear, on older teasers too; the search knows no other phrase."""
         return tuple(phrase for phrase in self.phrases.values() if not phrase.linkable)
+
+    def offered(self) -> tuple[Phrase, ...]:
+        """What a new teaser may show before the name clear."""
+        return tuple(phrase for phrase in self.showable() if not phrase.retired)
 
     def permitted(self, codes: Iterable[str]) -> list[Problem]:
         """What keeps these codes off a teaser shown before the name clear; [] when they may be shown.
@@ -66,6 +90,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
              Message.of("Named more than once: {codes}.")),
             ("too_many", chosen if len(chosen) > PHRASES_MAX else [],
              Message.of("At most {limit} phrases on a teaser.", limit=PHRASES_MAX)),
+            ("retired", [phrase.code for phrase in known if phrase.retired],
+             Message.of("No longer offered, choose another phrase: {codes}.")),
             ("linkable", [phrase.code for phrase in known if phrase.linkable],
              Message.of("Could be looked up in a public source, so shown only after the name clear: {codes}.")),
         )  # fmt: skip
@@ -80,38 +106,77 @@ def _problem(rule: str, codes: Iterable[str], message: Message) -> Problem:
 
 
 @cache
-def vocabulary() -> Vocabulary:
-    """The vocabulary of this release, read once. ValueError when the table contradicts itself."""
-    return parse_vocabulary(read_table("db/reference/vocabulary.tsv"))
+def vocabulary(version: str | None = None) -> Vocabulary:
+    """The newest vocabulary, or the one a teaser pins. KeyError for a version that was never released.
+
+    A teaser is judged by what was offered when its owner approved it. ValueError when the table contradicts itself.
+    """
+    released = _released()
+    return released[version] if version else list(released.values())[-1]
 
 
-def parse_vocabulary(rows: Iterable[dict[str, str]]) -> Vocabulary:
-    rows = sorted(rows, key=lambda row: row["code"])
-    phrases = {row["code"]: _phrase(row) for row in rows}
-    if len(phrases) != len(rows):
+@cache
+def _released() -> dict[str, Vocabulary]:
+    return {each.version: each for each in parse_vocabularies(read_table("db/reference/vocabulary.tsv"))}
+
+
+def parse_vocabularies(rows: Iterable[dict[str, str]]) -> list[Vocabulary]:
+    """Every released vocabulary, oldest first, from rows in the order of reading."""
+    rows = list(rows)
+    if len({row["code"] for row in rows}) != len(rows):
         raise ValueError("a phrase code appears twice")
-    for phrase in phrases.values():
-        for other in phrase.not_with:
-            if other not in phrases or phrase.code not in phrases[other].not_with:
-                raise ValueError(f"{phrase.code} and {other} do not refuse each other")
-    content = msgspec.json.encode(rows, order="sorted")
-    return Vocabulary(hashlib.sha256(content).hexdigest()[:16], phrases)
+    numbers = {_number(row, "since") for row in rows}
+    if numbers != set(range(1, len(numbers) + 1)):
+        raise ValueError("versions are counted from one")
+    return [_vocabulary([row for row in rows if int(row["since"]) <= number], number) for number in sorted(numbers)]
 
 
-def _phrase(row: dict[str, str]) -> Phrase:
+def _vocabulary(rows: list[dict[str, str]], number: int) -> Vocabulary:
+    refused = _refusals(rows)
+    phrases = {row["code"]: _phrase(row, rank, number, refused[row["code"]]) for rank, row in enumerate(rows)}
+    content = [{column: row[column] for column in _RELEASED} for row in sorted(rows, key=lambda row: row["code"])]
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+    return Vocabulary(digest[:16], number, phrases)
+
+
+def _refusals(rows: list[dict[str, str]]) -> dict[str, frozenset[str]]:
+    """Which codes each code may not stand beside: those it names, and the later ones that name it."""
+    since = {row["code"]: int(row["since"]) for row in rows}
+    refused: dict[str, set[str]] = {code: set() for code in since}
+    named = {(row["code"], other) for row in rows for other in _several(row["not_with"])}
+    for code, other in named:
+        if other not in since or (since[code] <= since[other] and (other, code) not in named):
+            raise ValueError(f"{code} and {other} do not refuse each other")
+        refused[code].add(other)
+        refused[other].add(code)
+    return {code: frozenset(others) for code, others in refused.items()}
+
+
+def _phrase(row: dict[str, str], rank: int, number: int, not_with: frozenset[str]) -> Phrase:
     if row["group"] not in GROUPS or row["class"] not in ("linkable", "unlinkable") or not row["reason"]:
         raise ValueError(f"{row['code']}: unknown group or class, or no reason")
+    if row["column"] not in ("", "yes") or (row["column"] and row["class"] == "unlinkable"):
+        raise ValueError(f"{row['code']}: what is in no list is no column")
     return Phrase(
         code=row["code"],
         group=row["group"],
         linkable=row["class"] == "linkable",
+        on_lists=row["column"] == "yes",
         reason=row["reason"],
         ja=row["ja"],
         en=row["en"],
         synonyms_ja=_several(row["synonyms_ja"]),
         synonyms_en=_several(row["synonyms_en"]),
-        not_with=frozenset(_several(row["not_with"])),
+        not_with=not_with,
+        rank=rank,
+        retired=bool(row["until"]) and _number(row, "until") < number,
     )
+
+
+def _number(row: dict[str, str], column: str) -> int:
+    if not row[column].isdecimal():
+        raise ValueError(f"{row['code']}: {column} is the number of a version")
+    return int(row[column])
 
 
 def _several(cell: str) -> tuple[str, ...]:

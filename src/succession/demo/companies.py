@@ -226,8 +226,8 @@ def _intellectual_property(rng: Random, name: CompanyName) -> list[IntellectualP
 
 def _facts(rng: Random) -> list[str]:
     """Up to five phrases that anybody may see and that do not contradict each other."""
-    showable, chosen, wanted = vocabulary().showable(), [], rng.randint(1, PHRASES_MAX)
-    for phrase in rng.sample(showable, len(showable)):
+    offered, chosen, wanted = vocabulary().offered(), [], rng.randint(1, PHRASES_MAX)
+    for phrase in rng.sample(offered, len(offered)):
         if len(chosen) < wanted and not phrase.not_with & set(chosen):
             chosen.append(phrase.code)
     return sorted(chosen)

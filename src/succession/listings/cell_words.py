@@ -44,7 +44,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
     },
     "timing": {
         "within_3m": "即時 すぐ すぐにでも 早急 早急に 至急 なるべく早く できるだけ早く 早期 asap immediately",
-        "flexible": "応相談 要相談 相談 いつでも 問わない 時期は問わない 時期問わず 柔軟 柔軟に対応 特になし こだわらない anytime",
+        "flexible": "応相談 要相談 相談 いつでも 問わない 時期は問わない 時期問わず 柔軟 時期は柔軟に対応 特になし こだわらない anytime",
     },
     "reason": {
         "no_successor": "後継者難 後継者不足 後継者がいない 後継者なし 後継者不在のため 後継者問題",
