@@ -103,6 +103,15 @@ class Databases:
             async with session.begin():
                 yield session
 
+    @asynccontextmanager
+    async def apart(self, scope: Scope) -> AsyncIterator[asyncpg.Connection]:
+        """A scoped transaction beside the unit of work, for what stays when that fails. Its connection is of the other
+        pool, so nobody waits in a circle; a row the unit of work has locked must not be touched."""
+        async with self.app.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            async with connection.transaction():
+                await connection.execute(_SET_SCOPE_ASYNCPG, *scope.values().values())
+                yield connection
+
     def market(self, role: str) -> asyncpg.Pool:
         """The pool of one audience role (AUDIENCE_ROLES)."""
         return self.audiences[role]

@@ -133,12 +133,14 @@ async def test_the_preview_counts_the_look_alikes_that_a_finer_figure_would_leav
             continue
         assert found.shared_by == found.cell.size >= found.k == 20
         for fact in found.facts:
-            assert (fact.finer is None) == (fact.own == fact.shown) == (fact.reason is None)
+            assert (fact.finer is None) == (fact.own == fact.shown) == (fact.why is None)
             if fact.finer:
                 coarsened += 1
                 shown = {f.attribute: f.shown for f in found.facts} | {fact.attribute: fact.finer}
-                assert fact.look_alikes == look_alikes.count(shown) >= 1, "the company itself is one of them"
-                assert ("needed" in fact.reason.msgid) == (fact.look_alikes < 20)
+                count = look_alikes.count(shown)
+                assert count >= 1, "the company itself is one of them"
+                assert fact.look_alikes == (count if count >= 3 else None)
+                assert fact.why == ("fewest" if count < 3 else "few" if count < 20 else "alike")
     assert coarsened > 30
 
 

@@ -17,7 +17,7 @@ from market_world import (
 )
 
 from succession.anonymity.teaser import canonical_hash, render
-from succession.market.commands import FIGURES_PER_LISTING_A_DAY, PREVIEWS_PER_MEMBER_A_DAY
+from succession.market.looks import FIGURES_PER_LISTING_A_DAY, LOOKS_PER_MEMBER_A_DAY
 from succession.market.publication import sheet_text
 
 
@@ -123,7 +123,7 @@ async def test_moving_figures_step_by_step_runs_out_after_a_few_looks(center, li
 async def test_a_member_has_so_many_looks_a_day_whatever_the_listing(world, center, listing):
     path, _raw = listing
     await world.seed("INSERT INTO vault.preview (listing_id, member_id, facts_hash) SELECT ($1::text)::uuid, $2, '\\x00' FROM generate_series(1, $3)",
-                     path.rpartition("/")[2], center.member_id, PREVIEWS_PER_MEMBER_A_DAY - 1)
+                     path.rpartition("/")[2], center.member_id, LOOKS_PER_MEMBER_A_DAY - 1)
     assert (await center.post(f"{path}/teaser-preview")).status_code == 200
     assert (await center.post(f"{path}/teaser-preview")).json()["code"] == "preview_quota"
     await world.seed("UPDATE vault.preview SET at = at - interval '25 hours' WHERE member_id = $1", center.member_id)

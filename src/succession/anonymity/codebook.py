@@ -206,6 +206,20 @@ class Codebook:
                 return cell
         return None
 
+    @cached_property
+    def code_positions(self) -> dict[str, np.ndarray]:
+        """Attribute -> per cell the position of its code in the attribute's scheme."""
+        found = {}
+        for name in ATTRIBUTES:
+            position = {code: place for place, code in enumerate(SCHEMES[name].codes)}
+            found[name] = np.array([position[getattr(cell, name)] for cell in self.cells], dtype=np.int16)
+        return found
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Per cell its members."""
+        return np.array([cell.size for cell in self.cells], dtype=np.int64)
+
     def cell_at(self, key: Key) -> Cell | None:
         """The cell with exactly these codes, one per attribute in the order of ATTRIBUTES."""
         return self._by_key.get(key)

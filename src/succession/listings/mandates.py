@@ -183,14 +183,20 @@ async def needs_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None
         raise Problem("mandate_needed")
 
 
-async def needs_verified_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None:
-    """Problem mandate_needed as above; mandate_unconfirmed unless a second person has confirmed it for this company.
+_STANDING = text(
+    "SELECT vault.mandate_verified(:listing, :today) AS verified, EXISTS (SELECT FROM vault.mandate m "
+    "WHERE m.listing_id = :listing AND m.state = 'active' AND (m.ends_on IS NULL OR m.ends_on >= :today)) AS active"
+)
 
-    Somebody who could claim a mandate alone could ask what the teaser of any company would be.
+
+async def needs_verified_mandate(tx: AsyncSession, listing_id: UUID, today: date) -> None:
+    """Problem mandate_needed; mandate_unconfirmed unless a second person has confirmed it for the company of the listing.
+
+    Somebody who could claim a mandate alone could ask what the teaser of any company would be. Locks nothing.
     """
-    await needs_mandate(tx, listing_id, today)
-    if not await tx.scalar(text("SELECT vault.mandate_verified(:listing, :today)"), {"listing": listing_id, "today": today}):
-        raise Problem("mandate_unconfirmed")
+    found = (await tx.execute(_STANDING, {"listing": listing_id, "today": today})).one()
+    if not found.verified:
+        raise Problem("mandate_unconfirmed" if found.active else "mandate_needed")
 
 
 async def confirm_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, said: MandateConfirmation, now: datetime,

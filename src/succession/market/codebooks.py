@@ -7,6 +7,7 @@ looks a company up walks it in memory, from a cache that never goes stale becaus
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import asyncpg
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from succession.anonymity.codebook import Codebook
 from succession.anonymity.population import Population
 from succession.anonymity.preview import LookAlikes
+from succession.codes import ATTRIBUTES
 from succession.errors import Problem
 from succession.market.order import PLACE_RANK, REVENUE_RANK
 
@@ -88,7 +90,7 @@ async def load_codebook(connection: asyncpg.Connection, version: str) -> Codeboo
             raise LookupError(version)
         rows = await connection.fetch(
             "SELECT number AS cell, node, place, industry, founded, employees, revenue, margin, parent, size "
-            "FROM market.cell WHERE codebook_version = $1", version)
+            "FROM market.cell WHERE codebook_version = $1 AND parent IS NULL", version)
         _keep(_codebooks, version, Codebook.from_rows(version, msgspec.json.decode(header), rows))
     return _codebooks[version]
 
@@ -112,3 +114,21 @@ def _keep(cache: OrderedDict, version: str, value: object) -> None:
 async def cell_id(connection: asyncpg.Connection, version: str, number: int) -> int:
     """The row of a codebook's cell."""
     return await connection.fetchval("SELECT id FROM market.cell WHERE codebook_version = $1 AND number = $2", version, number)
+
+
+_LABEL = """
+INSERT INTO market.cell (codebook_version, place, industry, founded, employees, revenue, margin, place_rank, revenue_rank, parent, size)
+SELECT c.codebook_version, $2, $3, $4, $5, $6, $7, $8, $9, c.number, c.size FROM market.cell c WHERE c.id = $1
+ON CONFLICT ON CONSTRAINT cell_key DO NOTHING
+"""
+_LABELLED = """
+SELECT s.id FROM market.cell c JOIN market.cell s ON s.codebook_version = c.codebook_version AND s.parent = c.number
+WHERE c.id = $1 AND (s.place, s.industry, s.founded, s.employees, s.revenue, s.margin) = ($2, $3, $4, $5, $6, $7)
+"""
+
+
+async def label_id(connection: asyncpg.Connection, cell: int, codes: Mapping[str, str]) -> int:
+    """The row of a label that says less than a cell, made the first time it is used. The database compares the two."""
+    key = [codes[name] for name in ATTRIBUTES]
+    await connection.execute(_LABEL, cell, *key, PLACE_RANK[codes["place"]], REVENUE_RANK[codes["revenue"]])
+    return await connection.fetchval(_LABELLED, cell, *key)
