@@ -16,6 +16,7 @@ from succession.errors import Problem
 PAGE_LIMIT_DEFAULT = 20
 PAGE_LIMIT_MOST = 100
 _NONCE_BYTES = 12
+_PADDED_BYTES = 128  # every position fits: at 64 the number of digits of a key showed in the length
 
 
 def bound_to(viewer: str, query: object) -> bytes:
@@ -26,7 +27,7 @@ def bound_to(viewer: str, query: object) -> bytes:
 def seal_cursor(key: bytes, position: list[Any], bound: bytes) -> str:
     """Encrypt a keyset position; padded, so that its length tells nothing of the values in it."""
     plain = msgspec.json.encode(position)
-    plain += b" " * (-len(plain) % 64)
+    plain += b" " * (-len(plain) % _PADDED_BYTES)
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, plain, bound)).decode().rstrip("=")
 

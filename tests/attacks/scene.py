@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -129,6 +129,12 @@ class Scene:
     @cached_property
     def world(self) -> AttackWorld:
         return AttackWorld(self)
+
+    def some(self, things: Iterable[Any], most: int) -> list[Any]:
+        """All of them, or in the smaller scene `most` spread over them: the suite asks a part of what `make attacks` does."""
+        listed = list(things)
+        step = 1 if self.full else max(1, -(-len(listed) // most))
+        return listed[::step]
 
     def door(self, leak: Leak | None = None) -> Door:
         return Door(self, leak)
