@@ -50,6 +50,11 @@ def _found(q: str) -> dict[str, set[str]]:
         ("株式譲渡 飲食店", {"schemes": {"share_transfer"}, "industry": {"76"}}),
         ("雇用維持 九州", {"phrases": {"jobs_kept"}, "place": {"kyushu_okinawa"}}),
         ("foreign buyers welcome, Hokkaido", {"phrases": {"overseas_buyer_welcome"}, "place": {"JP-01"}}),
+        ("外資歓迎 九州 食料品製造業", {"phrases": {"overseas_buyer_welcome"}, "place": {"kyushu_okinawa"}, "industry": {"09"}}),
+        ("second-in-command, family support", {"phrases": {"second_in_command", "family_supports"}}),
+        ("barriers to entry Kansai", {"phrases": {"hard_to_enter"}, "place": {"kansai"}}),
+        ("受注残 北陸の企業 英語対応", {"phrases": {"orders_in_hand", "foreign_language_talks"}, "place": {"JP-16", "JP-17", "JP-18"}}),
+        ("安全重視 safety minded", {"phrases": {"safety_culture", "safety_first"}}),  # retired, and what replaced it
     ],
 )
 def test_what_people_type(q: str, found: dict[str, set[str]]) -> None:
@@ -190,9 +195,12 @@ def test_hard_texts_take_bounded_time(text: str) -> None:
 def test_every_synonym_is_known_and_means_its_code() -> None:
     total = 0
     for row in SYNONYMS:
-        assert row["attribute"] in ("place", "industry") and row["code"] in SCHEMES[row["attribute"]].codes
+        codes = {phrase.code for phrase in vocabulary().showable()} if row["attribute"] == "phrases" else SCHEMES[row["attribute"]].codes
+        assert row["code"] in codes
         for word in filter(None, (*row["ja"].split("|"), *row["en"].split("|"))):
-            assert row["code"] in parse_terms(word).filters.get(row["attribute"], ()), word
+            read = parse_terms(word)
+            named = read.phrases if row["attribute"] == "phrases" else read.filters.get(row["attribute"], ())
+            assert row["code"] in named, word
             total += 1
     assert total >= 300
 
@@ -206,6 +214,19 @@ def test_every_official_name_finds_its_own_code(attribute: str, locale: str) -> 
         found = _found(entry.ja if locale == "ja" else entry.en)[attribute]
         reached = frozenset().union(*(leaves(attribute, each) for each in found))
         assert reached >= leaves(attribute, code), (code, found)
+
+
+def test_one_spelling_never_means_two_unrelated_things() -> None:
+    """A trade may be spread over several codes, and a word for a region over its prefectures; a phrase is one phrase."""
+    for entry, meaning in terms._dictionary()[0].items():
+        assert len({attribute for attribute, _code in meaning}) <= 1, (entry, meaning)
+        assert sum(attribute == "phrases" for attribute, _code in meaning) <= 1, (entry, meaning)
+
+
+def test_every_phrase_is_found_by_its_own_words_and_nothing_else_is() -> None:
+    for phrase in vocabulary().showable():
+        for words in (phrase.ja, phrase.en, *phrase.synonyms_ja, *phrase.synonyms_en):
+            assert parse_terms(words) == Terms({}, frozenset({phrase.code}), ()), words
 
 
 def test_every_private_industry_has_everyday_words_in_both_languages() -> None:
