@@ -1,4 +1,4 @@
-"""Does a population know where it comes from, survive the disk, and read a register honestly?"""
+"""Does a population know where it comes from, who is eligible in it, and does it survive the disk?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from succession.anonymity import margins, registry
+from succession.anonymity import margins
 from succession.anonymity.population import (
     COLUMNS,
     EligibilityRule,
@@ -22,24 +22,9 @@ from succession.anonymity.population import (
     is_eligible,
     k_and_finest,
     load,
-    read_registry_csv,
     save,
 )
 from succession.anonymity.world import build_world
-
-HEAD = "都道府県,市区町村,業種コード,設立年月日,従業員数,売上高（百万円）,営業利益率（%）,法人格"
-ROWS = [
-    "東京都,第一市,0911,1983-04-01,12,150,3.5,株式会社",
-    "大阪府,第二市,２４,昭和58年4月,３５人,\"1,200\",△2.0,有限会社",
-    "北海道,第三町,1023,平成元年,8,80,0,個人事業主",
-]
-
-
-def register(tmp_path: Path, *rows: str, head: str = HEAD, encoding: str = "cp932") -> Path:
-    path = tmp_path / "register.csv"
-    path.write_bytes("\r\n".join([head, *rows, ""]).encode(encoding))
-    return path
-
 
 def provenance(**changed: Provenance) -> dict[str, Provenance]:
     return {name: Provenance("imported", "register", True) for name in COLUMNS} | changed
@@ -120,93 +105,6 @@ def test_what_was_altered_or_never_finished_is_not_loaded(tmp_path: Path, monkey
     with pytest.raises(OSError):
         save(build_world(50, 2), tmp_path)
     assert sorted(os.listdir(tmp_path)) == sorted(["current", world.version])
-
-
-def test_a_cp932_register(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    result = read_registry_csv(
-        register(tmp_path, *ROWS), lambda *done: seen.append(done), name="r", source="register 2026"
-    )
-    assert (result.rows, result.rows_left_out, result.errors) == (3, 0, []) and seen == [(3, 3)]
-    assert result.population is not None
-    column = {name: values.tolist() for name, values in result.population.columns.items()}
-    assert column["prefecture"] == [13, 27, 1]
-    assert column["jsic2"] == [9, 24, 10]
-    assert (column["jsic4"][0], column["jsic4"][2]) == (911, 1023) and column["jsic4"][1] // 100 == 24
-    assert column["founded"] == [1983, 1983, 1989]
-    assert column["employees"] == [12, 35, 8]
-    assert column["revenue_yen"] == [150_000_000, 1_200_000_000, 80_000_000]
-    assert column["operating_margin"] == [0.035, -0.02, 0.0]
-    assert [margins.LEGAL_FORMS[form] for form in column["legal_form"]] == ["kk", "tokurei_yugen", "sole_proprietor"]
-    kinds = {name: p.kind for name, p in result.population.provenance.items()}
-    assert kinds == dict.fromkeys(COLUMNS, "imported") | {"jsic4": "synthesised", "independent": "synthesised"}
-    assert not result.population.demo and k_and_finest(result.population).k == 10
-
-
-def test_rows_that_cannot_be_read_are_listed_by_line(tmp_path: Path) -> None:
-    rows = [ROWS[0], "東京市,x,09,1990,5,10,1,株式会社", ROWS[1], "大阪府,x,9999,19x0,many,-5,250,株式会社", ",x,09,1990,5,10,1,"]
-    result = read_registry_csv(register(tmp_path, *rows, encoding="utf-8-sig"), name="r", source="s")
-    assert (result.rows, result.rows_left_out) == (5, 3)
-    found = [(error.line, error.column) for error in result.errors]
-    assert found == [
-        (3, "prefecture"),
-        *((5, column) for column in ("jsic", "founded", "employees", "revenue", "margin")),
-        (6, "prefecture"),
-    ]
-    assert all(error.reason for error in result.errors) and result.errors[0].cell == "東京市"
-    assert result.population is not None and len(result.population) == 2
-
-
-def test_missing_columns_are_drawn_and_say_so(tmp_path: Path) -> None:
-    path = register(tmp_path, *["東京都,E"] * 200, *["沖縄県,09"] * 200, head="都道府県,業種")
-    population = read_registry_csv(path, name="r", source="s", seed=3).population
-    assert population is not None
-    kinds = {name: p.kind for name, p in population.provenance.items()}
-    assert kinds == dict.fromkeys(COLUMNS, "synthesised") | {"prefecture": "imported"}
-    assert "50.0 % of rows from s" in population.provenance["jsic2"].source
-    assert k_and_finest(population) == KChoice(20, "division")
-    groups = population.columns["jsic2"]
-    assert set(groups[200:].tolist()) == {9} and len(set(groups[:200].tolist())) > 10
-    assert set(margins.division_index()[groups].tolist()) == {margins.DIVISIONS.index("E")}
-    assert set(population.columns["prefecture"][:200].tolist()) == {13}
-    again = read_registry_csv(path, name="r", source="s", seed=3).population
-    assert again is not None and again.version == population.version
-
-
-def test_imported_industry_with_drawn_money_needs_the_larger_k(tmp_path: Path) -> None:
-    path = register(tmp_path, "東京都,0911", "大阪府,2411", head="都道府県,業種")
-    population = read_registry_csv(path, name="r", source="s").population
-    assert population is not None and k_and_finest(population) == KChoice(40, "major_group")
-
-
-def test_an_owner_who_works_alone_counts(tmp_path: Path) -> None:
-    population = read_registry_csv(register(tmp_path, "東京都,0", head="都道府県,従業員数"), name="r", source="s").population
-    assert population is not None and population.columns["employees"].tolist() == [1]
-
-
-def test_units_and_per_cent_signs(tmp_path: Path) -> None:
-    path = register(tmp_path, "13,1000,3.5%", "JP-27,2000,0.035", "Hokkaido,3000,35", head="prefecture,売上高(千円),margin")
-    result = read_registry_csv(path, name="r", source="s")
-    assert result.population is not None
-    assert result.population.columns["revenue_yen"].tolist() == [1_000_000, 2_000_000]
-    assert result.population.columns["operating_margin"].tolist() == [0.035, 0.035]
-    assert [(e.line, e.column) for e in result.errors] == [(4, "margin")]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"\x81\xff\xfe prefecture", b"", "市区町村,業種\n第一市,09\n".encode(), "都道府県,都道府県名\n東京都,東京都\n".encode()],
-)
-def test_an_unreadable_file_is_an_error(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "register.csv"
-    path.write_bytes(content)
-    with pytest.raises(registry.RegistryError):
-        read_registry_csv(path, name="r", source="s")
-
-
-def test_no_good_row_is_no_population(tmp_path: Path) -> None:
-    result = read_registry_csv(register(tmp_path, "?,x,09,1990,5,10,1,"), name="r", source="s")
-    assert result.population is None and result.rows_left_out == 1
 
 
 def test_a_population_refuses_crooked_columns() -> None:

@@ -28,6 +28,19 @@ MARGIN_SCALE, MARGIN_TAIL = 0.05, 4
 SHARE_YUGEN, SHARE_GODO, SHARE_PARTNERSHIP = 0.45, 0.2, 0.01
 COMPANIES_ACT = 2006  # in force 2006-05-01: no new limited companies since, limited liability companies only since
 FOREIGN_GOVERNMENT = 96
+LATEST_OPENING = 2016  # of the newest table; a band open above is drawn up to here
+OPEN_BAND_FACTOR = 3  # a revenue band open above is drawn up to this multiple of its lower edge
+
+#: Column of a population -> where a value comes from that nobody imported, as its provenance says.
+SOURCES = {
+    "prefecture": "2021 Economic Census: establishments by prefecture x division",
+    "jsic2": "2021 Economic Census by division; major groups by number of detailed industries",
+    "employees": "2006 Establishment and Enterprise Census: division x size",
+    "founded": "2016 Economic Census: division x legal form x opening period",
+    "legal_form": "2016 Economic Census: division x legal form; kinds of company assumed",
+    "municipality": "2021 Economic Census: largest municipality per prefecture; power law assumed",
+}
+ASSUMED = "assumption of the synthetic world (db/reference/world.tsv, margins.py)"
 
 
 def _pick(shares: np.ndarray, row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -236,3 +249,109 @@ def draw_margin(jsic2: np.ndarray, sole: np.ndarray, rng: np.random.Generator) -
 def draw_independent(employees: np.ndarray, sole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Whether nobody owns the company but its owners: neither listed nor a subsidiary (synthesised)."""
     return sole | (rng.random(len(employees)) >= SUBSIDIARY_BY_SIZE[_size_band(employees)])
+
+
+# --- the same, within what is known: an interval per company, both ends in it (see `written` for the axes)
+
+
+def _pick_each(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One column index per row, by the weights of the row; 0 where all are zero."""
+    cumulative = np.cumsum(weights, axis=1)
+    found = (cumulative <= (rng.random(len(weights)) * cumulative[:, -1])[:, None]).sum(axis=1)
+    return np.where(cumulative[:, -1] > 0, np.minimum(found, weights.shape[1] - 1), 0)
+
+
+def draw_major_group_within(
+    prefecture: np.ndarray, low: np.ndarray, high: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Major group in the divisions whose codes lie between `low` and `high`, by the prefecture's establishments."""
+    groups = np.arange(MAJOR_GROUPS + 1)
+    members = [groups[division_index() == division] for division in range(len(DIVISIONS))]
+    first, last = np.array([(of[0] * 100, of[-1] * 100 + 99) for of in members]).T
+    allowed = (first >= low[:, None]) & (last <= high[:, None])
+    return draw_major_group(_pick_each(establishments()[prefecture.astype(np.int64) - 1] * allowed, rng), rng)
+
+
+@cache
+def _detailed_within() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(rows, most codes of any) codes and shares, and the row of each minor group 0-999, then of each major group.
+
+    The shares are those of `draw_detailed`. A minor group without a code of its own gets the row of its major group.
+    """
+    rows: list[tuple[np.ndarray, np.ndarray]] = []
+    row_of = np.zeros(1000 + MAJOR_GROUPS + 1, dtype=np.int64)
+    for group, listed in detailed_codes().items():
+        codes = np.random.default_rng(group).permutation(listed)
+        shares = 1 / np.arange(1.0, len(codes) + 1)
+        row_of[[1000 + group, *range(group * 10, group * 10 + 10)]] = len(rows)
+        rows.append((codes, shares))
+        for minor in np.unique(codes // 10).tolist():
+            row_of[minor] = len(rows)
+            rows.append((codes[codes // 10 == minor], shares[codes // 10 == minor]))
+    widest = max(len(codes) for codes, _ in rows)
+    padded = [(np.pad(codes, (0, widest - len(codes))), np.pad(shares, (0, widest - len(codes)))) for codes, shares in rows]
+    return np.array([codes for codes, _ in padded]), np.array([shares for _, shares in padded]), row_of
+
+
+def draw_detailed_within(jsic2: np.ndarray, low: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Four-digit code within the minor group where the interval is no wider, else within the major group."""
+    codes, shares, row_of = _detailed_within()
+    row = row_of[np.where(high - low < 10, low // 10, 1000 + jsic2.astype(np.int64))]
+    return codes[row, _pick(shares, row, rng)]
+
+
+def draw_employees_within(
+    division: np.ndarray, low: np.ndarray, high: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Persons engaged from `low` to `high`: bands by the figures of 2006, evenly in the logarithm within one."""
+    lower, upper = _size_edges()
+    least = np.maximum(lower, low[:, None])
+    most = np.minimum(upper, high[:, None].astype(np.int64) + 1)
+    weights = sizes()[division] * np.maximum(0, np.log(np.maximum(most, least) / least) / np.log(upper / lower))
+    band = _pick_each(weights, rng)
+    rows = np.arange(len(band))
+    drawn = least[rows, band] * (most[rows, band] / least[rows, band]) ** rng.random(len(band))
+    return np.clip(drawn.astype(np.int64), low, high)
+
+
+def draw_founded_within(
+    division: np.ndarray, sole: np.ndarray, low: np.ndarray, high: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Year of opening from `low` to `high`: evenly in a closed period, falling exponentially in one open to the past."""
+    anywhere = draw_founded(division, sole, rng)
+    old = np.maximum(high - rng.exponential(AGE_BEFORE_1985_SCALE_YEARS, len(high)).astype(np.int64), OLDEST_OPENING)
+    closed = rng.integers(low, np.maximum(low, np.minimum(high, LATEST_OPENING)) + 1)
+    open_below, open_above = low < OLDEST_OPENING, high > LATEST_OPENING
+    return np.select([open_below & open_above, open_below], [anywhere, np.minimum(old, high)], default=closed)
+
+
+def draw_legal_form_within(
+    division: np.ndarray, sole: np.ndarray, founded: np.ndarray, first: np.ndarray, last: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """Position in LEGAL_FORMS from `first` to `last`, with the chances of `draw_legal_form`."""
+    company = openings()[("company",)].sum(axis=1) / openings()[("corporation",)].sum(axis=1)
+    kinds = np.zeros((2, len(LEGAL_FORMS)))  # among companies: before the Companies Act, since
+    kinds[:, LEGAL_FORMS.index("gomei_goshi")] = SHARE_PARTNERSHIP
+    kinds[0, LEGAL_FORMS.index("tokurei_yugen")] = SHARE_YUGEN - SHARE_PARTNERSHIP
+    kinds[1, LEGAL_FORMS.index("godo")] = SHARE_GODO - SHARE_PARTNERSHIP
+    kinds[:, LEGAL_FORMS.index("kk")] = 1 - kinds.sum(axis=1)
+    weights = kinds[(founded >= COMPANIES_ACT).astype(int)] * company[division][:, None]
+    weights[:, LEGAL_FORMS.index("other_corporation")] = 1 - company[division]
+    weights[:, SOLE] = sole
+    position = np.arange(len(LEGAL_FORMS))
+    weights *= (position >= first[:, None]) & (position <= last[:, None]) & ((position == SOLE) == sole[:, None])
+    chosen = _pick_each(weights, rng)
+    return np.clip(chosen, first, last)
+
+
+def draw_revenue_within(
+    jsic2: np.ndarray, employees: np.ndarray, sole: np.ndarray, low: np.ndarray, high: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """Yearly revenue in yen: as `draw_revenue_yen` where anything is possible, else evenly in the logarithm of the band."""
+    anywhere = draw_revenue_yen(jsic2, employees, sole, rng)
+    least = np.maximum(low, 1_000_000).clip(max=np.maximum(high, 1))
+    most = np.where(high > 10**14, least * OPEN_BAND_FACTOR, high)
+    banded = (least * (most / least) ** rng.random(len(least))).astype(np.int64).clip(low, high)
+    return np.where((low == 0) & (high > 10**14), anywhere, banded)

@@ -7,17 +7,16 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from succession.anonymity import margins, registry
+from succession.anonymity import margins
 from succession.codes import read_table
 
 #: Column -> type. A row is a company, its row number its stable `member` index. Codes are numbers: prefecture 1-47,
@@ -209,113 +208,3 @@ def load(directory: Path, version: str | None = None) -> Population:
     if population.version != version:
         raise ValueError(f"population {version} was altered on disk")
     return population
-
-
-# --- import of an operator's register
-
-
-class RowError(msgspec.Struct, frozen=True):
-    """A row left out: its line in the file, the column, the cell as written, what is wrong with it (English msgid)."""
-
-    line: int
-    column: str
-    cell: str
-    reason: str
-
-
-class RegistryImport(msgspec.Struct, frozen=True):
-    """What a register gave: the population (None when no row was good), and the rows left out, at most 1,000 listed."""
-
-    population: Population | None
-    rows: int
-    rows_left_out: int
-    errors: list[RowError]
-
-
-ERRORS_LISTED = 1_000
-PROGRESS_EVERY_ROWS = 5_000
-DRAWN_MUNICIPALITIES = 1_000_000  # drawn numbers stay apart from those of named municipalities
-
-
-def read_registry_csv(
-    path: Path, progress: Callable[[int, int], None] | None = None, *, name: str, source: str, seed: int = 0
-) -> RegistryImport:
-    """A population from a CSV register with the headings of registry.HEADINGS (UTF-8 or cp932).
-
-    Only the prefecture is required. A missing column, or an empty cell, is drawn from official margins, and a column
-    with a single drawn value is marked synthesised. `progress(rows, rows)`. RegistryError for an unreadable file.
-    """
-    text = registry.decode(path.read_bytes())
-    units, rows = registry.read_rows(text)
-    total = max(0, text.count("\n") - 1)
-    found: dict[str, list[Any]] = {column: [] for column in registry.HEADINGS}
-    errors: list[RowError] = []
-    read = left_out = 0
-    for line, cells in rows:
-        read += 1
-        values, wrong = _read_row(cells, units, line)
-        if wrong:
-            left_out += 1
-            errors += wrong[: ERRORS_LISTED - len(errors)]
-        else:
-            for column in found:
-                found[column].append(values.get(column))
-        if progress and read % PROGRESS_EVERY_ROWS == 0:
-            progress(read, max(read, total))
-    if progress:
-        progress(read, read)
-    population = _completed(found, name, source, seed) if read > left_out else None
-    return RegistryImport(population, read, left_out, errors)
-
-
-def _read_row(cells: dict[str, str], units: dict[str, float], line: int) -> tuple[dict[str, Any], list[RowError]]:
-    values: dict[str, Any] = {}
-    wrong = []
-    for column, cell in cells.items():
-        read, reason = registry.CELLS[column]
-        if not cell:
-            continue
-        try:
-            values[column] = read(cell, units[column])
-        except (ValueError, KeyError, TypeError, OverflowError):
-            wrong.append(RowError(line, column, cell[:40], reason))
-    if "prefecture" not in values and not wrong:
-        wrong.append(RowError(line, "prefecture", "", registry.CELLS["prefecture"][1]))
-    return values, wrong
-
-
-def _completed(found: Mapping[str, list[Any]], name: str, source: str, seed: int) -> Population:
-    """Columns from the cells that were there and, where one was not, from margins that fit what was."""
-    rng = np.random.default_rng([1, seed])
-    prefecture = np.array(found["prefecture"], dtype=np.int8)
-    columns: dict[str, np.ndarray] = {"prefecture": prefecture}
-    provenance = {"prefecture": Provenance("imported", source, True)}
-
-    def put(column: str, given: list[Any], drawn: np.ndarray) -> np.ndarray:
-        known = np.array([value is not None for value in given])
-        filled = np.array([d if v is None else v for v, d in zip(given, drawn.tolist(), strict=True)])
-        columns[column] = filled.astype(COLUMNS[column])
-        share = f"{100 * known.mean():.1f} % of rows from {source}, the rest drawn from official margins"
-        whole = bool(known.all())
-        provenance[column] = Provenance("imported" if whole else "synthesised", source if whole else share, whole)
-        return columns[column]
-
-    jsic = [value or (None, 0, 0) for value in found["jsic"]]
-    drawn_division = margins.draw_division(prefecture, rng)
-    division = np.array([d if v[0] is None else v[0] for v, d in zip(jsic, drawn_division.tolist(), strict=True)])
-    jsic2 = put("jsic2", [value[1] or None for value in jsic], margins.draw_major_group(division, rng))
-    put("jsic4", [value[2] or None for value in jsic], margins.draw_detailed(jsic2, rng))
-    named = [town and (p, town) for p, town in zip(prefecture.tolist(), found["municipality"], strict=True)]
-    number_of = {place: number for number, place in enumerate(dict.fromkeys(named))}
-    drawn_towns = margins.draw_municipality(prefecture, rng) + DRAWN_MUNICIPALITIES
-    put("municipality", [place and number_of[place] for place in named], drawn_towns)
-    employees = put("employees", found["employees"], margins.draw_employees(division, rng))
-    drawn_sole = margins.draw_sole(division, employees, rng)
-    forms = found["legal_form"]
-    sole = np.array([d if v is None else v == margins.SOLE for v, d in zip(forms, drawn_sole.tolist(), strict=True)])
-    founded = put("founded", found["founded"], margins.draw_founded(division, sole, rng))
-    put("legal_form", forms, margins.draw_legal_form(division, sole, founded, rng))
-    put("revenue_yen", found["revenue"], margins.draw_revenue_yen(jsic2, employees, sole, rng))
-    put("operating_margin", found["margin"], margins.draw_margin(jsic2, sole, rng))
-    put("independent", found["independent"], margins.draw_independent(employees, sole, rng))
-    return Population(name, False, columns, provenance)

@@ -1,196 +1,237 @@
-"""How does one row of an operator's company register read?"""
+"""What does an operator's company register say of each company, and which of its rows cannot be read?"""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import unicodedata
-from collections.abc import Callable, Iterator
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from succession.anonymity.margins import DIVISIONS, LEGAL_FORMS
-from succession.codes import SCHEMES, division_of, is_administrative, jsic_two_digit
+import msgspec
+import numpy as np
+
+from succession.anonymity import written
+from succession.anonymity.completion import NO_TOWN, NOT_SAID, Known
+from succession.anonymity.headings import Layout
+from succession.anonymity.population import FACT_PREFIX
+from succession.anonymity.source_file import Rows, SourceText, read_rows
 from succession.i18n import _
 
-#: Column of the register -> headings it goes by, after NFKC, lower case, without spaces and without a unit in brackets.
-HEADINGS: dict[str, tuple[str, ...]] = {
-    "prefecture": ("prefecture", "都道府県", "都道府県名", "都道府県コード", "所在地都道府県"),
-    "municipality": ("municipality", "市区町村", "市区町村名", "市区町村コード", "市町村"),
-    "jsic": ("jsic", "industry", "業種", "業種コード", "産業分類", "産業分類コード", "日本標準産業分類", "産業中分類"),
-    "founded": ("founded", "設立", "設立年", "設立年月", "設立年月日", "創業", "創業年", "開設年"),
-    "employees": ("employees", "従業員数", "従業員", "従業者数", "常用雇用者数"),
-    "revenue": ("revenue", "revenue_yen", "売上高", "売上", "年商", "売上金額"),
-    "margin": ("margin", "operating_margin", "営業利益率", "売上高営業利益率"),
-    "legal_form": ("legal_form", "法人格", "法人種別", "組織形態", "経営組織"),
-    "independent": ("independent", "独立", "独立企業"),
-}
+ERRORS_LISTED = 1_000
+REMEMBERED_CELLS = 100_000  # distinct cells of a column whose meaning is kept at hand
 
-UNITS = {
-    **dict.fromkeys(("円", "yen", "jpy"), 1),
-    **dict.fromkeys(("千円", "thousandyen", "jpythousand"), 1_000),
-    **dict.fromkeys(("万円",), 10_000),
-    **dict.fromkeys(("百万円", "millionyen", "jpymillion"), 1_000_000),
-    **dict.fromkeys(("億円",), 100_000_000),
-    **dict.fromkeys(("%", "percent"), 0.01),
-}
-
-ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
-
-FORM_WORDS = {
-    "株式会社": "kk",
-    "特例有限会社": "tokurei_yugen",
-    "有限会社": "tokurei_yugen",
-    "合同会社": "godo",
-    "合名会社": "gomei_goshi",
-    "合資会社": "gomei_goshi",
-    "個人": "sole_proprietor",
-    "個人事業主": "sole_proprietor",
-    "個人経営": "sole_proprietor",
-    "法人": "other_corporation",
-}
-
-YES_OR_NO = {
-    **dict.fromkeys(("1", "yes", "true", "はい", "有", "○"), True),
-    **dict.fromkeys(("0", "no", "false", "いいえ", "無", "×"), False),
-}
-
-_PREFECTURES = {
-    name: int(code.code[3:])
-    for code in SCHEMES["prefecture"].codes.values()
-    for name in (
-        code.ja,
-        code.ja.removesuffix("都").removesuffix("府").removesuffix("県"),
-        code.en.lower(),
-        code.code.lower(),
-        code.code[3:],
-        code.code[3:].lstrip("0"),
-    )
-}
+NOT_A_PREFECTURE = _("Not a prefecture.")
+TOO_MANY_CELLS = _("More cells than headings: does an amount with a comma stand without quotation marks?")
 
 
-class RegistryError(ValueError):
-    """The file as a whole cannot be read; the text is an English msgid."""
+class RowError(msgspec.Struct, frozen=True):
+    """A row left out: file and line, the column, the cell as written, what is wrong with it (English msgid)."""
+
+    file: str
+    line: int
+    column: str
+    cell: str
+    reason: str
 
 
-def decode(content: bytes) -> str:
-    """UTF-8 with or without a byte order mark, else cp932; RegistryError for anything else."""
-    for encoding in ("utf-8-sig", "cp932"):
+Read = Callable[[str, float], tuple[Any, ...]]
+
+
+class Reading(NamedTuple):
+    """One thing that the cells under a heading say: `empty` where they say nothing, `reason` when `read` raises."""
+
+    column: str
+    says: str
+    read: Read
+    empty: tuple[Any, ...]
+    dtype: type
+    reason: str
+
+
+def _if_it_can(read: Callable[[str], Any], otherwise: Any) -> Read:
+    """A reading that is welcome and never an error: an address beside a prefecture."""
+
+    def reading(text: str, _unit: float) -> tuple[Any, ...]:
         try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise RegistryError(_("The file is neither UTF-8 nor cp932 text."))
+            return (read(text),)
+        except (ValueError, KeyError):
+            return (otherwise,)
+
+    return reading
 
 
-def read_rows(text: str) -> tuple[dict[str, float], Iterator[tuple[int, dict[str, str]]]]:
-    """(recognised columns with the unit their heading names, rows as (line number, column -> cell)).
-
-    Unknown headings are ignored. RegistryError when the prefecture is missing or a heading stands for two columns.
-    """
-    reader = csv.reader(io.StringIO(text, newline=""))
-    columns: list[str | None] = []
-    units: dict[str, float] = {}
-    for heading in next(reader, []):
-        plain, unit = _split_unit(unicodedata.normalize("NFKC", heading).lower().replace(" ", ""))
-        column = next((name for name, synonyms in HEADINGS.items() if plain in synonyms), None)
-        if column in units:
-            raise RegistryError(_("Two headings mean the same column."))
-        columns.append(column)
-        if column:
-            units[column] = unit
-    if "prefecture" not in units:
-        raise RegistryError(_("A register needs a heading for the prefecture."))
-
-    def rows() -> Iterator[tuple[int, dict[str, str]]]:
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    named = zip(columns, cells, strict=False)
-                    yield reader.line_num, {name: plain_text(cell) for name, cell in named if name}
-        except csv.Error as broken:
-            raise RegistryError(_("The file is not a CSV file.")) from broken
-
-    return units, rows()
-
-
-def plain_text(cell: str) -> str:
-    return unicodedata.normalize("NFKC", cell).strip()
-
-
-def _split_unit(heading: str) -> tuple[str, float]:
-    match = re.fullmatch(r"(.+?)\((.+)\)", heading)
-    return (match[1], UNITS.get(match[2], 1)) if match else (heading, 1)
-
-
-def _prefecture(text: str, _unit: float) -> int:
-    return _PREFECTURES[text.lower()]
-
-
-def _jsic(text: str, _unit: float) -> tuple[int, int, int]:
-    """(division index, major group or 0, four-digit code or 0): a register may know the division only."""
-    if text.upper() in DIVISIONS:
-        return DIVISIONS.index(text.upper()), 0, 0
-    group = jsic_two_digit(text)
-    detailed = int(text) if len(text) == 4 and not is_administrative(text) else 0
-    return DIVISIONS.index(division_of(group)), int(group), detailed
-
-
-def _year(text: str, _unit: float) -> int:
-    era = re.match(r"(明治|大正|昭和|平成|令和)(元|\d{1,2})", text)
-    if era:
-        return ERAS[era[1]] + (1 if era[2] == "元" else int(era[2]))
-    year = re.match(r"\d{4}(?!\d)|\d{4}(?=\d{4}$)", text)  # 1983, 1983-04-01, 1983年4月, 19830401
-    if not year or not 500 < int(year[0]) < 2200:
+def _corporate_number(text: str) -> int:
+    """Thirteen digits; ValueError for what a spreadsheet has made something else of, which then identifies nobody."""
+    if not (text.isdigit() and len(text) == 13):
         raise ValueError(text)
-    return int(year[0])
+    return int(text)
 
 
-def _count(text: str, _unit: float) -> int:
-    """Persons engaged; registers that count employees only say 0 where the owner works alone."""
-    count = int(text.replace(",", "").rstrip("人名"))
-    if not 0 <= count < 2**31:
-        raise ValueError(text)
-    return max(1, count)
+def _readings(towns: dict[str, int]) -> list[Reading]:
+    """All of them; `towns` numbers the names of municipalities in order of appearance."""
+
+    def town(name: str) -> int:
+        return towns.setdefault(name, len(towns))
+
+    def in_prefecture(text: str) -> int:
+        return written.place(text)[0] if len(text) in (5, 6) and text.isdigit() else written.prefecture_of_address(text)
+
+    nowhere = (0,)
+    return [
+        Reading("prefecture", "prefecture", lambda text, _u: (written.place(text)[0],), nowhere, np.int8, NOT_A_PREFECTURE),
+        Reading("municipality", "prefecture of town", _if_it_can(in_prefecture, 0), nowhere, np.int8, ""),
+        Reading("address", "prefecture of address", _if_it_can(in_prefecture, 0), nowhere, np.int8, ""),
+        Reading("municipality", "town", lambda text, _u: (town(text),), (NO_TOWN,), np.int32, ""),
+        Reading("address", "town of address", _if_it_can(lambda text: town(written.town_of_address(text)), NO_TOWN),
+                (NO_TOWN,), np.int32, ""),
+        Reading("jsic", "industry", lambda text, _u: written.industry(text), written.ANY_INDUSTRY, np.int16,
+                _("Not a JSIC rev. 14 code or division of private business.")),
+        Reading("founded", "founded", lambda text, _u: written.years(text), written.ANY_YEAR, np.int16, _("Not a year.")),
+        Reading("employees", "employees", lambda text, _u: written.people(text), written.ANY_PEOPLE, np.int32,
+                _("Not a number of people.")),
+        Reading("revenue", "revenue", written.yen, written.ANY_YEN, np.int64,
+                _("Not an amount in the unit of the heading.")),
+        Reading("margin", "margin", lambda text, unit: (written.ratio(text, unit),), (np.nan,), np.float64,
+                _("Not an operating margin: write a ratio, or per cent with its sign.")),
+        Reading("legal_form", "form", lambda text, _u: written.form_of_company(text), written.ANY_FORM, np.int8, ""),
+        Reading("independent", "independent", lambda text, _u: (written.yes(text),), (NOT_SAID,), np.int8,
+                _("Not yes or no.")),
+        Reading("corporate_number", "corporate number", _if_it_can(_corporate_number, -1), (0,), np.int64, ""),
+    ]  # fmt: skip
 
 
-def _yen(text: str, unit: float) -> int:
-    yen = round(float(text.replace(",", "")) * unit)
-    if not 0 <= yen < 10**15:
-        raise ValueError(text)
-    return yen
+def _fact(column: str) -> Reading:
+    return Reading(column, column, lambda text, _u: (written.yes(text),), (False,), np.bool_, _("Not yes or no."))
 
 
-def _ratio(text: str, unit: float) -> float:
-    """A ratio unless the heading or the cell says per cent; beyond +-1 it is more likely a forgotten per cent sign."""
-    digits = text.replace("▲", "-").replace("△", "-").rstrip("%")
-    ratio = float(digits) / 100 if text.endswith("%") or unit != 1 else float(digits)
-    if not -1 <= ratio <= 1:
-        raise ValueError(text)
-    return ratio
+class _Cells:
+    """The cells under one heading, read a piece at a time."""
+
+    def __init__(self, reading: Reading, at: int, unit: float) -> None:
+        self.reading, self.at, self.unit = reading, at, unit
+        self.pieces: list[np.ndarray] = []
+        self._meanings: dict[str, tuple[Any, ...] | None] = {}
+
+    def take(self, cells: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(values, whether unreadable), a row a cell; what cannot be read says what an empty cell says."""
+        if len(self._meanings) > REMEMBERED_CELLS:
+            self._meanings.clear()
+        distinct = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
+        meanings = [self._meaning(cell) for cell in distinct]
+        table = np.array([self.reading.empty if m is None else m for m in meanings], dtype=self.reading.dtype)
+        wrong = np.array([meaning is None for meaning in meanings])
+        which = np.fromiter(map(distinct.__getitem__, cells), dtype=np.int64, count=len(cells))
+        return table[which], wrong[which]
+
+    def _meaning(self, cell: str) -> tuple[Any, ...] | None:
+        if cell not in self._meanings:
+            try:
+                text = written.plain(cell)
+                self._meanings[cell] = self.reading.read(text, self.unit) if text else self.reading.empty
+            except (ValueError, KeyError, TypeError, OverflowError):
+                self._meanings[cell] = None
+        return self._meanings[cell]
 
 
-def _legal_form(text: str, _unit: float) -> int:
-    return LEGAL_FORMS.index(text if text in LEGAL_FORMS else FORM_WORDS.get(text, "other_corporation"))
+class Register:
+    """The companies of one or more files, which may have different headings."""
+
+    def __init__(self) -> None:
+        self.rows = self.rows_left_out = 0
+        self.errors: list[RowError] = []
+        self._towns: dict[str, int] = {}
+        self._readings = _readings(self._towns)
+        self._files: list[dict[str, np.ndarray]] = []
+
+    def read(self, text: SourceText, layout: Layout, progress: Callable[[int, int], None] | None = None) -> None:
+        """Take the rows below the headings. `progress(lines, lines of the file)`."""
+        facts = [_fact(name) for name in layout.columns if name.startswith(FACT_PREFIX)]
+        columns = [_Cells(reading, layout.columns[reading.column][0].at, layout.units.get(reading.column, 1))
+                   for reading in (*self._readings, *facts) if reading.column in layout.columns]  # fmt: skip
+        columns.sort(key=lambda column: column.at)
+        for rows in read_rows(text, layout.delimiter):
+            below = bisect_right(rows.lines, layout.header_line)
+            if below < len(rows.lines):
+                self._take(Rows(rows.lines[below:], rows.cells[below:]), columns, layout.width, text.path.name)
+            if progress:
+                progress(min(rows.lines[-1], text.lines), text.lines)
+        if progress:
+            progress(text.lines, text.lines)
+        self._files.append({c.reading.says: np.concatenate(c.pieces) for c in columns if c.pieces})
+
+    def _take(self, rows: Rows, columns: list[_Cells], width: int, file: str) -> None:
+        self.rows += len(rows.cells)
+        found: list[RowError] = []
+        wrong = np.zeros(len(rows.cells), dtype=bool)
+
+        def leave_out(which: np.ndarray, column: str, cells: Sequence[str], reason: str) -> None:
+            listed = np.flatnonzero(which)[: ERRORS_LISTED - len(self.errors)].tolist()
+            found.extend(RowError(file, rows.lines[at], column, cells[at][:40], reason) for at in listed)
+            np.logical_or(wrong, which, out=wrong)
+
+        beyond = ["".join(cells[width:]) for cells in rows.cells]
+        shifted = np.array([bool(cell.strip()) for cell in beyond])
+        leave_out(shifted, "", beyond, TOO_MANY_CELLS)
+        placed = np.zeros(len(rows.cells), dtype=bool)
+        pieces = []
+        for column in columns:
+            cells = [row[column.at] if column.at < len(row) else "" for row in rows.cells]
+            values, unreadable = column.take(cells)
+            leave_out(unreadable & ~shifted, column.reading.column, cells, column.reading.reason)
+            pieces.append(values)
+            if column.reading.says.startswith("prefecture"):
+                placed |= values[:, 0] > 0
+        leave_out(~wrong & ~placed, "prefecture", [""] * len(rows.cells), NOT_A_PREFECTURE)
+        for column, values in zip(columns, pieces, strict=True):
+            column.pieces.append(values[~wrong])
+        self.rows_left_out += int(wrong.sum())
+        self.errors += sorted(found, key=lambda error: error.line)[: ERRORS_LISTED - len(self.errors)]
+
+    def _all(self, reading: Reading) -> np.ndarray:
+        """What a reading gave, over all files; a file without the heading says nothing."""
+        parts = []
+        for file in self._files:
+            rows = len(next(iter(file.values()), []))
+            nothing = np.tile(np.array(reading.empty, dtype=reading.dtype), (rows, 1))
+            parts.append(file.get(reading.says, nothing))
+        return np.concatenate(parts)
+
+    def known(self) -> tuple[Known, int, int]:
+        """(what is known of each company, rows that repeat a corporate number, corporate numbers nobody can read)."""
+        facts = sorted({says for file in self._files for says in file if says.startswith(FACT_PREFIX)})
+        said = {reading.says: self._all(reading) for reading in (*self._readings, *map(_fact, facts))}
+        number = said["corporate number"][:, 0]
+        kept = np.ones(len(number), dtype=bool)
+        if number.any():
+            _, first = np.unique(number, return_index=True)
+            kept = number <= 0
+            kept[first] = True
+        said = {name: values[kept] for name, values in said.items()}
+        prefecture = _first_said([said[name][:, 0] for name in said if name.startswith("prefecture")], 0)
+        town = _first_said([said["town"][:, 0], said["town of address"][:, 0]], NO_TOWN)
+        known = Known(
+            companies=np.ones(len(prefecture), dtype=np.int64),
+            prefecture=prefecture,
+            town=_numbered(prefecture, town),
+            industry=said["industry"],
+            form=said["form"],
+            employees=said["employees"],
+            founded=said["founded"],
+            revenue=said["revenue"],
+            margin=said["margin"][:, 0],
+            independent=said["independent"][:, 0],
+            facts={name.removeprefix(FACT_PREFIX): said[name][:, 0] for name in facts},
+        )
+        return known, int((~kept).sum()), int((number < 0).sum())
 
 
-def _independent(text: str, _unit: float) -> bool:
-    return YES_OR_NO[text.lower()]
+def _first_said(wishes: list[np.ndarray], nothing: int) -> np.ndarray:
+    found = wishes[0].copy()
+    for wish in wishes[1:]:
+        found = np.where(found == nothing, wish, found)
+    return found
 
 
-def _municipality(text: str, _unit: float) -> str:
-    return text
-
-
-#: Column -> (reader of one non-empty cell, what is wrong when it raises).
-CELLS: dict[str, tuple[Callable[[str, float], Any], str]] = {
-    "prefecture": (_prefecture, _("Not a prefecture.")),
-    "municipality": (_municipality, ""),
-    "jsic": (_jsic, _("Not a JSIC rev. 14 code or division of private business.")),
-    "founded": (_year, _("Not a year.")),
-    "employees": (_count, _("Not a number of people.")),
-    "revenue": (_yen, _("Not an amount in the unit of the heading.")),
-    "margin": (_ratio, _("Not an operating margin: write a ratio, or per cent with its sign.")),
-    "legal_form": (_legal_form, ""),
-    "independent": (_independent, _("Not yes or no.")),
-}
+def _numbered(prefecture: np.ndarray, town: np.ndarray) -> np.ndarray:
+    """The same number for the same name in the same prefecture; NO_TOWN stays."""
+    _, number = np.unique(prefecture.astype(np.int64) << 32 | (town + 1), return_inverse=True)
+    return np.where(town == NO_TOWN, NO_TOWN, number.reshape(-1)).astype(np.int32)

@@ -11,16 +11,6 @@ from succession.anonymity.population import COLUMNS, Population, Provenance
 
 WORLD_VERSION = 1  # changes whenever a draw changes, so that an old world is never taken for a new one
 
-OFFICIAL_MARGINS = {
-    "prefecture": "2021 Economic Census: establishments by prefecture x division",
-    "jsic2": "2021 Economic Census by division; major groups by number of detailed industries",
-    "employees": "2006 Establishment and Enterprise Census: division x size",
-    "founded": "2016 Economic Census: division x legal form x opening period",
-    "legal_form": "2016 Economic Census: division x legal form; kinds of company assumed",
-    "municipality": "2021 Economic Census: largest municipality per prefecture; power law assumed",
-}
-ASSUMED = "assumption of the synthetic world (db/reference/world.tsv, margins.py)"
-
 
 def build_world(size: int, seed: int, progress: Callable[[int, int], None] | None = None) -> Population:
     """`size` synthetic companies, the same for the same seed; `progress(done, total)` counts drawn columns."""
@@ -46,6 +36,7 @@ def build_world(size: int, seed: int, progress: Callable[[int, int], None] | Non
     put("operating_margin", margins.draw_margin(jsic2, sole, rng))
     put("independent", margins.draw_independent(employees, sole, rng))
     provenance = {
-        name: Provenance("synthesised", OFFICIAL_MARGINS.get(name, ASSUMED), name == "prefecture") for name in COLUMNS
+        name: Provenance("synthesised", margins.SOURCES.get(name, margins.ASSUMED), name == "prefecture")
+        for name in COLUMNS
     }
     return Population(f"synthetic world {WORLD_VERSION}, seed {seed}", True, columns, provenance)
