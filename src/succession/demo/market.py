@@ -170,8 +170,8 @@ def _mandate_row(listed: Listed, member_id: UUID) -> dict[str, Any]:
     return {
         "id": uuid4(), "listing_id": listed.id, "kind": kind, "terms": terms, "edition": guideline.edition_on(kind, signed_on),
         "document_hash": bytes.fromhex(terms.document_hash) if terms.document_hash else None, "signed_on": signed_on,
-        "ends_on": add_months(signed_on, terms.term_months) if terms.term_months else None, "created_by": member_id,
-        "created_at": listed.entered_at + timedelta(days=10)}  # fmt: skip
+        "ends_on": add_months(signed_on, terms.term_months) if terms.term_months else None, "confirmed_by": member_id,
+        "confirmed_at": listed.entered_at + timedelta(days=11), "created_at": listed.entered_at + timedelta(days=10)}  # fmt: skip
 
 
 def _teaser_rows(listed: Listed, member_id: UUID, codebook: Codebook, cells: dict[int, int],

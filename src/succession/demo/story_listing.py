@@ -91,6 +91,15 @@ def center_agrees_to_support(walk: Walk) -> None:
     walk.post("center", f"/v1/listings/{walk['listing']}/preparation", expect=200)
 
 
+def a_colleague_confirms_the_mandate(walk: Walk) -> None:
+    walk.tell("合意があると言うだけでは下見もできません。登録した本人以外の職員が確認します。",
+              "A mandate that one person claims is not enough for a preview: a colleague confirms it first.")
+    path = f"/v1/listings/{walk['listing']}"
+    walk.post("center", f"{path}/teaser-preview", expect=409, code="mandate_unconfirmed")
+    walk.post("center", f"{path}/mandate/confirmation", expect=409, code="second_confirmation_needed")
+    walk.post("center-clerk", f"{path}/mandate/confirmation", expect=200)
+
+
 def publishing_lists_what_is_missing(walk: Walk) -> None:
     walk.tell("まだ足りない項目があるので、断られます。何が足りないかは一覧で返ります。",
               "Too early: the answer lists everything that is still missing.")
@@ -157,6 +166,8 @@ def teaser_is_previewed(walk: Walk) -> None:
     for fact in seen["facts"]:
         if fact["coarsened"]:
             walk.note(f"   {fact['attribute']}: {fact['own_label']} → {fact['shown_label']}  {fact['reason']}")
+    walk.note(f"could say less in {len(seen['alternatives'])} ways, each as safe: " + "; ".join(
+        f"{each['attribute']} {each['ja']} / {each['en']} ({each['usefulness_percent']} % as useful)" for each in seen["alternatives"][:2]))
     walk.check(seen["shared_by"] >= seen["k"], "at least k companies share it")
 
 
@@ -206,7 +217,8 @@ def batch_is_closed(walk: Walk) -> None:
 
 CHAPTER = (
     center_signs_in, spreadsheet_is_read, every_cell_is_explained, import_is_committed_twice, publishing_needs_a_mandate,
-    bank_asks_for_fourteen_months, center_agrees_to_support, publishing_lists_what_is_missing, missing_answers_are_filled_in,
+    bank_asks_for_fourteen_months, center_agrees_to_support,
+    a_colleague_confirms_the_mandate, publishing_lists_what_is_missing, missing_answers_are_filled_in,
     owner_excludes_funds, owner_can_be_reached, teaser_is_previewed, owner_is_asked, owner_reads_and_approves_two,
     publication_waits_for_its_batch, batch_is_closed,
 )  # fmt: skip
