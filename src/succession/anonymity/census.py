@@ -38,6 +38,7 @@ HIDDEN, UNREADABLE = -1, -2  # in place of a count
 
 _ZERO = ("-", "－", "‐", "―", "−", "–")
 _HIDDEN = re.compile(r"[xXχ]|\*+|…|\.{2,}|…+|")
+_UNIT = re.compile("【[^】]*】")  # 総数【事業所】
 _REMARKS = ("annotation", "注釈", "注記", "備考", "note", "notes", "no", "")
 _MEASURES = ("tab", "表章項目", "集計事項", "統計項目", "measure", "item")
 _UNITS = ("unit", "単位")
@@ -137,7 +138,7 @@ class Cube:
             for name, found in axes.items():
                 labels = self._labels.setdefault(name, _Labels())
                 if name == spread:
-                    numbers = [labels[Label("", heading.written)] for heading in counted]
+                    numbers = [labels[Label("", _UNIT.sub("", heading.written))] for heading in counted]
                     which = np.repeat(np.array(numbers)[:, None], len(cells), axis=1)
                 else:
                     which = np.tile(self._number(labels, found, columns, len(cells)), (len(counted), 1))
