@@ -1,0 +1,98 @@
+"""Where does the wording around a passage of Japanese say that it is a name, whatever words it is made of?
+
+Quotation marks, legal forms, "called ...", and hiragana that no grammar explains.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from succession.anonymity.scanner import generic
+from succession.anonymity.scanner import morphemes as sorts
+from succession.anonymity.scanner.morphemes import Morpheme
+from succession.anonymity.scanner.own_keys import legal_forms
+
+Found = tuple[int, int, str]
+
+_HAN = r"\u3005\u3400-\u9fff\uf900-\ufaff"
+
+# --- quotation marks -----------------------------------------------------------------------------------------------
+
+_QUOTED = re.compile(r"[「『“\"]([^「」『』“”\"。、\n]{1,24})[」』”\"]")
+
+
+def quoted(text: str) -> Iterator[Found]:
+    """What stands in quotation marks is a title, a product or somebody's words; only ordinary words pass."""
+    for quote in _QUOTED.finditer(text):
+        if not generic.is_ordinary(quote[1]):
+            yield quote.start(1), quote.end(1), "product"
+
+
+# --- legal forms ---------------------------------------------------------------------------------------------------
+
+
+@cache
+def _legal_form() -> re.Pattern[str]:
+    forms = "|".join(map(re.escape, legal_forms("ja")))
+    brackets = "|".join(map(re.escape, legal_forms("bracket")))
+    return re.compile(rf"(?:{forms}|\((?:{brackets})\)|(?<![A-Za-z])JA(?![A-Za-z]))")
+
+
+_NAME_AFTER = re.compile(
+    rf" ?(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}?(?:の[{_HAN}ァ-ヺー]{{1,8}}|(?![ぁ-ゖー])))"
+)
+_NAME_BEFORE = re.compile(rf"(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}) ?$")
+
+
+def beside_legal_form(text: str, words: list[Morpheme]) -> Iterator[Found]:
+    """A legal form and the name beside it, on whichever side it stands, in whatever words."""
+    starts = {word.start: word.sort for word in words}
+    for form in _legal_form().finditer(text):
+        start, end = form.span()
+        after = _NAME_AFTER.match(text, end)
+        if after and starts.get(end) not in (sorts.PARTICLE, sorts.VERB):
+            yield start, after.end(), "organisation"
+        elif before := _NAME_BEFORE.search(text, max(0, start - 31), start):
+            yield before.start(), end, "organisation"
+
+
+# --- called --------------------------------------------------------------------------------------------------------
+
+_CALLED = re.compile(r"(?:という|と(?:呼ば|称す|名付け|名づけ|銘打))")
+
+
+def called(text: str, words: list[Morpheme]) -> Iterator[Found]:
+    """Xという製品: X, back to the particle that is not の."""
+    starts = {word.start: at for at, word in enumerate(words)}
+    for match in _CALLED.finditer(text):
+        at = starts.get(match.start())
+        if not at:
+            continue
+        first = at
+        while first and at - first < 7 and (words[first - 1].sort in _NAMELIKE or words[first - 1].surface in "のヶ"):
+            first -= 1
+        while first < at and words[first].surface == "の":
+            first += 1
+        if first < at and not all(generic.is_generic(word.surface) for word in words[first:at]):
+            yield words[first].start, words[at - 1].end, "product"
+
+
+_NAMELIKE = sorts.PROPER_NOUNS | {sorts.NOUN, sorts.SUFFIX, sorts.PREFIX}
+
+# --- hiragana ------------------------------------------------------------------------------------------------------
+
+_STRETCH = re.compile(r"(?:(?<=[、。\n「『(:：,・\s])|^)[ぁ-ゖー]{2,8}(?![ぁ-ゖー])")
+
+
+def hiragana_stretches(text: str, words: list[Morpheme]) -> Iterator[tuple[int, int]]:
+    """(end, start) of hiragana between a stop and something else that does not end in a particle: おおいた動物病院."""
+    ends = {word.end: word for word in words}
+    for stretch in _STRETCH.finditer(text):
+        last = ends.get(stretch.end())
+        if last and last.surface not in _JOINING and last.start != stretch.start():
+            yield stretch.end(), stretch.start()
+
+
+_JOINING = frozenset("は が を に の と で も や へ な か から まで より など だけ ので のに ば て ね よ し".split())
