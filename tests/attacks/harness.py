@@ -17,12 +17,14 @@ its way, with the true profiles at hand, and the attack has to notice. An attack
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 from litestar.handlers import HTTPRouteHandler
@@ -43,7 +45,7 @@ class Finding:
     attack failed, which is what we want."""
 
     def __init__(self, measure: str, found: Iterable[object] = ()) -> None:
-        self.measure, self.found = measure, [str(each) for each in found]
+        self.measure, self.found = measure, [str(each)[:300] for each in found]
 
     def __str__(self) -> str:
         return "; ".join(self.found[:EXAMPLES_MOST]) or self.measure
@@ -95,7 +97,7 @@ class Door:
 
     def of(self, who: Who) -> httpx.AsyncClient:
         """A client that speaks English unless told otherwise."""
-        key = who.email if isinstance(who, Caller) else who
+        key = id(who.client) if isinstance(who, Caller) else who
         if key not in self._clients:
             headers = {"Accept-Language": "en"} | self.scene.authorization(who)
             self._clients[key] = httpx.AsyncClient(transport=_Passage(self), base_url=self.scene.base_url, headers=headers,
@@ -160,10 +162,18 @@ class _Passage(httpx.AsyncBaseTransport):
 def altered(answer: httpx.Response, body: Any = None, status: int | None = None, text: str | None = None,
             **headers: str) -> httpx.Response:
     """The answer with another body (JSON, or text), status or further headers."""
-    content = answer.content if body is None and text is None else (text if text is not None else json.dumps(body)).encode()
+    content = answer.content if body is None and text is None else (text if text is not None else json.dumps(body, ensure_ascii=False)).encode()
     kept = [(name, value) for name, value in answer.headers.items() if name not in ("content-length", "content-encoding")]
     added = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return httpx.Response(status or answer.status_code, headers=kept + added, content=content)
+
+
+def readable(answer: httpx.Response) -> str:
+    """Everything an answer says, headers too, however its text is escaped."""
+    text = answer.content.decode("utf-8", "replace")
+    if "json" in answer.headers.get("content-type", "") and text:
+        text += json.dumps(answer.json(), ensure_ascii=False)
+    return "\n".join((unquote(html.unescape(text)), *(f"{name}: {unquote(value)}" for name, value in answer.headers.items())))
 
 
 def items_in(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -174,7 +184,7 @@ def items_in(answer: httpx.Response) -> list[dict[str, Any]]:
 def teasers_in(body: Any) -> list[dict[str, Any]]:
     """Every object with a teaser's shape anywhere in a JSON body."""
     if isinstance(body, dict):
-        here = [body] if {"ref", "place", "industry"} <= body.keys() else []
+        here = [body] if {"ref", "place", "industry"} <= body.keys() and isinstance(body["ref"], str) else []
         return here + [each for value in body.values() for each in teasers_in(value)]
     return [each for value in body for each in teasers_in(value)] if isinstance(body, list) else []
 

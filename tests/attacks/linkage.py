@@ -18,7 +18,7 @@ from succession.anonymity.nodes import key_numbers, key_of, leaf_numbers
 from succession.anonymity.teaser import CanonicalTeaser, Cell, foreign_money, render
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ANY, ATTRIBUTES, LEVELS, SCHEMES, label, leaves
-from succession.codes.attributes import employees_band, founded_band, margin_band, revenue_band
+from succession.codes.attributes import ancestors, employees_band, founded_band, margin_band, revenue_band
 from succession.market.queries import CURRENCIES
 
 READERS = ("anonymous", "buyer-a", "bank", "desk")
@@ -116,7 +116,7 @@ for _leak in (true_prefecture_in_the_list, four_digit_industry, nothing_coarsene
 async def preimage(scene: Scene, door: Door) -> Finding:
     # The attacker knows the algorithm: the codebook in force, or in a leaky fixture the one the leak works by.
     count = door.leak.preimages(scene) if hasattr(door.leak, "preimages") else honest_preimages(scene)
-    sizes = {key: count[key] for key in _by_key(await everything_shown(door))}
+    sizes = {key: count[key] or could_choose(count, key) for key in _by_key(await everything_shown(door))}
     small = {key: size for key, size in sizes.items() if size < scene.codebook.k}
     found = [f"{size} companies would show {'/'.join(key)}" for key, size in small.items()]
     alone = sum(size == 1 for size in sizes.values())
@@ -126,6 +126,14 @@ async def preimage(scene: Scene, door: Door) -> Finding:
 def honest_preimages(scene: Scene) -> Counter[Key]:
     _members, cells = scene.registry
     return Counter(scene.codebook.cells[cell].key for cell in cells.tolist() if cell >= 0)
+
+
+def could_choose(cells: Counter[Key], shown: Key) -> int:
+    """Companies of every cell that may show these coarser codes instead of its own: what a label beside the cells hides among."""
+    if any(code not in SCHEMES[name].codes for name, code in zip(ATTRIBUTES, shown, strict=True)):
+        return 0
+    return sum(size for key, size in cells.items()
+               if all(code == own or code in ancestors(name, own) for name, own, code in zip(ATTRIBUTES, key, shown, strict=True)))
 
 
 def climbing(scene: Scene) -> list[Key | None]:
@@ -249,6 +257,8 @@ async def language_differencing(scene: Scene, door: Door) -> Finding:
             client.headers["Accept-Language"] = "en"
             for teaser in (*teasers, first):
                 compared += 1
+                if teaser.pop("prose", None) and teaser is not first:
+                    found.append(f"{teaser['ref']}: a list shows the text of a teaser's own page")
                 bare = {name: teaser[name] for name in _CODED}
                 codes.setdefault(teaser["ref"], set()).add(repr(bare))
                 if (said := {name: value for name, value in teaser.items() if name not in bare}) != said_by(bare, locale):

@@ -34,6 +34,7 @@ import market_world
 from attacks.harness import Door, Leak, Templates, Who
 from succession.actor import Sessions
 from succession.anonymity.codebook import Codebook
+from succession.anonymity.margins import LEGAL_FORMS
 from succession.anonymity.population import Population, eligible
 from succession.app import create_app
 from succession.config import Settings
@@ -46,6 +47,7 @@ from succession.market.codebooks import load_codebook
 from world import ORIGIN, Caller, Published, World
 
 START_TIMEOUT_S = 60
+NAMED_FORMS = [LEGAL_FORMS.index(form) for form in companies.OFFERED_FORMS]
 SMALL = {"listings": 170, "world": 20_000}
 FULL = {"listings": 800, "world": 60_000}
 PUBLISHED_LEAST = {False: 100, True: 500}
@@ -143,7 +145,8 @@ class Scene:
         if who is None or who == "anonymous":
             return {}
         if isinstance(who, Caller):
-            return {name: who.client.headers[name] for name in ("Authorization", "Cookie") if name in who.client.headers}
+            cookies = "; ".join(f"{name}={value}" for name, value in who.client.cookies.items())
+            return {"Cookie": cookies} if cookies else {"Authorization": who.client.headers["Authorization"]}
         return {"Authorization": f"Bearer {self.accounts[who].api_key}"}
 
     def caller(self, key: str) -> Caller:
@@ -204,7 +207,8 @@ class Scene:
         rng, people = Random(f"{like}{len(used)}"), self.population.columns["employees"]
         while True:
             at = rng.randrange(len(members))
-            if cells[at] >= 0 and int(members[at]) not in used and people[members[at]] >= 3:
+            named = self.population.columns["legal_form"][members[at]] in NAMED_FORMS  # the demo has no names for others
+            if cells[at] >= 0 and int(members[at]) not in used and people[members[at]] >= 3 and named:
                 self._used.add(int(members[at]))
                 return int(members[at])
 
