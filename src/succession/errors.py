@@ -13,6 +13,8 @@ import msgspec
 
 from succession.i18n import Message, _, translate
 
+FIELD_SHOWN_MOST = 100  # characters; a field that does not exist may be called anything, at any length
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """`field`: path such as "identity.corporate_number"; `allowed`: the values that would have been accepted."""
@@ -189,6 +191,7 @@ def render(problem: Problem, locale: str, instance: str) -> dict[str, Any]:
         body["detail"] = translate(problem.detail, locale)
     if problem.errors:
         body["errors"] = [
-            {"field": e.field, "message": translate(e.message, locale), "allowed": list(e.allowed)} for e in problem.errors
+            {"field": e.field[:FIELD_SHOWN_MOST], "message": translate(e.message, locale), "allowed": list(e.allowed)}
+            for e in problem.errors
         ]
     return body | problem.extra

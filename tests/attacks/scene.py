@@ -192,6 +192,9 @@ class Scene:
         raw["identity"] |= {"legal_form": "kk", "corporate_number": names.corporate_number(20_000_000 + self._number),
                             "internal_key": None}  # fmt: skip
         raw["financials"].sort(key=lambda year: year["period_end"], reverse=True)
+        latest = companies.last_closed_year(day_in_japan(datetime.now(UTC)), 3)  # the fiscal year is shown
+        for back, year in enumerate(raw["financials"]):
+            year["period_end"] = f"{latest.year - back}-03-31"
         for path, value in changes.items():
             *blocks, name = path.split("__")
             block = raw
