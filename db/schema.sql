@@ -58,6 +58,48 @@ CREATE FUNCTION market.imported() RETURNS boolean
            WHERE population.imported)) AS "exists";
 END;
 
+CREATE FUNCTION market.label_coarser() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    c market.cell;
+BEGIN
+    SELECT * INTO c FROM market.cell WHERE codebook_version = new.codebook_version AND number = new.parent;
+    IF NOT FOUND OR new.size <> c.size
+       OR (new.place, new.industry, new.founded, new.employees, new.revenue, new.margin)
+          = (c.place, c.industry, c.founded, c.employees, c.revenue, c.margin)
+       OR NOT (market.lies_inside('place', c.place, new.place) AND market.lies_inside('industry', c.industry, new.industry)
+               AND market.lies_inside('founded', c.founded, new.founded) AND market.lies_inside('employees', c.employees, new.employees)
+               AND market.lies_inside('revenue', c.revenue, new.revenue) AND market.lies_inside('margin', c.margin, new.margin))
+    THEN
+        RAISE EXCEPTION 'a label says less than its cell' USING ERRCODE = 'SU002', CONSTRAINT = 'label_coarser';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE TABLE market.code_parent (
+    attribute text NOT NULL,
+    code text NOT NULL,
+    parent text NOT NULL
+);
+
+ALTER TABLE ONLY market.code_parent FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION market.lies_inside(attribute text, code text, wider text) RETURNS boolean
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ WITH RECURSIVE above AS (
+          SELECT lies_inside.code AS code
+         UNION ALL
+          SELECT p.parent
+            FROM (above a
+              JOIN market.code_parent p ON (((p.attribute = lies_inside.attribute) AND (p.code = a.code))))
+         )
+  SELECT (EXISTS ( SELECT
+            FROM above a
+           WHERE (a.code = lies_inside.wider))) AS "exists";
+END;
+
 CREATE FUNCTION market.mark_teasers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -118,6 +160,26 @@ CREATE FUNCTION market.opened_teaser(teaser uuid, viewer uuid) RETURNS SETOF mar
       AND EXISTS (SELECT FROM vault.introduction i WHERE i.teaser_ref = teaser AND i.acquirer_id = viewer AND i.state = 'accepted')
       AND NOT EXISTS (SELECT FROM market.excluded_teasers(viewer) x WHERE x.ref = teaser)
 $$;
+
+CREATE FUNCTION market.prose_allowed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM vault.publication p
+        JOIN vault.teaser_proposal q ON q.id = p.proposal_id AND q.decision = 'approved'
+        JOIN vault.teaser_prose v ON v.listing_id = p.listing_id AND v.ja = new.ja AND v.en = new.en
+             AND v.review = 'passed' AND v.superseded_at IS NULL
+        WHERE p.ref = new.ref AND p.state = 'published'
+          AND q.canonical -> 'prose' = jsonb_build_object('ja', new.ja, 'en', new.en)
+          AND 'clean' = (SELECT s.state FROM vault.prose_scan s WHERE s.prose_id = v.id AND s.stage = 'publish'
+                           AND s.at > p.published_at - interval '1 hour' ORDER BY s.at DESC, s.id DESC LIMIT 1))
+    THEN
+        RAISE EXCEPTION 'words that nobody let through' USING ERRCODE = 'SU002', CONSTRAINT = 'prose_not_clean';
+    END IF;
+    RETURN new;
+END $$;
 
 CREATE FUNCTION market.publication_pinned() RETURNS trigger
     LANGUAGE plpgsql
@@ -252,6 +314,13 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.company_of(listing uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce(i.corporate_number, i.legal_name) FROM vault.listing_identity i WHERE i.listing_id = listing
+$$;
+
 CREATE FUNCTION vault.consent_needs_approval() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -333,6 +402,50 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.expose_introduction() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.exposure (listing_id, ref, channel, organisation_id, cell_id, facts)
+    SELECT p.listing_id, p.ref, 'introduction', told.organisation_id, told.cell_id, told.facts
+    FROM vault.publication p CROSS JOIN LATERAL (VALUES
+        (new.acquirer_id, p.cell_id, '{}'::jsonb),
+        (new.acquirer_id, NULL, coalesce(vault.told_by_name(p.listing_id), '{}')),
+        (new.agency_id, NULL, coalesce(vault.told_by_name(p.listing_id), '{}'))) AS told(organisation_id, cell_id, facts)
+    WHERE p.ref = new.teaser_ref;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.expose_publication() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF new.published_at IS NULL OR (tg_op = 'UPDATE' AND old.published_at IS NOT NULL) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO vault.exposure (listing_id, ref, channel, audiences, cell_id, in_force, at)
+    VALUES (new.listing_id, new.ref, 'publication', new.audiences, new.cell_id,
+            coalesce((SELECT version FROM market.codebook WHERE current), new.codebook_version), new.published_at);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.expose_to_buyer() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    level text := to_jsonb(new) ->> 'level';
+BEGIN
+    INSERT INTO vault.exposure (listing_id, ref, channel, organisation_id, facts, identifies)
+    SELECT d.listing_id, d.teaser_ref, coalesce(level, 'nda'), told.id,
+           CASE WHEN level IS NULL THEN coalesce(vault.told_by_name(d.listing_id), '{}') ELSE '{}' END, level IS NOT NULL
+    FROM vault.deal d CROSS JOIN LATERAL (VALUES (d.buyer_id), (d.representative_id)) AS told(id)
+    WHERE d.id = new.deal_id AND told.id IS NOT NULL;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.grant_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -387,12 +500,90 @@ CREATE FUNCTION vault.grant_holds(wanted uuid) RETURNS boolean
           AND vault.party(g.deal_id) IS NOT NULL AND vault.causes_hold(g.deal_id))
 $$;
 
+CREATE FUNCTION vault.held() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    what text := tg_argv[0];
+    going jsonb := to_jsonb(new);
+    about uuid := coalesce((going ->> 'listing_id')::uuid,
+                           (SELECT p.listing_id FROM vault.publication p WHERE p.ref = (going ->> 'teaser_ref')::uuid));
+    told uuid := coalesce(going ->> 'acquirer_id', going ->> 'buyer_id')::uuid;
+BEGIN
+    IF EXISTS (
+        SELECT FROM vault.hold h
+        WHERE h.step = what AND h.listing_id = about AND h.told_id IS NOT DISTINCT FROM told
+          AND (what <> 'publication' OR h.ref = (going ->> 'ref')::uuid)
+          AND (h.state = 'refused' OR (h.state IN ('open', 'proposed') AND NOT EXISTS (
+               SELECT FROM vault.hold e WHERE e.step = what AND e.listing_id = about AND e.for_every_buyer AND e.state = 'released'))))
+    THEN
+        RAISE EXCEPTION 'a person looks at it first' USING ERRCODE = 'SU002', CONSTRAINT = 'held_for_person';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) RETURNS TABLE(state text, candidates integer, for_all boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT h.state, h.candidates, h.for_every_buyer FROM vault.hold h
+    WHERE h.step = the_step AND h.listing_id = listing AND (h.told_id IS NOT DISTINCT FROM told OR h.for_every_buyer)
+      AND (the_step <> 'publication' OR h.ref = teaser) AND (ops.kind() IS NULL OR vault.holds(listing))
+$$;
+
+CREATE FUNCTION vault.hold_stands() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    answer text[] := '{decision,words,for_every_buyer,decided_by,decided_at,confirmed_by,confirmed_at,lapsed_at,state}';
+BEGIN
+    IF to_jsonb(new) - answer IS DISTINCT FROM to_jsonb(old) - answer OR old.state IN ('refused', 'released', 'lapsed')
+       OR (new.confirmed_at IS NOT NULL AND (new.decision, new.words, new.for_every_buyer, new.decided_by, new.decided_at)
+           IS DISTINCT FROM (old.decision, old.words, old.for_every_buyer, old.decided_by, old.decided_at))
+    THEN
+        RAISE EXCEPTION 'what was counted and decided stands' USING ERRCODE = 'SU001';
+    END IF;
+    IF new.lapsed_at IS NULL AND (ops.kind() IS DISTINCT FROM 'operator'
+       OR coalesce(new.confirmed_by, new.decided_by) IS DISTINCT FROM ops.member()) THEN
+        RAISE EXCEPTION 'a person of the operator decides, by name' USING ERRCODE = 'SU002', CONSTRAINT = 'hold_by_operator';
+    END IF;
+    IF new.decision IS DISTINCT FROM old.decision OR new.decided_by IS DISTINCT FROM old.decided_by THEN
+        new.decided_at := now();
+    END IF;
+    new.confirmed_at := CASE WHEN new.confirmed_by IS NOT NULL THEN now() END;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.hold_whose() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    SELECT l.intermediary_id INTO new.intermediary_id FROM vault.listing l WHERE l.id = new.listing_id;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.holds(listing uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT ops.kind() = 'intermediary'
        AND EXISTS (SELECT FROM vault.listing l WHERE l.id = listing AND l.intermediary_id = ops.organisation())
+$$;
+
+CREATE FUNCTION vault.identity_beside_prose(publication uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT to_jsonb(i) || to_jsonb(c) || jsonb_build_object(
+               'municipality', f.municipality, 'products', f.products, 'permits', f.permits, 'guarantees', f.guarantees,
+               'real_estate', f.real_estate, 'intellectual_property', f.intellectual_property)
+    FROM vault.publication p JOIN vault.teaser_proposal q ON q.id = p.proposal_id AND q.canonical ? 'prose'
+    JOIN vault.listing_identity i ON i.listing_id = p.listing_id
+    JOIN vault.listing_contact c ON c.listing_id = p.listing_id
+    JOIN vault.listing_profile f ON f.listing_id = p.listing_id
+    WHERE p.ref = publication AND p.state <> 'taken_down'
 $$;
 
 CREATE FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) RETURNS TABLE(intermediary_id uuid)
@@ -440,6 +631,51 @@ CREATE FUNCTION vault.is_owner(listing uuid) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN ((ops.kind() = 'owner'::text) AND (ops.owner_listing() = listing));
 
+CREATE FUNCTION vault.keep_company_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.company_key (listing_id, key)
+    SELECT DISTINCT new.listing_id, sha256(s.salt || convert_to(said.words, 'UTF8'))
+    FROM vault.company_salt s
+    CROSS JOIN vault.listing_identity i LEFT JOIN vault.listing_contact c ON c.listing_id = i.listing_id
+    CROSS JOIN LATERAL (
+        SELECT 'number:' || i.corporate_number
+        UNION ALL  -- a sole proprietor has no number; and a number can be typed wrongly
+        SELECT 'named:' || vault.written_once(i.legal_name) || '|' || vault.written_once(site ->> 'address')
+        FROM jsonb_array_elements(CASE jsonb_typeof(c.sites) WHEN 'array' THEN c.sites ELSE '[]' END) AS site
+    ) AS said(words)
+    WHERE i.listing_id = new.listing_id AND said.words IS NOT NULL
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.knowing_together(told uuid[]) RETURNS TABLE(organisation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH RECURSIVE kin(id) AS (
+        SELECT unnest(told)
+        UNION
+        SELECT near.organisation_id FROM kin
+        JOIN vault.organisation_key own ON own.organisation_id = kin.id
+        JOIN vault.organisation_key near ON near.kind = own.kind AND near.value = own.value
+        WHERE own.kind IN ('registry', 'lei', 'corporate_number', 'group', 'ultimate_parent', 'person')
+    ), named AS (
+        SELECT id FROM kin
+        UNION SELECT o.id FROM kin JOIN vault.organisation_key k ON k.organisation_id = kin.id AND k.kind IN ('group', 'ultimate_parent')
+              JOIN vault.organisation o ON lower(o.legal_name) = k.value
+        UNION SELECT k.organisation_id FROM kin JOIN vault.organisation o ON o.id = kin.id
+              JOIN vault.organisation_key k ON k.kind IN ('group', 'ultimate_parent') AND k.value = lower(o.legal_name)
+    )
+    SELECT id FROM named
+    UNION SELECT r.intermediary_id FROM named JOIN vault.representation r ON r.acquirer_id = named.id AND r.confirmed_at IS NOT NULL
+    UNION SELECT r.acquirer_id FROM named JOIN vault.representation r ON r.intermediary_id = named.id AND r.confirmed_at IS NOT NULL
+    UNION SELECT b.agency_id FROM named JOIN vault.brief b ON b.acquirer_id = named.id
+    UNION SELECT b.acquirer_id FROM named JOIN vault.brief b ON b.agency_id = named.id
+$$;
+
 CREATE FUNCTION vault.knows(other uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -457,6 +693,35 @@ CREATE FUNCTION vault.knows(other uuid) RETURNS boolean
         ELSE false END
         OR EXISTS (SELECT FROM vault.organisation o WHERE o.id = other AND o.status = 'verified'
                    AND o.kind IN ('intermediary', 'agency') AND ops.kind() IN ('intermediary', 'acquirer', 'agency'))
+$$;
+
+CREATE FUNCTION vault.knows_company(listing uuid, buyer uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.same_company(listing) s JOIN vault.exposure e ON e.listing_id = s.listing_id
+                   WHERE e.organisation_id = buyer AND e.identifies)
+$$;
+
+CREATE FUNCTION vault.lapse_holds() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    UPDATE vault.hold SET lapsed_at = now() WHERE ref = new.ref AND step = 'publication' AND state IN ('open', 'proposed');
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.listed_twice() RETURNS TABLE(first_listing uuid, first_intermediary uuid, first_state text, second_listing uuid, second_intermediary uuid, second_state text, since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT a.id, a.intermediary_id, a.state, b.id, b.intermediary_id, b.state, min(greatest(x.since, y.since))
+    FROM vault.company_key x JOIN vault.company_key y ON y.key = x.key
+    JOIN vault.listing a ON a.id = x.listing_id JOIN vault.listing b ON b.id = y.listing_id
+    WHERE (a.created_at, a.id) < (b.created_at, b.id) AND a.intermediary_id <> b.intermediary_id
+      AND a.state NOT IN ('withdrawn', 'succeeded') AND b.state NOT IN ('withdrawn', 'succeeded') AND ops.kind() = 'operator'
+    GROUP BY a.id, b.id
 $$;
 
 CREATE FUNCTION vault.listing_behind(teaser uuid, buyer uuid) RETURNS TABLE(listing_id uuid, intermediary_id uuid)
@@ -481,6 +746,39 @@ CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
     SELECT EXISTS (SELECT FROM vault.disclosure_grant g
                    WHERE g.listing_id = listing AND g.level = wanted
                      AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id))
+$$;
+
+CREATE FUNCTION vault.mandate_confirmed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    untouched boolean := tg_op = 'UPDATE';
+BEGIN
+    IF tg_op = 'UPDATE' THEN
+        untouched := (new.confirmed_by, new.confirmed_at) IS NOT DISTINCT FROM (old.confirmed_by, old.confirmed_at);
+        IF NOT untouched AND new.confirmed_by IS DISTINCT FROM ops.member()
+           OR (old.confirmed_by IS NOT NULL OR ops.kind() = 'operator')
+              AND (new.listing_id, new.kind, new.terms, new.edition, new.document_hash, new.signed_on, new.ends_on, new.created_by)
+                  IS DISTINCT FROM
+                  (old.listing_id, old.kind, old.terms, old.edition, old.document_hash, old.signed_on, old.ends_on, old.created_by)
+           OR ops.kind() = 'operator' AND (new.state, new.ended_on, new.tail_until) IS DISTINCT FROM (old.state, old.ended_on, old.tail_until)
+        THEN
+            RAISE EXCEPTION 'a mandate is confirmed by whoever does it, and stays what was confirmed' USING ERRCODE = 'SU001';
+        END IF;
+    END IF;
+    new.confirmed_for := CASE WHEN untouched THEN old.confirmed_for
+                              WHEN new.confirmed_by IS NOT NULL THEN vault.company_of(new.listing_id) END;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.mandate_verified(listing uuid, today date) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT vault.holds(listing) AND EXISTS (
+        SELECT FROM vault.mandate m WHERE m.listing_id = listing AND m.state = 'active' AND (m.ends_on IS NULL OR m.ends_on >= today)
+          AND m.confirmed_by IS NOT NULL AND m.confirmed_for IS NOT DISTINCT FROM vault.company_of(listing))
 $$;
 
 CREATE FUNCTION vault.member_for_api_key(hash bytea) RETURNS TABLE(key_id uuid, member_id uuid, scopes text[])
@@ -600,6 +898,13 @@ CREATE FUNCTION vault.needs_reviewer(listing uuid) RETURNS boolean
         WHERE l.id = listing)
 $$;
 
+CREATE FUNCTION vault.operators() RETURNS TABLE(organisation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT id FROM vault.organisation WHERE kind = 'operator' AND status = 'verified'
+$$;
+
 CREATE FUNCTION vault.owner_decides() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -667,6 +972,16 @@ CREATE FUNCTION vault.party(deal uuid) RETURNS text
     FROM vault.deal d WHERE d.id = deal
 $$;
 
+CREATE FUNCTION vault.preview_whose() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    SELECT l.intermediary_id, vault.company_of(l.id) INTO new.organisation_id, new.company
+    FROM vault.listing l WHERE l.id = new.listing_id;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.projected_stage(deal uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -702,6 +1017,25 @@ BEGIN
     IF new.method = 'paper' AND new.audiences_granted IS DISTINCT FROM
        (SELECT e.audiences FROM vault.paper_evidence e WHERE e.id = new.paper_evidence_id) THEN
         RAISE EXCEPTION 'the paper names other audiences' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.prose_reviewed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF old.review IS NOT NULL AND (new.review, new.reviewed_by, new.reviewed_at, new.reviewed_by_name)
+            IS DISTINCT FROM (old.review, old.reviewed_by, old.reviewed_at, old.reviewed_by_name) THEN
+        RAISE EXCEPTION 'a review stands' USING ERRCODE = 'SU002', CONSTRAINT = 'prose_review_stands';
+    END IF;
+    IF old.superseded_at IS NOT NULL THEN
+        RAISE EXCEPTION 'this text was replaced' USING ERRCODE = 'SU002', CONSTRAINT = 'prose_review_stands';
+    END IF;
+    IF new.review = 'passed' AND old.review IS NULL AND 'clean' IS DISTINCT FROM (
+            SELECT s.state FROM vault.prose_scan s WHERE s.prose_id = new.id ORDER BY s.at DESC, s.id DESC LIMIT 1) THEN
+        RAISE EXCEPTION 'the scanner did not let this text through' USING ERRCODE = 'SU002', CONSTRAINT = 'prose_not_clean';
     END IF;
     RETURN new;
 END $$;
@@ -794,12 +1128,66 @@ CREATE FUNCTION vault.represents(agent uuid, acquirer uuid) RETURNS boolean
                    WHERE r.intermediary_id = agent AND r.acquirer_id = acquirer AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND ops.today() BETWEEN r.from_date AND r.until_date)
 $$;
 
+CREATE FUNCTION vault.same_company(listing uuid) RETURNS TABLE(listing_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT o.listing_id FROM vault.company_key k JOIN vault.company_key o ON o.key = k.key WHERE k.listing_id = listing
+    UNION SELECT listing
+$$;
+
 CREATE FUNCTION vault.screened(deal uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT s.id FROM (SELECT * FROM vault.screening WHERE deal_id = deal ORDER BY decided_at DESC, id LIMIT 1) s
     WHERE s.decision = 'cleared' AND s.expires_at > now()
+$$;
+
+CREATE FUNCTION vault.shown_about(listing uuid, told uuid[]) RETURNS TABLE(own boolean, settled boolean, codebook_version text, cell integer, codes text[], facts jsonb, in_force text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH company AS MATERIALIZED (SELECT s.listing_id AS id FROM vault.same_company(listing) s),
+    settled AS MATERIALIZED (SELECT max(h.confirmed_at) AS at FROM vault.hold h JOIN company c ON c.id = h.listing_id
+                             WHERE h.reason IN ('figures_moved', 'same_company') AND h.state = 'released')
+    SELECT DISTINCT e.listing_id = listing, e.at <= coalesce((SELECT at FROM settled), '-infinity'), c.codebook_version, c.number,
+           CASE WHEN c.id IS NOT NULL THEN ARRAY[c.place, c.industry, c.founded, c.employees, c.revenue, c.margin] END, e.facts, e.in_force
+    FROM company JOIN vault.exposure e ON e.listing_id = company.id LEFT JOIN market.cell s ON s.id = e.cell_id
+    LEFT JOIN market.cell c ON c.codebook_version = s.codebook_version AND c.number = coalesce(s.number, s.parent)
+    WHERE NOT e.identifies
+      AND (e.audiences IS NOT NULL
+           OR (told IS NULL AND NOT EXISTS (SELECT FROM vault.exposure k JOIN company n ON n.id = k.listing_id
+                                            WHERE k.organisation_id = e.organisation_id AND k.identifies))
+           OR e.organisation_id IN (SELECT t.organisation_id FROM vault.knowing_together(told) t))
+$$;
+
+CREATE FUNCTION vault.shown_for_hold(wanted uuid) RETURNS TABLE(listing_id uuid, intermediary_id uuid, channel text, audiences smallint, organisation_id uuid, place text, industry text, founded text, employees text, revenue text, margin text, facts jsonb, batch integer, day date)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT e.listing_id, l.intermediary_id, e.channel, e.audiences, e.organisation_id, c.place, c.industry, c.founded, c.employees,
+           c.revenue, c.margin, e.facts, p.batch, (e.at AT TIME ZONE 'Asia/Tokyo')::date
+    FROM vault.hold h CROSS JOIN LATERAL vault.same_company(h.listing_id) s
+    JOIN vault.exposure e ON e.listing_id = s.listing_id AND NOT e.identifies
+    JOIN vault.listing l ON l.id = e.listing_id JOIN vault.publication p ON p.ref = e.ref
+    LEFT JOIN market.cell c ON c.id = e.cell_id
+    WHERE h.id = wanted AND ops.kind() = 'operator' ORDER BY e.at, e.id
+$$;
+
+CREATE FUNCTION vault.shown_so_far(listing uuid, told uuid[]) RETURNS TABLE(own boolean, settled boolean, codebook_version text, cell integer, codes text[], facts jsonb, in_force text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.* FROM vault.shown_about(listing, told) s WHERE vault.holds(listing)
+$$;
+
+CREATE FUNCTION vault.spot_checked(listing uuid, percent integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce((SELECT get_byte(k.key, 0) * 256 + get_byte(k.key, 1) < percent * 655.36
+                     FROM vault.company_key k WHERE k.listing_id = listing ORDER BY k.since, k.key LIMIT 1), false)
 $$;
 
 CREATE FUNCTION vault.stage_follows_events() RETURNS trigger
@@ -849,6 +1237,20 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.told_by_name(listing uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE WHEN o.intermediary_kind = 'center' OR coalesce(o.registration ->> 'prefecture', p.prefecture) = p.prefecture
+                THEN jsonb_build_object('place', p.prefecture) ELSE '{}' END
+    FROM vault.listing l JOIN vault.organisation o ON o.id = l.intermediary_id
+    JOIN vault.listing_profile p ON p.listing_id = l.id AND p.prefecture IS NOT NULL WHERE l.id = listing
+$$;
+
+CREATE FUNCTION vault.written_once(words text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN NULLIF(regexp_replace(lower(NORMALIZE(words, NFKC)), '株式会社|有限会社|合同会社|合資会社|合名会社|\(株\)|\(有\)|\(同\)|[[:space:]‐‑‒–—―−ー・,.、。()''-]'::text, ''::text, 'g'::text), ''::text);
+
 CREATE TABLE market.bitmap (
     reader smallint NOT NULL,
     field text NOT NULL,
@@ -863,8 +1265,8 @@ ALTER TABLE ONLY market.bitmap FORCE ROW LEVEL SECURITY;
 CREATE TABLE market.cell (
     id integer NOT NULL,
     codebook_version text NOT NULL,
-    number integer NOT NULL,
-    node smallint NOT NULL,
+    number integer,
+    node smallint,
     place text NOT NULL,
     industry text NOT NULL,
     founded text NOT NULL,
@@ -874,7 +1276,8 @@ CREATE TABLE market.cell (
     place_rank smallint NOT NULL,
     revenue_rank smallint NOT NULL,
     parent integer,
-    size integer NOT NULL
+    size integer NOT NULL,
+    CONSTRAINT cell_or_label CHECK ((((parent IS NULL) = (number IS NOT NULL)) AND ((parent IS NULL) = (node IS NOT NULL))))
 );
 
 ALTER TABLE ONLY market.cell FORCE ROW LEVEL SECURITY;
@@ -900,6 +1303,14 @@ CREATE TABLE market.codebook (
 );
 
 ALTER TABLE ONLY market.codebook FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE market.teaser_prose (
+    ref uuid NOT NULL,
+    ja text NOT NULL,
+    en text NOT NULL
+);
+
+ALTER TABLE ONLY market.teaser_prose FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE market.teaser ALTER COLUMN slot ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME market.teaser_slot_seq
@@ -1090,6 +1501,23 @@ CREATE TABLE vault.brief (
 
 ALTER TABLE ONLY vault.brief FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.company_key (
+    listing_id uuid NOT NULL,
+    key bytea NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY vault.company_key FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.company_salt (
+    only_one boolean DEFAULT true NOT NULL,
+    salt bytea NOT NULL,
+    CONSTRAINT company_salt_only_one_check CHECK (only_one),
+    CONSTRAINT company_salt_salt_check CHECK ((octet_length(salt) = 32))
+);
+
+ALTER TABLE ONLY vault.company_salt FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.deal (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     listing_id uuid NOT NULL,
@@ -1208,6 +1636,34 @@ CREATE TABLE vault.exclusivity (
 
 ALTER TABLE ONLY vault.exclusivity FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.exposure (
+    id bigint NOT NULL,
+    listing_id uuid NOT NULL,
+    ref uuid NOT NULL,
+    channel text NOT NULL,
+    audiences smallint,
+    organisation_id uuid,
+    cell_id integer,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    identifies boolean DEFAULT false NOT NULL,
+    in_force text,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT exposure_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
+    CONSTRAINT exposure_channel_check CHECK ((channel = ANY (ARRAY['publication'::text, 'introduction'::text, 'nda'::text, 'dossier'::text, 'data_room'::text]))),
+    CONSTRAINT exposure_check CHECK (((audiences IS NULL) <> (organisation_id IS NULL)))
+);
+
+ALTER TABLE ONLY vault.exposure FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.exposure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME vault.exposure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE vault.foreign_investment_filing (
     deal_id uuid NOT NULL,
     hint jsonb NOT NULL,
@@ -1224,6 +1680,45 @@ CREATE TABLE vault.foreign_investment_filing (
 );
 
 ALTER TABLE ONLY vault.foreign_investment_filing FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.hold (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    step text NOT NULL,
+    listing_id uuid NOT NULL,
+    ref uuid NOT NULL,
+    intermediary_id uuid NOT NULL,
+    told_id uuid,
+    reason text NOT NULL,
+    candidates integer,
+    needed integer,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    decision text,
+    words text,
+    for_every_buyer boolean DEFAULT false NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
+    lapsed_at timestamp with time zone,
+    state text GENERATED ALWAYS AS (
+CASE
+    WHEN (decision = 'refuse'::text) THEN 'refused'::text
+    WHEN (confirmed_at IS NOT NULL) THEN 'released'::text
+    WHEN (lapsed_at IS NOT NULL) THEN 'lapsed'::text
+    WHEN (decision = 'release'::text) THEN 'proposed'::text
+    ELSE 'open'::text
+END) STORED NOT NULL,
+    CONSTRAINT hold_check CHECK (((step = 'publication'::text) = (told_id IS NULL))),
+    CONSTRAINT hold_check1 CHECK ((((decision IS NULL) = (decided_by IS NULL)) AND ((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (words IS NULL)))),
+    CONSTRAINT hold_check2 CHECK ((((confirmed_by IS NULL) = (confirmed_at IS NULL)) AND ((confirmed_by IS NULL) OR (decision = 'release'::text)))),
+    CONSTRAINT hold_decision_check CHECK ((decision = ANY (ARRAY['release'::text, 'refuse'::text]))),
+    CONSTRAINT hold_reason_check CHECK ((reason = ANY (ARRAY['few_candidates'::text, 'same_company'::text, 'figures_moved'::text, 'cannot_count'::text, 'spot_check'::text]))),
+    CONSTRAINT hold_second_confirmation CHECK (((confirmed_by IS NULL) OR (confirmed_by <> decided_by))),
+    CONSTRAINT hold_step_check CHECK ((step = ANY (ARRAY['publication'::text, 'introduction'::text, 'nda'::text]))),
+    CONSTRAINT hold_words_check CHECK (((length(words) >= 1) AND (length(words) <= 1000)))
+);
+
+ALTER TABLE ONLY vault.hold FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.introduction (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1436,9 +1931,14 @@ CREATE TABLE vault.mandate (
     state text DEFAULT 'active'::text NOT NULL,
     created_by uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
+    confirmed_for text,
     CONSTRAINT mandate_check CHECK (((kind = 'center_support'::text) OR (document_hash IS NOT NULL))),
     CONSTRAINT mandate_check1 CHECK (((state = 'ended'::text) = (ended_on IS NOT NULL))),
+    CONSTRAINT mandate_confirmed_whole CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
     CONSTRAINT mandate_kind_check CHECK ((kind = ANY (ARRAY['center_support'::text, 'brokerage'::text, 'adviser'::text]))),
+    CONSTRAINT mandate_second_confirmation CHECK (((confirmed_by IS DISTINCT FROM created_by) OR (confirmed_by IS NULL))),
     CONSTRAINT mandate_state_check CHECK ((state = ANY (ARRAY['active'::text, 'ended'::text])))
 );
 
@@ -1686,13 +2186,39 @@ CREATE TABLE vault.preview (
     listing_id uuid NOT NULL,
     member_id uuid NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
-    facts_hash bytea NOT NULL
+    facts_hash bytea NOT NULL,
+    organisation_id uuid,
+    company text
 );
 
 ALTER TABLE ONLY vault.preview FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.preview ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME vault.preview_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE vault.prose_scan (
+    id bigint NOT NULL,
+    prose_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    stage text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    engine text NOT NULL,
+    findings jsonb NOT NULL,
+    CONSTRAINT prose_scan_stage_check CHECK ((stage = ANY (ARRAY['write'::text, 'publish'::text, 'published'::text]))),
+    CONSTRAINT prose_scan_state_check CHECK ((state = ANY (ARRAY['clean'::text, 'found'::text, 'unknown'::text])))
+);
+
+ALTER TABLE ONLY vault.prose_scan FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.prose_scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME vault.prose_scan_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1823,6 +2349,27 @@ CREATE TABLE vault.teaser_proposal (
 
 ALTER TABLE ONLY vault.teaser_proposal FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.teaser_prose (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    listing_id uuid NOT NULL,
+    ja text NOT NULL,
+    en text NOT NULL,
+    written_by uuid NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    review text,
+    reviewed_by uuid,
+    reviewed_by_name text,
+    reviewed_at timestamp with time zone,
+    superseded_at timestamp with time zone,
+    CONSTRAINT prose_needs_second_person CHECK ((reviewed_by <> written_by)),
+    CONSTRAINT teaser_prose_check CHECK ((((review IS NULL) = (reviewed_by IS NULL)) AND ((review IS NULL) = (reviewed_at IS NULL)) AND ((review IS NULL) = (reviewed_by_name IS NULL)))),
+    CONSTRAINT teaser_prose_en_check CHECK (((char_length(en) >= 1) AND (char_length(en) <= 600))),
+    CONSTRAINT teaser_prose_ja_check CHECK (((char_length(ja) >= 1) AND (char_length(ja) <= 300))),
+    CONSTRAINT teaser_prose_review_check CHECK ((review = ANY (ARRAY['passed'::text, 'refused'::text])))
+);
+
+ALTER TABLE ONLY vault.teaser_prose FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.verification (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organisation_id uuid NOT NULL,
@@ -1841,7 +2388,7 @@ ALTER TABLE ONLY market.bitmap
     ADD CONSTRAINT bitmap_pkey PRIMARY KEY (reader, field, code, chunk);
 
 ALTER TABLE ONLY market.cell
-    ADD CONSTRAINT cell_key UNIQUE (codebook_version, place, industry, founded, employees, revenue, margin);
+    ADD CONSTRAINT cell_key UNIQUE NULLS NOT DISTINCT (codebook_version, place, industry, founded, employees, revenue, margin, parent);
 
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT cell_number UNIQUE (codebook_version, number);
@@ -1852,11 +2399,17 @@ ALTER TABLE ONLY market.cell
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT cell_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY market.code_parent
+    ADD CONSTRAINT code_parent_pkey PRIMARY KEY (attribute, code);
+
 ALTER TABLE ONLY market.codebook
     ADD CONSTRAINT codebook_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_pkey PRIMARY KEY (ref);
+
+ALTER TABLE ONLY market.teaser_prose
+    ADD CONSTRAINT teaser_prose_pkey PRIMARY KEY (ref);
 
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_slot_key UNIQUE (slot);
@@ -1909,6 +2462,12 @@ ALTER TABLE ONLY vault.beneficial_owner
 ALTER TABLE ONLY vault.brief
     ADD CONSTRAINT brief_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.company_key
+    ADD CONSTRAINT company_key_pkey PRIMARY KEY (listing_id, key);
+
+ALTER TABLE ONLY vault.company_salt
+    ADD CONSTRAINT company_salt_pkey PRIMARY KEY (only_one);
+
 ALTER TABLE ONLY vault.deal_event
     ADD CONSTRAINT deal_event_pkey PRIMARY KEY (deal_id, seq);
 
@@ -1945,11 +2504,17 @@ ALTER TABLE ONLY vault.exclusion
 ALTER TABLE ONLY vault.exclusivity
     ADD CONSTRAINT exclusivity_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.exposure
+    ADD CONSTRAINT exposure_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.foreign_investment_filing
     ADD CONSTRAINT foreign_investment_filing_pkey PRIMARY KEY (deal_id);
 
 ALTER TABLE ONLY vault.disclosure_grant
     ADD CONSTRAINT grant_consent_used UNIQUE (name_clear_id, level);
+
+ALTER TABLE ONLY vault.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.listing_import
     ADD CONSTRAINT import_same_file_once UNIQUE (intermediary_id, content_hash);
@@ -2059,6 +2624,9 @@ ALTER TABLE ONLY vault.paper_evidence
 ALTER TABLE ONLY vault.preview
     ADD CONSTRAINT preview_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.prose_scan
+    ADD CONSTRAINT prose_scan_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_pkey PRIMARY KEY (ref);
 
@@ -2079,6 +2647,9 @@ ALTER TABLE ONLY vault.succession_status
 
 ALTER TABLE ONLY vault.teaser_proposal
     ADD CONSTRAINT teaser_proposal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.teaser_prose
+    ADD CONSTRAINT teaser_prose_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (id);
@@ -2119,11 +2690,13 @@ CREATE INDEX brief_acquirer_id_id_idx ON vault.brief USING btree (acquirer_id, i
 
 CREATE INDEX brief_agency_id_id_idx ON vault.brief USING btree (agency_id, id);
 
+CREATE INDEX company_key_key_idx ON vault.company_key USING btree (key);
+
 CREATE INDEX deal_buyer_id_requested_at_id_idx ON vault.deal USING btree (buyer_id, requested_at DESC, id);
 
 CREATE INDEX deal_intermediary_id_requested_at_id_idx ON vault.deal USING btree (intermediary_id, requested_at DESC, id);
 
-CREATE UNIQUE INDEX deal_one_open ON vault.deal USING btree (listing_id, buyer_id) WHERE (terminal IS NULL);
+CREATE UNIQUE INDEX deal_one_open ON vault.deal USING btree (listing_id, buyer_id, teaser_ref) WHERE (terminal IS NULL);
 
 CREATE INDEX deal_representative_id_requested_at_id_idx ON vault.deal USING btree (representative_id, requested_at DESC, id) WHERE (representative_id IS NOT NULL);
 
@@ -2135,7 +2708,17 @@ CREATE INDEX exclusion_kind_value_idx ON vault.exclusion USING btree (kind, valu
 
 CREATE UNIQUE INDEX exclusivity_one_open ON vault.exclusivity USING btree (listing_id) WHERE (ended_on IS NULL);
 
+CREATE INDEX exposure_listing_id_idx ON vault.exposure USING btree (listing_id);
+
+CREATE INDEX exposure_organisation_id_idx ON vault.exposure USING btree (organisation_id) WHERE (organisation_id IS NOT NULL);
+
 CREATE UNIQUE INDEX grant_one_live ON vault.disclosure_grant USING btree (deal_id, level) WHERE (revoked_at IS NULL);
+
+CREATE INDEX hold_listing_id_idx ON vault.hold USING btree (listing_id);
+
+CREATE UNIQUE INDEX hold_one_waiting ON vault.hold USING btree (step, listing_id, told_id, ref) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['open'::text, 'proposed'::text]));
+
+CREATE INDEX hold_opened_at_id_idx ON vault.hold USING btree (opened_at, id);
 
 CREATE INDEX introduction_acquirer_id_teaser_ref_idx ON vault.introduction USING btree (acquirer_id, teaser_ref);
 
@@ -2185,6 +2768,10 @@ CREATE INDEX paper_evidence_listing_id_idx ON vault.paper_evidence USING btree (
 
 CREATE INDEX preview_member_id_at_idx ON vault.preview USING btree (member_id, at);
 
+CREATE INDEX preview_organisation_id_at_idx ON vault.preview USING btree (organisation_id, at);
+
+CREATE INDEX prose_scan_prose_id_at_idx ON vault.prose_scan USING btree (prose_id, at);
+
 CREATE INDEX publication_listing_id_idx ON vault.publication USING btree (listing_id);
 
 CREATE UNIQUE INDEX publication_one_live ON vault.publication USING btree (listing_id) WHERE (state = ANY (ARRAY['queued'::text, 'published'::text]));
@@ -2201,13 +2788,21 @@ CREATE INDEX screening_list_entry_normalised_idx ON vault.screening_list_entry U
 
 CREATE INDEX teaser_proposal_listing_id_idx ON vault.teaser_proposal USING btree (listing_id);
 
+CREATE UNIQUE INDEX teaser_prose_current ON vault.teaser_prose USING btree (listing_id) WHERE (superseded_at IS NULL);
+
 CREATE INDEX verification_organisation_id_idx ON vault.verification USING btree (organisation_id);
+
+CREATE TRIGGER allowed BEFORE INSERT ON market.teaser_prose FOR EACH ROW EXECUTE FUNCTION market.prose_allowed();
 
 CREATE TRIGGER frozen BEFORE DELETE OR UPDATE ON market.cell FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER frozen BEFORE UPDATE OF version, population_version, k, demo, header, look_alikes ON market.codebook FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER frozen BEFORE UPDATE ON market.teaser FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER frozen BEFORE UPDATE ON market.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER label_coarser BEFORE INSERT ON market.cell FOR EACH ROW WHEN ((new.parent IS NOT NULL)) EXECUTE FUNCTION market.label_coarser();
 
 CREATE TRIGGER marked_in AFTER INSERT ON market.teaser REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.mark_teasers();
 
@@ -2221,6 +2816,10 @@ CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FU
 
 CREATE TRIGGER chain BEFORE INSERT ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION vault.chain_entry();
 
+CREATE TRIGGER company_keys AFTER INSERT OR UPDATE ON vault.listing_contact FOR EACH ROW EXECUTE FUNCTION vault.keep_company_keys();
+
+CREATE TRIGGER company_keys AFTER INSERT OR UPDATE ON vault.listing_identity FOR EACH ROW EXECUTE FUNCTION vault.keep_company_keys();
+
 CREATE TRIGGER consent_needs_approval BEFORE INSERT ON vault.audience_consent FOR EACH ROW EXECUTE FUNCTION vault.consent_needs_approval();
 
 CREATE TRIGGER deal_causes BEFORE INSERT OR UPDATE ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_causes();
@@ -2233,6 +2832,10 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.audit_event FOR EACH RO
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.exposure FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE ON vault.hold FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE UPDATE ON vault.ledger_subject FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -2241,6 +2844,8 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_schedule FOR EACH R
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE UPDATE ON vault.prose_scan FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.access FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
@@ -2248,6 +2853,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.access FOR EACH STATEMENT E
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.deal_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.exposure FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -2261,15 +2868,41 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATE
 
 CREATE TRIGGER exclusion_not_public BEFORE INSERT ON vault.exclusion FOR EACH ROW EXECUTE FUNCTION vault.exclusion_not_public();
 
+CREATE TRIGGER exposed AFTER INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.expose_to_buyer();
+
+CREATE TRIGGER exposed AFTER UPDATE OF state ON vault.introduction FOR EACH ROW WHEN (((new.state = 'accepted'::text) AND (old.state <> 'accepted'::text))) EXECUTE FUNCTION vault.expose_introduction();
+
+CREATE TRIGGER exposed AFTER INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.expose_to_buyer();
+
+CREATE TRIGGER exposed AFTER INSERT OR UPDATE OF state, published_at ON vault.publication FOR EACH ROW EXECUTE FUNCTION vault.expose_publication();
+
+CREATE TRIGGER exposed_at_once AFTER INSERT ON vault.introduction FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.expose_introduction();
+
+CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, written_at ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
 
 CREATE TRIGGER grant_frozen BEFORE UPDATE ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_frozen();
+
+CREATE TRIGGER held BEFORE UPDATE OF state ON vault.introduction FOR EACH ROW WHEN (((new.state = 'accepted'::text) AND (old.state <> 'accepted'::text))) EXECUTE FUNCTION vault.held('introduction');
+
+CREATE TRIGGER held BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.held('nda');
+
+CREATE TRIGGER held BEFORE UPDATE OF state ON vault.publication FOR EACH ROW WHEN (((new.state = 'published'::text) AND (old.state <> 'published'::text))) EXECUTE FUNCTION vault.held('publication');
+
+CREATE TRIGGER hold_stands BEFORE UPDATE ON vault.hold FOR EACH ROW EXECUTE FUNCTION vault.hold_stands();
+
+CREATE TRIGGER hold_whose BEFORE INSERT ON vault.hold FOR EACH ROW EXECUTE FUNCTION vault.hold_whose();
 
 CREATE TRIGGER introduction_causes BEFORE INSERT OR UPDATE ON vault.introduction FOR EACH ROW EXECUTE FUNCTION vault.introduction_causes();
 
 CREATE TRIGGER keys AFTER INSERT OR DELETE OR UPDATE ON vault.beneficial_owner FOR EACH ROW EXECUTE FUNCTION vault.refresh_organisation_keys();
 
 CREATE TRIGGER keys AFTER INSERT OR UPDATE ON vault.organisation FOR EACH ROW EXECUTE FUNCTION vault.refresh_organisation_keys();
+
+CREATE TRIGGER lapse_holds AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION vault.lapse_holds();
+
+CREATE TRIGGER mandate_confirmed BEFORE INSERT OR UPDATE ON vault.mandate FOR EACH ROW EXECUTE FUNCTION vault.mandate_confirmed();
 
 CREATE TRIGGER name_clear_causes BEFORE INSERT ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.name_clear_causes();
 
@@ -2285,6 +2918,8 @@ CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FO
 
 CREATE TRIGGER paper_stands BEFORE UPDATE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION vault.paper_stands();
 
+CREATE TRIGGER preview_whose BEFORE INSERT ON vault.preview FOR EACH ROW EXECUTE FUNCTION vault.preview_whose();
+
 CREATE TRIGGER proposal_stands BEFORE UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.proposal_stands();
 
 CREATE TRIGGER publication_causes BEFORE INSERT OR UPDATE ON vault.publication FOR EACH ROW EXECUTE FUNCTION vault.publication_causes();
@@ -2292,6 +2927,8 @@ CREATE TRIGGER publication_causes BEFORE INSERT OR UPDATE ON vault.publication F
 CREATE TRIGGER publication_pinned BEFORE INSERT OR UPDATE ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.publication_pinned();
 
 CREATE TRIGGER representation_causes BEFORE INSERT OR UPDATE ON vault.representation FOR EACH ROW EXECUTE FUNCTION vault.representation_causes();
+
+CREATE TRIGGER reviewed BEFORE UPDATE ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION vault.prose_reviewed();
 
 CREATE CONSTRAINT TRIGGER stage_follows_events AFTER INSERT OR UPDATE OF stage, terminal ON vault.deal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vault.stage_follows_events();
 
@@ -2311,8 +2948,14 @@ ALTER TABLE ONLY market.cell
 ALTER TABLE ONLY market.codebook
     ADD CONSTRAINT codebook_population_version_fkey FOREIGN KEY (population_version) REFERENCES ops.population(version);
 
+ALTER TABLE ONLY market.cell
+    ADD CONSTRAINT label_of_cell FOREIGN KEY (codebook_version, parent) REFERENCES market.cell(codebook_version, number);
+
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
+
+ALTER TABLE ONLY market.teaser_prose
+    ADD CONSTRAINT teaser_prose_ref_fkey FOREIGN KEY (ref) REFERENCES market.teaser(ref) ON DELETE CASCADE;
 
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
@@ -2340,6 +2983,9 @@ ALTER TABLE ONLY vault.brief
 
 ALTER TABLE ONLY vault.brief
     ADD CONSTRAINT brief_created_by_fkey FOREIGN KEY (created_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.company_key
+    ADD CONSTRAINT company_key_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES vault.organisation(id);
@@ -2398,8 +3044,38 @@ ALTER TABLE ONLY vault.exclusion
 ALTER TABLE ONLY vault.exclusivity
     ADD CONSTRAINT exclusivity_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
 
+ALTER TABLE ONLY vault.exposure
+    ADD CONSTRAINT exposure_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
+
+ALTER TABLE ONLY vault.exposure
+    ADD CONSTRAINT exposure_in_force_fkey FOREIGN KEY (in_force) REFERENCES market.codebook(version);
+
+ALTER TABLE ONLY vault.exposure
+    ADD CONSTRAINT exposure_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.exposure
+    ADD CONSTRAINT exposure_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.exposure
+    ADD CONSTRAINT exposure_ref_fkey FOREIGN KEY (ref) REFERENCES vault.publication(ref);
+
 ALTER TABLE ONLY vault.foreign_investment_filing
     ADD CONSTRAINT foreign_investment_filing_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
+
+ALTER TABLE ONLY vault.hold
+    ADD CONSTRAINT hold_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.hold
+    ADD CONSTRAINT hold_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.hold
+    ADD CONSTRAINT hold_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.hold
+    ADD CONSTRAINT hold_ref_fkey FOREIGN KEY (ref) REFERENCES vault.publication(ref);
+
+ALTER TABLE ONLY vault.hold
+    ADD CONSTRAINT hold_told_id_fkey FOREIGN KEY (told_id) REFERENCES vault.organisation(id);
 
 ALTER TABLE ONLY vault.introduction
     ADD CONSTRAINT introduction_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES vault.organisation(id);
@@ -2472,6 +3148,9 @@ ALTER TABLE ONLY vault.listing_profile
 
 ALTER TABLE ONLY vault.listing
     ADD CONSTRAINT listing_responsible_member_id_fkey FOREIGN KEY (responsible_member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.mandate
+    ADD CONSTRAINT mandate_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.mandate
     ADD CONSTRAINT mandate_created_by_fkey FOREIGN KEY (created_by) REFERENCES vault.member(id);
@@ -2557,6 +3236,12 @@ ALTER TABLE ONLY vault.preview
 ALTER TABLE ONLY vault.teaser_proposal
     ADD CONSTRAINT proposal_pins_cell FOREIGN KEY (cell_id) REFERENCES market.cell(id);
 
+ALTER TABLE ONLY vault.prose_scan
+    ADD CONSTRAINT prose_scan_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY vault.prose_scan
+    ADD CONSTRAINT prose_scan_prose_id_fkey FOREIGN KEY (prose_id) REFERENCES vault.teaser_prose(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_batch_fkey FOREIGN KEY (batch) REFERENCES ops.batch(number);
 
@@ -2605,6 +3290,15 @@ ALTER TABLE ONLY vault.teaser_proposal
 ALTER TABLE ONLY vault.teaser_proposal
     ADD CONSTRAINT teaser_proposal_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES vault.member(id);
 
+ALTER TABLE ONLY vault.teaser_prose
+    ADD CONSTRAINT teaser_prose_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY vault.teaser_prose
+    ADD CONSTRAINT teaser_prose_reviewed_by_fkey FOREIGN KEY (reviewed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.teaser_prose
+    ADD CONSTRAINT teaser_prose_written_by_fkey FOREIGN KEY (written_by) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.verification
     ADD CONSTRAINT verification_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES vault.member(id);
 
@@ -2614,6 +3308,10 @@ ALTER TABLE ONLY vault.verification
 CREATE POLICY audience ON market.bitmap FOR SELECT TO market_public USING ((reader = 1));
 
 CREATE POLICY audience ON market.teaser FOR SELECT TO market_public USING ((((audiences)::integer & 1) <> 0));
+
+CREATE POLICY audience ON market.teaser_prose FOR SELECT TO market_public, market_buyer, market_desk, market_domestic USING ((EXISTS ( SELECT
+   FROM market.teaser t
+  WHERE (t.ref = teaser_prose.ref))));
 
 CREATE POLICY audience_buyer ON market.bitmap FOR SELECT TO market_buyer USING ((reader = 2));
 
@@ -2631,11 +3329,17 @@ ALTER TABLE market.bitmap ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE market.cell ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE market.code_parent ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY codebook ON market.cell FOR SELECT USING (true);
 
 ALTER TABLE market.codebook ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY codebook ON market.codebook FOR SELECT USING (true);
+
+CREATE POLICY codes ON market.code_parent FOR SELECT TO succession_app, succession_seeder USING (true);
+
+CREATE POLICY label ON market.cell FOR INSERT TO succession_app WITH CHECK ((parent IS NOT NULL));
 
 CREATE POLICY own_see ON market.teaser FOR SELECT TO succession_app USING ((EXISTS ( SELECT
    FROM vault.publication p
@@ -2647,10 +3351,16 @@ CREATE POLICY own_take_down ON market.teaser FOR DELETE TO succession_app USING 
 
 ALTER TABLE market.teaser ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE market.teaser_prose ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker ON market.teaser_prose FOR SELECT TO succession_worker USING (true);
+
 CREATE POLICY worker_publish ON market.teaser FOR INSERT TO succession_worker WITH CHECK ((EXISTS ( SELECT
    FROM (vault.publication p
      JOIN vault.teaser_proposal q ON (((q.id = p.proposal_id) AND (q.decision = 'approved'::text))))
   WHERE ((p.ref = teaser.ref) AND (p.state = 'published'::text) AND (p.batch = teaser.batch) AND (p.cell_id = teaser.cell_id) AND (p.audiences = teaser.audiences) AND (p.vocabulary_version = teaser.vocabulary_version) AND ((q.canonical ->> 'price'::text) = teaser.price) AND ((q.canonical ->> 'timing'::text) = teaser.timing) AND ((q.canonical -> 'schemes'::text) = to_jsonb(teaser.schemes)) AND ((q.canonical -> 'phrases'::text) = to_jsonb(teaser.phrases)) AND ((q.canonical ->> 'fiscal_year'::text) = ('FY'::text || teaser.fiscal_year))))));
+
+CREATE POLICY worker_publish ON market.teaser_prose FOR INSERT TO succession_worker WITH CHECK (true);
 
 CREATE POLICY worker_see ON market.teaser FOR SELECT TO succession_worker USING (true);
 
@@ -2710,6 +3420,10 @@ CREATE POLICY buyer ON vault.nda FOR SELECT TO succession_app USING ((vault.part
 
 CREATE POLICY buyer_sign ON vault.nda FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'buyer'::text)) WITH CHECK (((vault.party(deal_id) = 'buyer'::text) AND (signer_member_id = ops.member())));
 
+ALTER TABLE vault.company_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.company_salt ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY consult ON vault.screening_list_entry FOR SELECT TO succession_app USING ((ops.kind() = 'intermediary'::text));
 
 ALTER TABLE vault.deal ENABLE ROW LEVEL SECURITY;
@@ -2735,6 +3449,8 @@ CREATE POLICY edit ON vault.organisation FOR UPDATE TO succession_app USING (((i
 ALTER TABLE vault.exclusion ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.exclusivity ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.exposure ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.foreign_investment_filing ENABLE ROW LEVEL SECURITY;
 
@@ -2762,6 +3478,10 @@ CREATE POLICY hold ON vault.document_content TO succession_app USING (vault.hold
 
 CREATE POLICY hold ON vault.exclusion TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
+CREATE POLICY hold ON vault.exposure FOR SELECT TO succession_app USING (vault.holds(listing_id));
+
+ALTER TABLE vault.hold ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY hold ON vault.listing TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
 CREATE POLICY hold ON vault.listing_contact TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
@@ -2782,17 +3502,27 @@ CREATE POLICY hold ON vault.paper_evidence FOR SELECT TO succession_app USING (v
 
 CREATE POLICY hold ON vault.preview TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
+CREATE POLICY hold ON vault.prose_scan FOR SELECT TO succession_app USING (vault.holds(listing_id));
+
 CREATE POLICY hold ON vault.publication TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.succession_status TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.teaser_proposal TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
+CREATE POLICY hold ON vault.teaser_prose FOR SELECT TO succession_app USING (vault.holds(listing_id));
+
 CREATE POLICY hold_confirm ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.holds(listing_id)) WITH CHECK ((vault.holds(listing_id) AND (confirmed_by = ops.member())));
 
 CREATE POLICY hold_enter ON vault.paper_evidence FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) AND (entered_by = ops.member()) AND (confirmed_by IS NULL)));
 
+CREATE POLICY hold_review ON vault.teaser_prose FOR UPDATE TO succession_app USING (vault.holds(listing_id)) WITH CHECK ((vault.holds(listing_id) AND ((superseded_at IS NOT NULL) OR (reviewed_by = ops.member()))));
+
 CREATE POLICY hold_withdraw ON vault.audience_consent FOR UPDATE TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+
+CREATE POLICY hold_write ON vault.prose_scan FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) AND (stage = 'write'::text)));
+
+CREATE POLICY hold_write ON vault.teaser_prose FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) AND (written_by = ops.member()) AND (review IS NULL)));
 
 CREATE POLICY intermediary ON vault.introduction FOR SELECT TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
@@ -2848,9 +3578,13 @@ ALTER TABLE vault.nda_schedule ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.obligation ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY operator ON vault.hold FOR SELECT TO succession_app USING ((ops.kind() = 'operator'::text));
+
 CREATE POLICY operator ON vault.member FOR SELECT TO succession_app USING ((ops.kind() = 'operator'::text));
 
 CREATE POLICY operator ON vault.screening_list_entry TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
+
+CREATE POLICY operator_decide ON vault.hold FOR UPDATE TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
 
 ALTER TABLE vault.organisation ENABLE ROW LEVEL SECURITY;
 
@@ -2873,6 +3607,8 @@ CREATE POLICY owner ON vault.audience_consent FOR SELECT TO succession_app USING
 CREATE POLICY owner ON vault.deal FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.exclusion FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner ON vault.exposure FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.listing FOR SELECT TO succession_app USING (vault.is_owner(id));
 
@@ -2932,6 +3668,8 @@ CREATE POLICY party_add ON vault.deal_event FOR INSERT TO succession_app WITH CH
 
 ALTER TABLE vault.preview ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.prose_scan ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.publication ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY record ON vault.audit_event FOR INSERT TO succession_app WITH CHECK (((NOT (organisation_id IS DISTINCT FROM ops.organisation())) AND (NOT (member_id IS DISTINCT FROM ops.member()))));
@@ -2942,7 +3680,11 @@ ALTER TABLE vault.representation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY representative ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()) AND vault.represents(representative_id, buyer_id))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()) AND vault.represents(representative_id, buyer_id)));
 
+CREATE POLICY reviewer ON vault.mandate FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
+
 CREATE POLICY reviewer ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
+
+CREATE POLICY reviewer_confirm ON vault.mandate FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
@@ -2984,7 +3726,13 @@ ALTER TABLE vault.succession_status ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.teaser_proposal ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.teaser_prose ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY unconfirmed ON vault.mandate AS RESTRICTIVE FOR INSERT TO succession_app WITH CHECK ((confirmed_by IS NULL));
+
 ALTER TABLE vault.verification ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY wait ON vault.hold FOR INSERT TO succession_app WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY worker ON vault.audience_consent TO succession_worker USING (true) WITH CHECK (true);
 
@@ -2997,6 +3745,8 @@ CREATE POLICY worker ON vault.deal_event TO succession_worker USING (true) WITH 
 CREATE POLICY worker ON vault.disclosure_grant TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.exclusivity TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.hold TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.introduction TO succession_worker USING (true) WITH CHECK (true);
 
@@ -3018,6 +3768,8 @@ CREATE POLICY worker ON vault.obligation TO succession_worker USING (true) WITH 
 
 CREATE POLICY worker ON vault.organisation TO succession_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker ON vault.prose_scan FOR SELECT TO succession_worker USING (true);
+
 CREATE POLICY worker ON vault.publication TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.screening TO succession_worker USING (true) WITH CHECK (true);
@@ -3025,6 +3777,10 @@ CREATE POLICY worker ON vault.screening TO succession_worker USING (true) WITH C
 CREATE POLICY worker ON vault.succession_status TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.teaser_proposal TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.teaser_prose FOR SELECT TO succession_worker USING (true);
+
+CREATE POLICY worker_write ON vault.prose_scan FOR INSERT TO succession_worker WITH CHECK ((stage <> 'write'::text));
 
 GRANT USAGE ON SCHEMA market TO succession_app;
 GRANT USAGE ON SCHEMA market TO succession_worker;
@@ -3072,6 +3828,15 @@ GRANT ALL ON FUNCTION market.imported() TO succession_app;
 GRANT ALL ON FUNCTION market.imported() TO succession_worker;
 GRANT ALL ON FUNCTION market.imported() TO succession_seeder;
 
+REVOKE ALL ON FUNCTION market.label_coarser() FROM PUBLIC;
+
+GRANT SELECT ON TABLE market.code_parent TO succession_app;
+GRANT SELECT ON TABLE market.code_parent TO succession_seeder;
+
+REVOKE ALL ON FUNCTION market.lies_inside(attribute text, code text, wider text) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.lies_inside(attribute text, code text, wider text) TO succession_app;
+GRANT ALL ON FUNCTION market.lies_inside(attribute text, code text, wider text) TO succession_seeder;
+
 REVOKE ALL ON FUNCTION market.mark_teasers() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser TO succession_definer;
@@ -3085,6 +3850,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE market.teaser TO succession_worker;
 
 REVOKE ALL ON FUNCTION market.opened_teaser(teaser uuid, viewer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.opened_teaser(teaser uuid, viewer uuid) TO market_buyer;
+
+REVOKE ALL ON FUNCTION market.prose_allowed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.publication_pinned() FROM PUBLIC;
 
@@ -3104,6 +3871,8 @@ GRANT ALL ON FUNCTION vault.causes_hold(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.chain_entry() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.company_of(listing uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.consent_needs_approval() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
@@ -3115,6 +3884,12 @@ GRANT ALL ON FUNCTION vault.disclosure_facts(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.expose_introduction() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.expose_publication() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.expose_to_buyer() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.grant_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.grant_frozen() FROM PUBLIC;
@@ -3122,8 +3897,21 @@ REVOKE ALL ON FUNCTION vault.grant_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.grant_holds(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.grant_holds(wanted uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.held() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) TO succession_app;
+GRANT ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.hold_stands() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.hold_whose() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.holds(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.holds(listing uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.identity_beside_prose(publication uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.identity_beside_prose(publication uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) TO succession_app;
@@ -3135,14 +3923,31 @@ REVOKE ALL ON FUNCTION vault.introduction_causes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.is_owner(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.is_owner(listing uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.keep_company_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.knowing_together(told uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.knows(other uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.knows(other uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.knows_company(listing uuid, buyer uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.knows_company(listing uuid, buyer uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.lapse_holds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.listed_twice() FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.listed_twice() TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.mandate_confirmed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.member_for_api_key(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.member_for_api_key(hash bytea) TO succession_app;
@@ -3164,6 +3969,10 @@ REVOKE ALL ON FUNCTION vault.nda_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.needs_reviewer(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.needs_reviewer(listing uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.operators() FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.operators() TO succession_app;
+GRANT ALL ON FUNCTION vault.operators() TO succession_worker;
+
 REVOKE ALL ON FUNCTION vault.owner_decides() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.owner_link_for(hash bytea) FROM PUBLIC;
@@ -3177,10 +3986,14 @@ GRANT ALL ON FUNCTION vault.parked(deal uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.party(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.party(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.preview_whose() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.projected_stage(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.projected_stage(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.proposal_stands() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.prose_reviewed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.publication_causes() FROM PUBLIC;
 
@@ -3191,14 +4004,35 @@ REVOKE ALL ON FUNCTION vault.representation_causes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.same_company(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.same_company(listing uuid) TO succession_worker;
+
 REVOKE ALL ON FUNCTION vault.screened(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.screened(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.shown_about(listing uuid, told uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.shown_about(listing uuid, told uuid[]) TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.shown_for_hold(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.shown_for_hold(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.shown_so_far(listing uuid, told uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.shown_so_far(listing uuid, told uuid[]) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.spot_checked(listing uuid, percent integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.spot_checked(listing uuid, percent integer) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.stage_follows_events() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.status_by_operator() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.stays_ended() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.told_by_name(listing uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.written_once(words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.written_once(words text) TO succession_definer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.bitmap TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.bitmap TO succession_seeder;
@@ -3221,6 +4055,7 @@ GRANT SELECT(codebook_version) ON TABLE market.cell TO market_public;
 GRANT SELECT(codebook_version) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(codebook_version) ON TABLE market.cell TO market_desk;
 GRANT SELECT(codebook_version) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(codebook_version) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(node) ON TABLE market.cell TO market_public;
 GRANT SELECT(node) ON TABLE market.cell TO market_buyer;
@@ -3231,36 +4066,49 @@ GRANT SELECT(place) ON TABLE market.cell TO market_public;
 GRANT SELECT(place) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(place) ON TABLE market.cell TO market_desk;
 GRANT SELECT(place) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(place) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(industry) ON TABLE market.cell TO market_public;
 GRANT SELECT(industry) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(industry) ON TABLE market.cell TO market_desk;
 GRANT SELECT(industry) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(industry) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(founded) ON TABLE market.cell TO market_public;
 GRANT SELECT(founded) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(founded) ON TABLE market.cell TO market_desk;
 GRANT SELECT(founded) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(founded) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(employees) ON TABLE market.cell TO market_public;
 GRANT SELECT(employees) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(employees) ON TABLE market.cell TO market_desk;
 GRANT SELECT(employees) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(employees) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(revenue) ON TABLE market.cell TO market_public;
 GRANT SELECT(revenue) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(revenue) ON TABLE market.cell TO market_desk;
 GRANT SELECT(revenue) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(revenue) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(margin) ON TABLE market.cell TO market_public;
 GRANT SELECT(margin) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(margin) ON TABLE market.cell TO market_desk;
 GRANT SELECT(margin) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(margin) ON TABLE market.cell TO succession_app;
+
+GRANT INSERT(place_rank) ON TABLE market.cell TO succession_app;
 
 GRANT SELECT(revenue_rank) ON TABLE market.cell TO market_public;
 GRANT SELECT(revenue_rank) ON TABLE market.cell TO market_buyer;
 GRANT SELECT(revenue_rank) ON TABLE market.cell TO market_desk;
 GRANT SELECT(revenue_rank) ON TABLE market.cell TO market_domestic;
+GRANT INSERT(revenue_rank) ON TABLE market.cell TO succession_app;
+
+GRANT INSERT(parent) ON TABLE market.cell TO succession_app;
+
+GRANT INSERT(size) ON TABLE market.cell TO succession_app;
 
 GRANT USAGE ON SEQUENCE market.cell_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE market.cell_id_seq TO succession_app;
@@ -3295,6 +4143,14 @@ GRANT SELECT(current) ON TABLE market.codebook TO market_public;
 GRANT SELECT(current) ON TABLE market.codebook TO market_buyer;
 GRANT SELECT(current) ON TABLE market.codebook TO market_desk;
 GRANT SELECT(current) ON TABLE market.codebook TO market_domestic;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser_prose TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser_prose TO succession_seeder;
+GRANT SELECT ON TABLE market.teaser_prose TO market_public;
+GRANT SELECT ON TABLE market.teaser_prose TO market_buyer;
+GRANT SELECT ON TABLE market.teaser_prose TO market_desk;
+GRANT SELECT ON TABLE market.teaser_prose TO market_domestic;
+GRANT SELECT,INSERT ON TABLE market.teaser_prose TO succession_worker;
 
 GRANT USAGE ON SEQUENCE market.teaser_slot_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE market.teaser_slot_seq TO succession_app;
@@ -3378,6 +4234,12 @@ GRANT UPDATE(state) ON TABLE vault.brief TO succession_app;
 
 GRANT UPDATE(version) ON TABLE vault.brief TO succession_app;
 
+GRANT SELECT,INSERT ON TABLE vault.company_key TO succession_definer;
+GRANT SELECT ON TABLE vault.company_key TO succession_seeder;
+
+GRANT SELECT,INSERT ON TABLE vault.company_salt TO succession_definer;
+GRANT SELECT ON TABLE vault.company_salt TO succession_seeder;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.deal TO succession_app;
@@ -3412,9 +4274,49 @@ GRANT SELECT ON TABLE vault.exclusivity TO succession_worker;
 
 GRANT UPDATE(ended_on) ON TABLE vault.exclusivity TO succession_worker;
 
+GRANT SELECT,INSERT ON TABLE vault.exposure TO succession_definer;
+GRANT SELECT ON TABLE vault.exposure TO succession_seeder;
+GRANT SELECT ON TABLE vault.exposure TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.foreign_investment_filing TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.foreign_investment_filing TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.foreign_investment_filing TO succession_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.hold TO succession_definer;
+GRANT SELECT ON TABLE vault.hold TO succession_seeder;
+GRANT SELECT ON TABLE vault.hold TO succession_app;
+GRANT SELECT ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(step) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(step) ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(listing_id) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(listing_id) ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(ref) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(ref) ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(told_id) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(told_id) ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(reason) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(reason) ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(candidates) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(candidates) ON TABLE vault.hold TO succession_worker;
+
+GRANT INSERT(needed) ON TABLE vault.hold TO succession_app;
+GRANT INSERT(needed) ON TABLE vault.hold TO succession_worker;
+
+GRANT UPDATE(decision) ON TABLE vault.hold TO succession_app;
+
+GRANT UPDATE(words) ON TABLE vault.hold TO succession_app;
+
+GRANT UPDATE(for_every_buyer) ON TABLE vault.hold TO succession_app;
+
+GRANT UPDATE(decided_by) ON TABLE vault.hold TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.hold TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.introduction TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.introduction TO succession_seeder;
@@ -3574,6 +4476,11 @@ GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_worker;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.prose_scan TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.prose_scan TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.prose_scan TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.prose_scan TO succession_worker;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.publication TO succession_app;
@@ -3617,6 +4524,21 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_proposal TO succession_d
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_proposal TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.teaser_proposal TO succession_app;
 GRANT SELECT ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_prose TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_prose TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.teaser_prose TO succession_app;
+GRANT SELECT ON TABLE vault.teaser_prose TO succession_worker;
+
+GRANT UPDATE(review) ON TABLE vault.teaser_prose TO succession_app;
+
+GRANT UPDATE(reviewed_by) ON TABLE vault.teaser_prose TO succession_app;
+
+GRANT UPDATE(reviewed_by_name) ON TABLE vault.teaser_prose TO succession_app;
+
+GRANT UPDATE(reviewed_at) ON TABLE vault.teaser_prose TO succession_app;
+
+GRANT UPDATE(superseded_at) ON TABLE vault.teaser_prose TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_seeder;

@@ -18,9 +18,10 @@ import asyncpg
 from succession.accounts.identifiers import make_corporate_number
 from succession.codes import audiences_in
 from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
+from tiny_codebook import stored
 from world import Caller, World
 
-POPULATION, CODEBOOK = "desk-scene", "desk-scene-codebook"
+POPULATION = "desk-scene"
 CELL = {"place": "kansai", "industry": "24", "founded": "before_1990", "employees": "20_49", "revenue": "200_1000",
         "margin": "5_plus"}
 _numbers = itertools.count(secrets.randbelow(10**6) * 10**2)
@@ -52,15 +53,18 @@ async def listed(world: World, holder: Caller, *, audiences: int = 4, price: str
     try:
         async with seeder.transaction():
             await seeder.execute("SET LOCAL ROLE succession_seeder")
-            return await _listed(seeder, holder, audiences, price, schemes, excludes or {}, shuffle, CELL | cell)
+            found = await _listed(seeder, holder, audiences, price, schemes, excludes or {}, shuffle, CELL | cell)
     finally:
         await seeder.close()
+    # Its population is its own: whichever codebook another test has put in force does not count it.
+    await world.overrule("UPDATE vault.exposure SET in_force = NULL WHERE ref = $1", found.ref)
+    return found
 
 
 async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, price: str, schemes: tuple[str, ...],
                   excludes: dict[str, str], shuffle: int | None, cell: dict[str, str]) -> Listed:
     number = next(_numbers)
-    cell_id, ranks = await _cell(seeder, cell), _ranks(cell)
+    (cell_id, codebook), ranks = await stored(seeder, cell, POPULATION), _ranks(cell)
     listing_id = await add(seeder, "vault.listing", intermediary_id=holder.organisation_id, state="listed")
     name, person, corporate = f"架空{number}工業株式会社", f"架空 太郎{number}", make_corporate_number(f"9998{number:08d}")
     one = {"returning": None, "listing_id": listing_id}
@@ -75,7 +79,7 @@ async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, pr
     for kind, value in excludes.items():
         await add(seeder, "vault.exclusion", **one, kind=kind, value=value)
     ids = {"listing": listing_id} | await _papers(seeder, holder, listing_id, person)
-    ref = await _publish(seeder, listing_id, cell_id, audiences)
+    ref = await _publish(seeder, listing_id, cell_id, codebook, audiences)
     await add(seeder, "market.teaser", None, ref=ref, batch=1, cell_id=cell_id, audiences=audiences, price=price,
               schemes=list(schemes), timing="flexible", phrases=["jobs_kept"], fiscal_year=2025, vocabulary_version="v",
               **ranks, price_rank=PRICE_RANK[price], shuffle=secrets.randbits(62) if shuffle is None else shuffle)
@@ -85,22 +89,6 @@ async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, pr
 
 def _ranks(cell: dict[str, str]) -> dict[str, int]:
     return {"place_rank": PLACE_RANK[cell["place"]], "revenue_rank": REVENUE_RANK[cell["revenue"]]}
-
-
-async def _cell(seeder: asyncpg.Connection, cell: dict[str, str]) -> int:
-    where = "codebook_version = $1 AND " + " AND ".join(f"{attribute} = ${n}" for n, attribute in enumerate(cell, 2))
-    key = f"SELECT id FROM market.cell WHERE {where}"
-    if found := await seeder.fetch(key, CODEBOOK, *cell.values()):
-        return found[0][0]
-    await add(seeder, "ops.population", None, version=POPULATION, demo=True, imported=False, companies=1000,
-              provenance="{}")
-    await add(seeder, "market.codebook", None, version=CODEBOOK, population_version=POPULATION, k=20, demo=True,
-              header="{}",
-              look_alikes=b"")
-    number = (await seeder.fetch("SELECT count(*)::int FROM market.cell WHERE codebook_version = $1", CODEBOOK))[0][0]
-    return await add(seeder, "market.cell", codebook_version=CODEBOOK, number=number, node=0, place_rank=1,
-                     revenue_rank=1,
-                     size=20, **cell)
 
 
 async def _papers(seeder: asyncpg.Connection, holder: Caller, listing_id: UUID, person: str) -> dict[str, UUID]:
@@ -129,7 +117,7 @@ async def _papers(seeder: asyncpg.Connection, holder: Caller, listing_id: UUID, 
             "ledger_subject": subject, "listing_import": sheet}
 
 
-async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, audiences: int) -> UUID:
+async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, codebook: str, audiences: int) -> UUID:
     proposal = await add(seeder, "vault.teaser_proposal", listing_id=listing_id, canonical="{}", canonical_hash=b"",
                          rendering_ja="",
                          cell_id=cell_id, audiences=audiences, decision="approved", audiences_granted=audiences,
@@ -138,7 +126,7 @@ async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, a
         await add(seeder, "vault.audience_consent", listing_id=listing_id, proposal_id=proposal, audience=audience,
                   expires_at=datetime.now(UTC) + timedelta(days=300))
     return await add(seeder, "vault.publication", "ref", ref=UUID(bytes=secrets.token_bytes(16)), listing_id=listing_id,
-                     proposal_id=proposal, codebook_version=CODEBOOK, vocabulary_version="v", population_version=POPULATION,
+                     proposal_id=proposal, codebook_version=codebook, vocabulary_version="v", population_version=POPULATION,
                      cell_id=cell_id, audiences=audiences, state="published", published_at=datetime.now(UTC))
 
 

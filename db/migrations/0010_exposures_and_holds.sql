@@ -251,19 +251,20 @@ CREATE TRIGGER held BEFORE UPDATE OF state ON vault.introduction
 
 -- ---------------------------------------------------------------- the questions that are asked
 -- Everything shown of this company so far, whoever lists it: to all audiences, and directly to those who know together with
--- `told` (NULL: to anybody). Whoever knows the company already is no secret's keeper: what it was told is left out. A cell
--- that a person let go because the figures had moved is no condition any more (market/holds.py).
+-- `told` (NULL: to anybody). From whoever knows the company already there is nothing to keep: what it was told is left out.
+-- `settled`: a person has since let a cell go that contradicts an earlier one (market/exposures.py). A label that says less than
+-- its cell counts as the cell: somebody may guess what the companies of each cell choose to say.
 CREATE FUNCTION vault.shown_about(listing uuid, told uuid[])
-    RETURNS TABLE (own boolean, codebook_version text, cell int, label text[], facts jsonb, in_force text)
+    RETURNS TABLE (own boolean, settled boolean, codebook_version text, cell int, codes text[], facts jsonb, in_force text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WITH company AS MATERIALIZED (SELECT s.listing_id AS id FROM vault.same_company(listing) s),
     settled AS MATERIALIZED (SELECT max(h.confirmed_at) AS at FROM vault.hold h JOIN company c ON c.id = h.listing_id
-                             WHERE h.reason = 'figures_moved' AND h.state = 'released')
-    SELECT DISTINCT e.listing_id = listing, c.codebook_version, coalesce(c.number, c.parent),
+                             WHERE h.reason IN ('figures_moved', 'same_company') AND h.state = 'released')
+    SELECT DISTINCT e.listing_id = listing, e.at <= coalesce((SELECT at FROM settled), '-infinity'), c.codebook_version, c.number,
            CASE WHEN c.id IS NOT NULL THEN ARRAY[c.place, c.industry, c.founded, c.employees, c.revenue, c.margin] END, e.facts, e.in_force
-    FROM company JOIN vault.exposure e ON e.listing_id = company.id LEFT JOIN market.cell c ON c.id = e.cell_id
+    FROM company JOIN vault.exposure e ON e.listing_id = company.id LEFT JOIN market.cell s ON s.id = e.cell_id
+    LEFT JOIN market.cell c ON c.codebook_version = s.codebook_version AND c.number = coalesce(s.number, s.parent)
     WHERE NOT e.identifies
-      AND (e.cell_id IS NULL OR e.at > coalesce((SELECT at FROM settled), '-infinity'))
       AND (e.audiences IS NOT NULL
            OR (told IS NULL AND NOT EXISTS (SELECT FROM vault.exposure k JOIN company n ON n.id = k.listing_id
                                             WHERE k.organisation_id = e.organisation_id AND k.identifies))
@@ -271,7 +272,7 @@ CREATE FUNCTION vault.shown_about(listing uuid, told uuid[])
 $$;
 -- The same for the holder of the listing, which passes it to the count and to nobody.
 CREATE FUNCTION vault.shown_so_far(listing uuid, told uuid[])
-    RETURNS TABLE (own boolean, codebook_version text, cell int, label text[], facts jsonb, in_force text)
+    RETURNS TABLE (own boolean, settled boolean, codebook_version text, cell int, codes text[], facts jsonb, in_force text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT s.* FROM vault.shown_about(listing, told) s WHERE vault.holds(listing)
 $$;
@@ -349,7 +350,7 @@ END $$;
 GRANT SELECT, INSERT ON vault.company_salt TO succession_definer;
 GRANT SELECT, INSERT ON vault.company_key, vault.exposure TO succession_definer;
 GRANT SELECT, INSERT, UPDATE ON vault.hold TO succession_definer;
-GRANT SELECT ON vault.company_key, vault.exposure, vault.hold TO succession_seeder;
+GRANT SELECT ON vault.company_salt, vault.company_key, vault.exposure, vault.hold TO succession_seeder;
 GRANT EXECUTE ON FUNCTION vault.written_once(text) TO succession_definer;
 
 -- An intermediary and an owner read what was shown of their own listing, and of no other.

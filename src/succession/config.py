@@ -121,6 +121,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_POOL_WORKER_SIZE", _whole(1, 200), "4", "connections of succession_worker"),
     Variable("SUCCESSION_POOL_MARKET_SIZE", _whole(1, 200), "6", "connections per audience role"),
     Variable("SUCCESSION_BATCH_CALENDAR", _one_of("weekly", "daily"), "weekly", "when publication batches close"),
+    Variable("SUCCESSION_SPOT_CHECK_PERCENT", _whole(0, 50), None, "releases that a person looks at though nothing was found; 5, demo 0"),
     Variable("SUCCESSION_LOCALE", _one_of(*SUPPORTED_LOCALES), "ja", "language of letters to who has not chosen one"),
     Variable("SUCCESSION_MAIL_FROM", TEXT, None, "sender of mails; needed with SMTP_URL"),
     Variable("SMTP_URL", _url("smtp", "smtps"), None, "mail relay; without one mails go to a folder", secret=True),
@@ -155,6 +156,7 @@ class Settings:
     pool_worker_size: int
     pool_market_size: int
     batch_calendar: str
+    spot_check_percent: int
     locale: str
     mail_from: str
     secret_key: bytes = field(repr=False)
@@ -188,6 +190,7 @@ class Settings:
             pool_worker_size=value["SUCCESSION_POOL_WORKER_SIZE"],
             pool_market_size=value["SUCCESSION_POOL_MARKET_SIZE"],
             batch_calendar=value["SUCCESSION_BATCH_CALENDAR"],
+            spot_check_percent=_spot_check_percent(value),
             locale=value["SUCCESSION_LOCALE"],
             mail_from=value["SUCCESSION_MAIL_FROM"] or "succession@localhost.invalid",
             secret_key=value["SUCCESSION_SECRET_KEY"] or _kept_secret_key(value["SUCCESSION_DATA_DIR"]),
@@ -282,6 +285,11 @@ def _contradictions(value: Mapping[str, Any]) -> list[str]:
 
 def _embedded(value: Mapping[str, Any]) -> bool:
     return bool(value["SUCCESSION_EMBEDDED"]) or not (value["DATABASE_URL"] and value["REDIS_URL"])
+
+
+def _spot_check_percent(value: Mapping[str, Any]) -> int:
+    chosen = value["SUCCESSION_SPOT_CHECK_PERCENT"]
+    return chosen if chosen is not None else 0 if value["SUCCESSION_DEMO"] else 5
 
 
 def _public_url(value: Mapping[str, Any]) -> str:

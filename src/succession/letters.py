@@ -172,6 +172,21 @@ LETTERS: dict[str, Letter] = {
         _("Project {project}: access has ended"),
         _("Your access to the information of project {project} has ended. The duties of secrecy you signed go on as agreed there."),
     ),
+    # holds: to the operator, and to an intermediary that asked to go on; no word of which company, buyer or project
+    "hold_opened": Letter(
+        _("A release waits for a person"),
+        _("A release would leave too few companies to hide among, or could not be counted. Two persons decide whether it goes out. "
+          "Sign in to read what was shown so far."),
+    ),
+    "hold_released": Letter(
+        _("You can go on"),
+        _("A step that waited for a person at the operator can be taken now. Sign in and take it again."),
+    ),
+    "hold_refused": Letter(
+        _("A step cannot be taken"),
+        _("A step that waited for a person at the operator was not allowed: too few companies would have been left. The operator "
+          "can tell you more."),
+    ),
     # deals
     "deal_moved": Letter(
         _("Project {project}: a step was recorded"),

@@ -51,6 +51,8 @@ PERMISSIONS: dict[str, Rule] = {
     "filing:edit": _may("intermediary acquirer"),
     "grant:revoke": _may("intermediary"),
     "grant:release": _may("intermediary"),
+    "hold:decide": _may("operator", "admin reviewer"),  # by name: no key may
+    "hold:read": _may("operator"),
     "introduction:decide": _may("intermediary"),
     "introduction:propose": _may("agency", agency="desk"),
     "introduction:read": _may("agency intermediary acquirer", agency="desk"),
@@ -109,7 +111,7 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "api_key", "member", "organisation", "prose_review")
+_FOR_PEOPLE = ("account", "api_key", "hold", "member", "organisation", "prose_review")
 
 
 def keys_may_hold(permission: str) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
 from succession.codes import label
-from succession.database import driver
+from succession.database import Databases, driver
 from succession.disclosure.commands.requests import open_deal
 from succession.errors import Problem
 from succession.http import documented
@@ -22,8 +22,9 @@ from succession.i18n import Message, _
 from succession.idempotency import creates
 from succession.market.desk import decide_introduction
 from succession.market.desk_queries import IntroductionView, find_introduction
+from succession.market.holds import Release, may_name
 from succession.outbox import mail, record
-from succession.wiring import Config, Locale, Tx, Who
+from succession.wiring import Config, Locale, Pools, Tx, Who
 
 
 class AcceptedIntroduction(msgspec.Struct):
@@ -38,9 +39,11 @@ _OPEN = text("SELECT id FROM vault.deal WHERE listing_id = :listing AND buyer_id
 _PURPOSE = text("SELECT purpose FROM vault.brief WHERE id = :brief")
 
 
-async def accept_introduction(tx: AsyncSession, actor: Actor, introduction_id: UUID, link: str) -> UUID:
+async def accept_introduction(tx: AsyncSession, databases: Databases, actor: Actor, introduction_id: UUID, link: str) -> UUID:
     """The id of the request. Problem not_found, introduction_decided, brief_closed; step_refused when the teaser is
-    gone or its owner excludes this acquirer by now; request_exists when the two are in contact already."""
+    gone or its owner excludes this acquirer by now; request_exists when the two are in contact already; held_for_person
+    when the intermediary's name would leave too few companies."""
+    await _may_be_named(tx, databases, actor, introduction_id)
     decided = await decide_introduction(tx, actor, introduction_id, None)
     behind = (await tx.execute(_BEHIND, {"teaser": decided.teaser_ref, "buyer": decided.acquirer_id})).first()
     if behind is None:
@@ -58,14 +61,27 @@ async def accept_introduction(tx: AsyncSession, actor: Actor, introduction_id: U
     return deal_id
 
 
+_OPEN_ONE = text(
+    "SELECT i.teaser_ref, i.acquirer_id, i.agency_id, l.listing_id FROM vault.introduction i JOIN vault.brief b ON b.id = i.brief_id "
+    "AND b.state = 'open' CROSS JOIN LATERAL vault.listing_behind(i.teaser_ref, i.acquirer_id) l WHERE i.id = :id AND i.state = 'proposed'")
+
+
+async def _may_be_named(tx: AsyncSession, databases: Databases, actor: Actor, introduction_id: UUID) -> None:
+    """Acceptance names the intermediary to acquirer and desk. Asked first: what is said counts from the moment it is written."""
+    found = (await tx.execute(_OPEN_ONE, {"id": introduction_id})).first()
+    if found is not None:
+        release = Release("introduction", found.listing_id, found.teaser_ref, found.acquirer_id)
+        await may_name(tx, databases, actor, release, [found.agency_id])
+
+
 @post("/introductions/{introduction_id:uuid}/acceptance", opt={"permission": "introduction:decide"},
       operation_id="AcceptIntroduction",
       summary="Accept an introduction: the teaser opens to the acquirer, and so does a disclosure request",
-      responses=documented("not_found", "introduction_decided", "brief_closed", "step_refused", "request_exists"))
+      responses=documented("not_found", "introduction_decided", "brief_closed", "step_refused", "request_exists", "held_for_person"))
 @creates
-async def accept(request: Request, tx: Tx, actor: Who, locale: Locale, settings: Config,
+async def accept(request: Request, tx: Tx, databases: Pools, actor: Who, locale: Locale, settings: Config,
                  introduction_id: FromPath[UUID]) -> AcceptedIntroduction:
-    request_id = await accept_introduction(tx, actor, introduction_id, f"{settings.public_url}/v1/introductions")
+    request_id = await accept_introduction(tx, databases, actor, introduction_id, f"{settings.public_url}/v1/introductions")
     return AcceptedIntroduction(await find_introduction(await driver(tx), introduction_id, locale), request_id)
 
 

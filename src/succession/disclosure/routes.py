@@ -41,7 +41,7 @@ from succession.errors import Problem
 from succession.http import documented
 from succession.idempotency import creates
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
-from succession.wiring import Config, Read, Tx, Who
+from succession.wiring import Config, Pools, Read, Tx, Who
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=PROSE)]
@@ -154,10 +154,11 @@ async def decide_screening(request: Request, tx: Tx, actor: Who, deal_id: FromPa
 
 @post("/disclosure-requests/{deal_id:uuid}/nda", opt={"permission": "nda:offer"}, operation_id="OfferNda",
       summary="Put the non-disclosure agreement before the buyer",
-      responses=documented("not_found", "request_concluded", "screening_needed", "conflict", "idempotency_key_reused"))
+      responses=documented("not_found", "request_concluded", "screening_needed", "held_for_person", "conflict", "idempotency_key_reused"))
 @creates
-async def offer_nda(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[NdaOffer]) -> NdaView:
-    await nda.offer_nda(tx, actor, deal_id, data.form, data.term_months)
+async def offer_nda(request: Request, tx: Tx, databases: Pools, actor: Who, deal_id: FromPath[UUID],
+                    data: JSONBody[NdaOffer]) -> NdaView:
+    await nda.offer_nda(tx, databases, actor, deal_id, data.form, data.term_months)
     return await find_nda(await driver(tx), deal_id)
 
 

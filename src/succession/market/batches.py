@@ -24,7 +24,8 @@ from succession.codes import ATTRIBUTES
 from succession.config import Settings
 from succession.days import day_in_japan
 from succession.errors import Problem
-from succession.listings.profile import Business, FiscalYear, Profile
+from succession.market.exposures import FIGURES, FIGURES_OF, own_codes, profile_of_figures, shown_of
+from succession.market.holds import Waiting, held_back
 from succession.market.order import PRICE_RANK
 from succession.market.prose_watch import state_of_prose, texts_that_tell
 from succession.market.publication import batch_boundary, figure_flags, figures_of, shuffle_of, shuffled_text
@@ -54,7 +55,8 @@ _LOCK = "SELECT l.id FROM vault.listing l WHERE l.id = ANY($1::uuid[]) ORDER BY 
 _WAITING = "SELECT listing_id FROM vault.publication WHERE state = 'queued' AND queued_at <= $1"
 _QUEUED = f"""
 SELECT {_CAUSES}, b.demo, q.canonical::text AS canonical, q.canonical_hash,
-       q.decision IS NOT DISTINCT FROM 'approved' AS approved
+       q.decision IS NOT DISTINCT FROM 'approved' AS approved,
+       EXISTS (SELECT FROM vault.hold h WHERE h.ref = p.ref AND h.step = 'publication' AND h.state = 'refused') AS let_down
 FROM vault.publication p JOIN vault.teaser_proposal q ON q.id = p.proposal_id
 JOIN market.codebook b ON b.version = p.codebook_version
 WHERE p.state = 'queued' AND p.queued_at <= $3 AND p.listing_id = ANY($4::uuid[])
@@ -72,6 +74,16 @@ FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS n(ref, price_rank, shuf
 JOIN vault.publication p ON p.ref = n.ref JOIN vault.teaser_proposal q ON q.id = p.proposal_id
 JOIN market.cell c ON c.id = p.cell_id
 ORDER BY n.shuffle
+"""
+
+
+_TO_WEIGH = f"""
+SELECT p.ref, p.listing_id, p.codebook_version, c.number AS cell, '{{}}' AS facts,
+       ARRAY[c.place, c.industry, c.founded, c.employees, c.revenue, c.margin] AS codes,
+       coalesce((SELECT version FROM market.codebook WHERE current), p.codebook_version) AS in_force, {FIGURES}
+FROM vault.publication p JOIN market.cell s ON s.id = p.cell_id
+JOIN market.cell c ON c.codebook_version = s.codebook_version AND c.number = coalesce(s.number, s.parent) {FIGURES_OF.format('p.listing_id')}
+WHERE p.ref = ANY($1::uuid[]) ORDER BY p.queued_at, p.ref
 """
 
 
@@ -95,13 +107,14 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
                       queued_by: datetime | None = None) -> Closed:
     """Publish everything queued by a moment (default: all of it), in one transaction and random order.
 
-    Each teaser is checked again: consent, mandate, approval of these very bytes, permitted vocabulary, population. What
-    is known to fail is taken down with its reason; what cannot be decided stays in the queue. Either way: not published.
+    Each teaser is checked again: consent, mandate, approval of these very bytes, permitted vocabulary, population, and how
+    many companies are left after everything shown of this one. What is known to fail is taken down with its reason; what
+    cannot be decided, or waits for a person (holds.py), stays in the queue. Either way: not published.
     """
     cutoff = queued_by or now
     async with connection.transaction():
-        held = await _lock(connection, [row["listing_id"] for row in await connection.fetch(_WAITING, cutoff)])
-        rows = await connection.fetch(_QUEUED, day_in_japan(now), now, cutoff, held)
+        locked = await _lock(connection, [row["listing_id"] for row in await connection.fetch(_WAITING, cutoff)])
+        rows = await connection.fetch(_QUEUED, day_in_japan(now), now, cutoff, locked)
         refused = {row["ref"]: reason for row in rows if (reason := _refusal(row))}
         await take_down(connection, refused, now)
         ready = {row["ref"]: _approved(row) for row in rows if row["ref"] not in refused and _decided(row, settings)}
@@ -111,6 +124,8 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
         await take_down(connection, telling, now)
         refused |= telling
         ready = {ref: teaser for ref, teaser in ready.items() if states.get(ref, CLEAN) == CLEAN}
+        held = await held_back(connection, settings, await _to_weigh(connection, list(ready)))
+        ready = {ref: teaser for ref, teaser in ready.items() if ref not in held}
         if not ready:
             return Closed(None, 0, refused)
         number = await connection.fetchval("INSERT INTO ops.batch (closed_at, published) VALUES ($1, $2) RETURNING number",
@@ -124,12 +139,17 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
     return Closed(number, len(ready), refused)
 
 
+async def _to_weigh(connection: asyncpg.Connection, refs: Sequence[UUID]) -> list[Waiting]:
+    rows = await connection.fetch(_TO_WEIGH, refs)
+    return [Waiting(row["ref"], row["listing_id"], shown_of(row), own_codes(row)) for row in rows]
+
+
 def _ended(row: Mapping[str, Any]) -> str | None:
     return "mandate_ended" if not row["mandated"] else None if row["consented"] else "consent_expired"
 
 
 def _refusal(row: Mapping[str, Any]) -> str | None:
-    return _ended(row) or (None if row["approved"] and _approved(row) else "not_permitted")
+    return _ended(row) or (None if row["approved"] and not row["let_down"] and _approved(row) else "not_permitted")
 
 
 def _approved(row: Mapping[str, Any]) -> CanonicalTeaser | None:
@@ -212,12 +232,9 @@ async def recheck_prose(connection: asyncpg.Connection, settings: Settings, now:
 # --- frozen while listed --------------------------------------------------------------------------------------------
 
 _LISTED = f"""
-SELECT p.listing_id, l.flags, {", ".join(f"c.{name} AS cell_{name}" for name in ATTRIBUTES)},
-       f.jsic_code, f.prefecture, f.founded_on, f.founded_year, f.employees, y.period_end, y.revenue_yen, y.operating_profit_yen
+SELECT p.listing_id, l.flags, {", ".join(f"c.{name} AS cell_{name}" for name in ATTRIBUTES)}, {FIGURES}
 FROM vault.publication p JOIN vault.listing l ON l.id = p.listing_id JOIN market.cell c ON c.id = p.cell_id
-LEFT JOIN vault.listing_profile f ON f.listing_id = p.listing_id
-LEFT JOIN LATERAL (SELECT * FROM vault.listing_financials y WHERE y.listing_id = p.listing_id
-                   ORDER BY y.period_end DESC LIMIT 1) y ON true
+{FIGURES_OF.format('p.listing_id')}
 WHERE p.state IN ('queued', 'published')
 """
 _FLAG = """
@@ -250,11 +267,8 @@ async def flag_figures(connection: asyncpg.Connection, settings: Settings, now: 
 
 def _flags(row: Mapping[str, Any], now: datetime) -> set[str]:
     codes = {name: row[f"cell_{name}"] for name in ATTRIBUTES}
-    business = Business(jsic_code=row["jsic_code"], prefecture=row["prefecture"], founded_on=row["founded_on"],
-                        founded_year=row["founded_year"], employees=row["employees"])
-    years = [FiscalYear(row["period_end"], row["revenue_yen"], row["operating_profit_yen"])] if row["period_end"] else []
     try:
-        figures = figures_of(Profile(business=business, financials=years))
+        figures = figures_of(profile_of_figures(row))
     except Problem:
         figures = None
     return figure_flags(codes, figures, row["period_end"], day_in_japan(now))

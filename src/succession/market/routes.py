@@ -27,6 +27,7 @@ from succession.market.commands import (
 )
 from succession.market.desk_routes import ROUTES as DESK
 from succession.market.facets import facets_of
+from succession.market.hold_routes import ROUTES as HOLDS
 from succession.market.prose_routes import ROUTES as PROSE
 from succession.market.queries import (
     SHARE,
@@ -173,4 +174,4 @@ def codes(locale: Locale, scheme: FromPath[str]) -> Response[CodeList]:
     return Response(list_codes(scheme, locale), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
 
 
-ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *PROSE, *DESK]
+ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *PROSE, *DESK, *HOLDS]

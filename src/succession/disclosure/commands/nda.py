@@ -12,11 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.database import Databases
 from succession.days import day_in_japan
 from succession.disclosure import ledger
 from succession.disclosure.commands.requests import lock_deal, tell_buyer
 from succession.disclosure.nda_text import Form, Parties, nda_text, template_version
 from succession.errors import Problem
+from succession.market.holds import Release, may_name
 from succession.outbox import mail, record
 
 _PARTIES = text("SELECT s.legal_name AS discloser, b.legal_name AS recipient, b.country FROM vault.organisation s, "
@@ -41,12 +43,17 @@ def _line(name: str) -> str:
     return " ".join(name.split())
 
 
-async def offer_nda(tx: AsyncSession, actor: Actor, deal_id: UUID, form: Form, term_months: int) -> UUID:
-    """Put the text before the buyer; an unsigned offer is replaced. Raises Problem screening_needed, conflict."""
+async def offer_nda(tx: AsyncSession, databases: Databases, actor: Actor, deal_id: UUID, form: Form, term_months: int) -> UUID:
+    """Put the text before the buyer; an unsigned offer is replaced. It names the intermediary, which may narrow the place.
+
+    Raises Problem screening_needed, held_for_person, conflict.
+    """
     deal = await lock_deal(tx, deal_id, "seller")
     screening_id = (await tx.execute(_SCREENED, {"deal": deal.id})).scalar()
     if screening_id is None:
         raise Problem("screening_needed")
+    also = [deal.representative_id] if deal.representative_id else []
+    await may_name(tx, databases, actor, Release("nda", deal.listing_id, deal.teaser_ref, deal.buyer_id), also)
     parties = await parties_of(tx, deal.intermediary_id, deal.buyer_id, deal.project_name)
     shown = nda_text(form, parties, term_months, day_in_japan(deal.now))
     await tx.execute(_REPLACE, {"deal": deal.id})

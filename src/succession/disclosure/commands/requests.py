@@ -31,6 +31,7 @@ class LockedDeal(msgspec.Struct, frozen=True):
     intermediary_id: UUID
     buyer_id: UUID
     representative_id: UUID | None
+    teaser_ref: UUID
     project_name: str
     purpose: str
     terminal: str | None
@@ -43,7 +44,7 @@ class LockedDeal(msgspec.Struct, frozen=True):
 _LOCK = text("SELECT id FROM vault.deal WHERE id = :id FOR NO KEY UPDATE")
 # A second statement, so that it sees what was committed while the first one waited.
 _FACTS = text(
-    "SELECT id, listing_id, intermediary_id, buyer_id, representative_id, project_name, purpose, terminal, "
+    "SELECT id, listing_id, intermediary_id, buyer_id, representative_id, teaser_ref, project_name, purpose, terminal, "
     "vault.party(id) AS side, vault.projected_stage(id) AS stage, vault.parked(id) AS parked, now() AS now "
     "FROM vault.deal WHERE id = :id")
 
@@ -65,8 +66,10 @@ async def lock_deal(tx: AsyncSession, deal_id: UUID, *sides: str, ended: bool = 
 
 
 _BEHIND = text("SELECT listing_id, intermediary_id FROM vault.listing_behind(:ref, :buyer)")
-_OPEN = text("SELECT 1 FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND terminal IS NULL")
-_RECENT = text("SELECT max(closed_at) FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer "
+# Both ask about this teaser, never about the listing: an answer must not tell that a teaser which has just gone up is one
+# that came down before.
+_OPEN = text("SELECT 1 FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND teaser_ref = :ref AND terminal IS NULL")
+_RECENT = text("SELECT max(closed_at) FROM vault.deal WHERE listing_id = :listing AND buyer_id = :buyer AND teaser_ref = :ref "
                "AND terminal IS NOT NULL AND NOT terminal = ANY(:plain) AND closed_at > now() - CAST(:wait AS interval)")
 
 
@@ -79,7 +82,7 @@ async def open_request(tx: AsyncSession, actor: Actor, teaser_ref: UUID, purpose
     behind = (await tx.execute(_BEHIND, {"ref": teaser_ref, "buyer": buyer_id})).first()
     if behind is None or behind.intermediary_id == actor.organisation_id:
         raise Problem("not_found")
-    both = {"listing": behind.listing_id, "buyer": buyer_id}
+    both = {"listing": behind.listing_id, "buyer": buyer_id, "ref": teaser_ref}
     if (await tx.execute(_OPEN, both)).first():
         raise Problem("request_exists")
     ended_at = (await tx.execute(_RECENT, both | {"plain": sorted(PLAIN_ENDS), "wait": ASK_AGAIN_AFTER})).scalar()

@@ -1,0 +1,193 @@
+"""After everything that was shown of a company, how many companies could it still be?
+
+Pure. Each thing shown is a condition on finest keys: a cell asks that its codebook would really assign that cell (the
+preimage, not merely the codes), a fact beside it asks that a code holds. What is counted are the companies of the
+populations involved that meet every condition, so the languages, channels and versions something was shown in make no
+difference, and what adds nothing costs nothing. Attack A19 of anonymisation.md section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from succession.anonymity.codebook import Codebook
+from succession.anonymity.nodes import Node, climb, key_numbers, number_of
+from succession.anonymity.preview import FINEST, LookAlikes
+from succession.codes import ANY, ATTRIBUTES, LEVELS, leaves, level_of
+
+# Columns that are drawn are drawn anew for every version: of 40 companies counted in one draw at least 10 are there in
+# another (anonymisation.md section 3: under 0.05 % of companies fall below). Never used within one version.
+K_ACROSS_DRAWS = 10
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What one exposure says. `codebook`, `cell`: the cell by its number, None when no cell was shown; `codes` are the
+    cell's, in the order of ATTRIBUTES. A teaser that says less than its cell counts as the cell (alternatives.py).
+
+    `facts`: (attribute, code) that hold besides, at any level. `in_force`: the codebook in force that day, when what is
+    said is true of that day (a publication); None when it says nothing of the day (a name, months later).
+    """
+
+    codebook: str | None
+    cell: int | None
+    codes: tuple[str, ...] | None
+    facts: tuple[tuple[str, str], ...]
+    in_force: str | None
+
+
+class Reference(NamedTuple):
+    """A codebook and the companies per finest key of the population it was built from."""
+
+    codebook: Codebook
+    look_alikes: LookAlikes
+
+
+References = Mapping[str, Reference]
+Why = Literal["few_candidates", "figures_moved"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`candidates` after the release, `needed` of them; `why` it has to wait for a person, None when it may go."""
+
+    candidates: int
+    needed: int
+    why: Why | None
+
+
+def versions_of(shown: Iterable[Shown]) -> frozenset[str]:
+    """The codebooks one needs to count these."""
+    return frozenset(version for each in shown for version in (each.codebook, each.in_force) if version)
+
+
+def judge(before: Collection[Shown], new: Collection[Shown], references: References,
+          own: Mapping[str, str] | None = None) -> Verdict:
+    """May `new` be shown to somebody who was shown `before`? KeyError for a codebook `references` has not.
+
+    A release waits for a person when fewer companies than needed are left after it and it is what makes them fewer.
+    `own`, the company's finest codes of today, is given when what is released is its cell of today. A cell that is no
+    longer true was left *because* the figures moved, and everybody knows that rule: whoever sees both looks for a company
+    that made this very move. No population says who did, so none can be counted.
+    """
+    least = needed((*before, *new), references)
+    if own is not None and not all(lies_in(own, each.codes) for each in before if each.codes):
+        return Verdict(0, least, "figures_moved")
+    left = candidates((*before, *new), references)
+    adds_nothing = set(new) <= set(before) or (left > 0 and versions_of(before) and left >= candidates(before, references))
+    return Verdict(left, least, None if left >= least or adds_nothing else "few_candidates")
+
+
+def candidates(shown: Collection[Shown], references: References) -> int:
+    """Companies that all of this could be said of. ValueError when it names no codebook, hence no population.
+
+    Populations of several days count each finest key as often as the one that has fewest companies there: a company
+    counts when it was there on every day. Populations with drawn columns are different guesses at the same companies,
+    which share few finest keys; of those the smallest count is taken.
+    """
+    versions = versions_of(shown)
+    if not versions:
+        raise ValueError("nothing shown names a population")
+    of_day: dict[str, list[_Keys]] = {}
+    for version in sorted(versions):
+        population = references[version].codebook.header.population
+        of_day.setdefault(population, []).append(_consistent(references[version].look_alikes, shown, references))
+    days = [reduce(_fewest, found) for found in of_day.values()]
+    if _drawn_anew(versions, references):
+        return min(day.total for day in days)
+    return reduce(_fewest, days).total
+
+
+def needed(shown: Collection[Shown], references: References) -> int:
+    """How many candidates have to be left: the k of the codebooks involved, the largest of them."""
+    versions = versions_of(shown)
+    largest = max(references[version].codebook.k for version in versions)
+    return min(largest, K_ACROSS_DRAWS) if _drawn_anew(versions, references) else largest
+
+
+def _drawn_anew(versions: Collection[str], references: References) -> bool:
+    headers = [references[version].codebook.header for version in versions]
+    drawn = any(header.estimated and not header.demo for header in headers)  # the demo's world is all there is of it
+    return drawn and len({header.population for header in headers}) > 1
+
+
+def lies_in(own: Mapping[str, str], codes: Sequence[str]) -> bool:
+    """Whether a company with these finest codes lies inside a cell's codes, in the order of ATTRIBUTES."""
+    return all(own[name] in leaves(name, code) for name, code in zip(ATTRIBUTES, codes, strict=True))
+
+
+# --- counting by finest keys ------------------------------------------------------------------------------------------
+
+
+class _Keys(NamedTuple):
+    """Finest keys as numbers, each once and rising, and the companies at each."""
+
+    numbers: np.ndarray
+    companies: np.ndarray
+
+    @property
+    def total(self) -> int:
+        return int(self.companies.sum())
+
+
+def _fewest(one: _Keys, other: _Keys) -> _Keys:
+    numbers, here, there = np.intersect1d(one.numbers, other.numbers, assume_unique=True, return_indices=True)
+    return _Keys(numbers, np.minimum(one.companies[here], other.companies[there]))
+
+
+def _consistent(look_alikes: LookAlikes, shown: Iterable[Shown], references: References) -> _Keys:
+    cells = {(each.codebook, each.cell) for each in shown if each.codebook and each.cell is not None}
+    said = {fact for each in shown for fact in each.facts}
+    for version, cell in cells:
+        said |= set(zip(ATTRIBUTES, references[version].codebook.cells[cell].key, strict=True))
+    rows, companies = look_alikes.leaves, look_alikes.companies
+    for name, code in sorted(said):  # the cheap test first: few keys are left to walk
+        within = _within(name, code, rows)
+        rows, companies = rows[within], companies[within]
+    for version, cell in cells:
+        assigned = cells_of(references[version].codebook, rows) == cell
+        rows, companies = rows[assigned], companies[assigned]
+    numbers = key_numbers(FINEST, rows)
+    order = np.argsort(numbers)
+    return _Keys(numbers[order], companies[order])
+
+
+def _within(name: str, code: str, rows: np.ndarray) -> np.ndarray:
+    if code == ANY:
+        return np.ones(len(rows), dtype=bool)
+    level = level_of(name, code)
+    return climb(name)[level][rows[:, ATTRIBUTES.index(name)]] == LEVELS[name][level].index(code)
+
+
+UNASSIGNED = -1
+
+
+def cells_of(codebook: Codebook, rows: np.ndarray) -> np.ndarray:
+    """Per row of finest codes (positions, as `leaf_numbers` gives them) the number of its cell, UNASSIGNED (-1) for none."""
+    found = np.full(len(rows), UNASSIGNED, dtype=np.int32)
+    pool = np.arange(len(rows))
+    for node, numbers, cells in _walk(codebook):
+        if not len(pool):
+            break
+        wanted = key_numbers(node, rows[pool])
+        place = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+        hit = numbers[place] == wanted
+        found[pool[hit]] = cells[place[hit]]
+        pool = pool[~hit]
+    return found
+
+
+@lru_cache(maxsize=8)
+def _walk(codebook: Codebook) -> tuple[tuple[Node, np.ndarray, np.ndarray], ...]:
+    """Node by node, in the order of the walk: its published keys as numbers, rising, and the cell of each."""
+    published: dict[int, list[tuple[int, int]]] = {}
+    for cell in codebook.cells:
+        published.setdefault(cell.node, []).append((number_of(codebook.nodes[cell.node], cell.key), cell.cell))
+    found = []
+    for position in sorted(published):
+        numbers, cells = zip(*sorted(published[position]), strict=True)
+        found.append((codebook.nodes[position], np.array(numbers, dtype=np.int64), np.array(cells, dtype=np.int32)))
+    return tuple(found)
