@@ -36,16 +36,15 @@ def followers() -> frozenset[str]:
     return words_of("ordinary_words", "follows")
 
 
-@cache
-def name_beginnings() -> frozenset[str]:
-    """Ordinary words that names begin with: 日本, 昭和."""
-    return words_of("ordinary_words", "begins")
+def is_person_word(word: str) -> bool:
+    """Whether the word says what somebody is: 職人, 大家."""
+    return word in words_of("ordinary_words", "people") or word in words_of("ordinary_words", "self")
 
 
 @cache
 def _ordinary() -> frozenset[str]:
     """The typed words, and those of the labels that teasers are made of."""
-    found = set(words_of("ordinary_words"))
+    found = set(words_of("ordinary_words")) - words_of("ordinary_words", "poetic")
     for table in _LABELS:
         for row in read_table(f"db/reference/{table}.tsv"):
             for label in (row["ja"], *row.get("synonyms_ja", "").split("|")):

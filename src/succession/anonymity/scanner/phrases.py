@@ -11,7 +11,7 @@ from functools import cache
 
 from succession.anonymity.scanner import generic
 from succession.anonymity.scanner import morphemes as sorts
-from succession.anonymity.scanner.morphemes import Morpheme
+from succession.anonymity.scanner.morphemes import Morpheme, also_a_name
 from succession.anonymity.scanner.own_keys import legal_forms
 
 Found = tuple[int, int, str]
@@ -37,23 +37,25 @@ def quoted(text: str) -> Iterator[Found]:
 def _legal_form() -> re.Pattern[str]:
     forms = "|".join(map(re.escape, legal_forms("ja")))
     brackets = "|".join(map(re.escape, legal_forms("bracket")))
-    return re.compile(rf"(?:{forms}|\((?:{brackets})\)|(?<![A-Za-z])JA(?![A-Za-z]))")
+    return re.compile(rf"(?:{forms}|\((?:{brackets})\)|(?<![A-Za-z])JA(?![A-Za-z])|(?:麺|酒|味|和食|食事|蕎麦|寿司|甘味|お食事)処)")
 
 
 _NAME_AFTER = re.compile(
-    rf" ?(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}?(?:の[{_HAN}ァ-ヺー]{{1,8}}|(?![ぁ-ゖー])))"
+    rf" ?(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}?(?:の?[{_HAN}ァ-ヺー]{{1,8}}|(?![ぁ-ゖー])))"
 )
 _NAME_BEFORE = re.compile(rf"(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}) ?$")
 
 
 def beside_legal_form(text: str, words: list[Morpheme]) -> Iterator[Found]:
     """A legal form and the name beside it, on whichever side it stands, in whatever words."""
-    starts = {word.start: word.sort for word in words}
+    starts = {word.start: word for word in words}
     for form in _legal_form().finditer(text):
         start, end = form.span()
         after = _NAME_AFTER.match(text, end)
-        if after and starts.get(end) not in (sorts.PARTICLE, sorts.VERB):
-            yield start, after.end(), "organisation"
+        if after and (end not in starts or starts[end].sort not in (sorts.PARTICLE, sorts.VERB)):
+            following = starts.get(after.end())  # the hiragana at the end of 花むら is no word of grammar
+            more = following and following.sort not in (sorts.PARTICLE, sorts.SIGN, sorts.SPACE)
+            yield start, following.end if more else after.end(), "organisation"
         elif before := _NAME_BEFORE.search(text, max(0, start - 31), start):
             yield before.start(), end, "organisation"
 
@@ -81,6 +83,31 @@ def called(text: str, words: list[Morpheme]) -> Iterator[Found]:
 
 _NAMELIKE = sorts.PROPER_NOUNS | {sorts.NOUN, sorts.SUFFIX, sorts.PREFIX}
 
+# --- in relation to somebody ---------------------------------------------------------------------------------------
+
+_SIGNS_BEFORE_NAME = frozenset("のは、:(・にと")
+
+
+def next_to_a_role(words: list[Morpheme]) -> Iterator[Found]:
+    """長男の凛, 専務は南: a short word that is a name as well, after the word for who it is."""
+    for before, sign, word in zip(words, words[1:], words[2:], strict=False):
+        if (
+            sign.surface in _SIGNS_BEFORE_NAME and len(word.surface) <= 4 and len(before.surface) > 1
+            and before.surface in generic.introducers() and word.sort not in (sorts.PARTICLE, sorts.VERB)
+            and not generic.is_person_word(word.surface) and also_a_name(word.surface)
+        ):  # fmt: skip
+            yield word.start, word.end, "person"
+
+
+def joined_by_no(words: list[Morpheme], first: int) -> int | None:
+    """Where a name begins that is joined by の to the run that begins at `first`: 森のパン屋さん."""
+    if first >= 2 and words[first - 1].surface == "の" and words[first - 1].end == words[first].start:
+        before = words[first - 2]
+        if before.end == words[first - 1].start and before.surface in generic.words_of("ordinary_words", "poetic"):
+            return before.start
+    return None
+
+
 # --- hiragana ------------------------------------------------------------------------------------------------------
 
 _STRETCH = re.compile(r"(?:(?<=[、。\n「『(:：,・\s])|^)[ぁ-ゖー]{2,8}(?![ぁ-ゖー])")
@@ -93,6 +120,21 @@ def hiragana_stretches(text: str, words: list[Morpheme]) -> Iterator[tuple[int, 
         last = ends.get(stretch.end())
         if last and last.surface not in _JOINING and last.start != stretch.start():
             yield stretch.end(), stretch.start()
+
+
+_STEM = re.compile(r"[ぁ-ゖー]{2,7}[いきしちにひみりぎじびえけせてねへめれげぜべく]")
+
+
+def attached(words: list[Morpheme], first: int) -> int | None:
+    """Where hiragana begins that is no noun and yet stands before an ending without a particle: にこにこ弁当."""
+    if first == 0 or words[first - 1].end != words[first].start:
+        return None
+    word = words[first - 1]
+    if generic.is_listed(word.surface) or not re.fullmatch("[ぁ-ゖー]{3,8}", word.surface):
+        return None
+    if word.sort == sorts.OTHER or (word.sort == sorts.VERB and _STEM.fullmatch(word.surface)):
+        return word.start
+    return None
 
 
 _JOINING = frozenset("は が を に の と で も や へ な か から まで より など だけ ので のに ば て ね よ し".split())
