@@ -27,7 +27,7 @@ from succession.anonymity.census_axes import (
 from succession.anonymity.completion import NO_TOWN, NOT_SAID, Known
 from succession.anonymity.headings import CUBE_HEADINGS, Heading, Layout, shown
 from succession.anonymity.registry import ERRORS_LISTED, RowError
-from succession.anonymity.source_file import ImportRefused, SourceText, read_rows
+from succession.anonymity.source_file import ImportRefused, Rows, SourceText, columns_of, read_rows
 from succession.anonymity.written import ANY_FORM, ANY_INDUSTRY, ANY_PEOPLE, ANY_YEAR, ANY_YEN, plain
 from succession.i18n import Message, _
 
@@ -128,11 +128,11 @@ class Cube:
         counts = _Numbers()
         for rows in read_rows(text, layout.delimiter):
             below = bisect_right(rows.lines, layout.header_line)
-            cells, lines = rows.cells[below:], rows.lines[below:]
-            if not cells:
+            if below == len(rows.lines):
                 continue
-            needed = {heading.at for found in (counted, *axes.values()) for heading in found}
-            columns = {at: [row[at] if at < len(row) else "" for row in cells] for at in needed}
+            rows = Rows(rows.lines[below:], rows.cells[below:])
+            cells, lines = rows.cells, rows.lines
+            columns = columns_of(rows, layout.width)
             figures = np.array([list(map(counts.__getitem__, columns[h.at])) for h in counted], dtype=np.int64)
             figures = figures.reshape(len(counted), len(cells))
             for name, found in axes.items():
@@ -169,13 +169,13 @@ class Cube:
                     'The column "{heading}" holds codes only; export it with its labels.', heading=shown(found[0].written)))
         return axes
 
-    def _number(self, labels: _Labels, found: list[Heading], columns: dict[int, list[str]], rows: int) -> np.ndarray:
+    def _number(self, labels: _Labels, found: list[Heading], columns: list[tuple[str, ...]], rows: int) -> np.ndarray:
         code = next((columns[h.at] for h in found if h.code and h.base not in CUBE_HEADINGS["municipality"]), [""] * rows)
         text = next((columns[h.at] for h in found if not h.code and h.base not in CUBE_HEADINGS["municipality"]), [""] * rows)
         town = next((columns[h.at] for h in found if h.base in CUBE_HEADINGS["municipality"]), [""] * rows)
         return np.fromiter(map(labels.__getitem__, map(Label, code, text, town)), dtype=np.int64, count=rows)
 
-    def _list_errors(self, figures: np.ndarray, counted: Sequence[Heading], columns: dict[int, list[str]], lines: list[int],
+    def _list_errors(self, figures: np.ndarray, counted: Sequence[Heading], columns: list[tuple[str, ...]], lines: list[int],
                      file: str) -> None:  # fmt: skip
         wrong = np.argwhere(figures == UNREADABLE)
         self.rows_left_out += len(wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from succession.anonymity import written
 from succession.anonymity.completion import NO_TOWN, NOT_SAID, Known
 from succession.anonymity.headings import Layout
 from succession.anonymity.population import FACT_PREFIX
-from succession.anonymity.source_file import Rows, SourceText, read_rows
+from succession.anonymity.source_file import Rows, SourceText, columns_of, read_rows
 from succession.i18n import _
 
 ERRORS_LISTED = 1_000
@@ -115,21 +116,25 @@ class _Cells:
         """(values, whether unreadable), a row a cell; what cannot be read says what an empty cell says."""
         if len(self._meanings) > REMEMBERED_CELLS:
             self._meanings.clear()
-        distinct = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
-        meanings = [self._meaning(cell) for cell in distinct]
+        distinct = dict(zip(dict.fromkeys(cells), count()))
+        meanings = list(map(self._meaning, distinct))
         table = np.array([self.reading.empty if m is None else m for m in meanings], dtype=self.reading.dtype)
         wrong = np.array([meaning is None for meaning in meanings])
         which = np.fromiter(map(distinct.__getitem__, cells), dtype=np.int64, count=len(cells))
         return table[which], wrong[which]
 
     def _meaning(self, cell: str) -> tuple[Any, ...] | None:
-        if cell not in self._meanings:
-            try:
-                text = written.plain(cell)
-                self._meanings[cell] = self.reading.read(text, self.unit) if text else self.reading.empty
-            except (ValueError, KeyError, TypeError, OverflowError):
-                self._meanings[cell] = None
-        return self._meanings[cell]
+        try:
+            return self._meanings[cell]
+        except KeyError:
+            pass
+        try:
+            text = written.plain(cell)
+            meaning = self.reading.read(text, self.unit) if text else self.reading.empty
+        except (ValueError, KeyError, TypeError, OverflowError):
+            meaning = None
+        self._meanings[cell] = meaning
+        return meaning
 
 
 class Register:
@@ -168,13 +173,14 @@ class Register:
             found.extend(RowError(file, rows.lines[at], column, cells[at][:40], reason) for at in listed)
             np.logical_or(wrong, which, out=wrong)
 
-        beyond = ["".join(cells[width:]) for cells in rows.cells]
-        shifted = np.array([bool(cell.strip()) for cell in beyond])
+        beyond = ["".join(cells[width:]).strip() for cells in rows.cells]
+        shifted = np.fromiter(map(bool, beyond), dtype=bool, count=len(beyond))
         leave_out(shifted, "", beyond, TOO_MANY_CELLS)
         placed = np.zeros(len(rows.cells), dtype=bool)
         pieces = []
+        written_in = columns_of(rows, width)
         for column in columns:
-            cells = [row[column.at] if column.at < len(row) else "" for row in rows.cells]
+            cells = written_in[column.at]
             values, unreadable = column.take(cells)
             leave_out(unreadable & ~shifted, column.reading.column, cells, column.reading.reason)
             pieces.append(values)

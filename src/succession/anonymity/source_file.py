@@ -116,7 +116,7 @@ def read_rows(text: SourceText, delimiter: str = ",", at_once: int = ROWS_AT_ONC
             try:
                 for cells in islice(reader, at_once):
                     ended, more = reader.line_num, True
-                    if any(cell and not cell.isspace() for cell in cells):
+                    if cells and (cells[0].strip() or "".join(cells).strip()):
                         rows.lines.append(ended)
                         rows.cells.append(cells)
             except csv.Error as broken:
@@ -127,6 +127,14 @@ def read_rows(text: SourceText, delimiter: str = ",", at_once: int = ROWS_AT_ONC
                 )) from broken  # fmt: skip
             if rows.cells:
                 yield rows
+
+
+def columns_of(rows: Rows, width: int) -> list[tuple[str, ...]]:
+    """The cells of the first `width` columns, one tuple a column; a short row ends in empty cells."""
+    cells = rows.cells
+    if set(map(len, cells)) != {width}:
+        cells = [row[:width] + [""] * (width - len(row)) for row in cells]
+    return list(zip(*cells, strict=True))
 
 
 def head_rows(text: SourceText, delimiter: str) -> Rows:
