@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from succession.anonymity.codebook import Codebook, Profile, attributes_of, build, preimages
 from succession.anonymity.nodes import encode_key, key_of, number_of, ordered_nodes, span
 from succession.anonymity.peeling import UNPLACED
+from succession.anonymity.margins import SOLE
 from succession.anonymity.population import Population, eligibility_on, eligible
 from succession.anonymity.world import build_world
 from succession.codes import ATTRIBUTES, LEVELS, ancestors, level_of
@@ -69,7 +70,7 @@ def naive_cells(population: Population, k: int, finest_industry_level: int) -> d
         for key, members in groups.items():
             revenue = [int(column["revenue_yen"][m]) for m in members]
             if (
-                len(members) >= k
+                sum(int(column["legal_form"][m]) != SOLE for m in members) >= k
                 and len({int(column["municipality"][m]) for m in members}) >= 3
                 and len({int(column["jsic4"][m]) for m in members}) >= 3
                 and max(revenue) * 10 <= sum(revenue) * 6
@@ -253,3 +254,22 @@ def test_k_has_a_floor_and_a_small_world_no_cells(world: Population) -> None:
 def test_an_estimate_says_so(book: Codebook) -> None:
     assert book.header.demo and book.header.estimated
     assert book.header.population.startswith("pop-") and book.version == f"cb-{book.hash[:20]}"
+
+
+GOLDEN = {
+    "format": 1, "population": "pop-golden", "population_name": "golden", "demo": True, "estimated": True, "k": 20,
+    "finest_industry": "major_group",
+    "rule": {"valid_from": "2026-01-01", "employees_min": 1, "employees_max": 299, "independent_only": True, "sole_proprietors": True,
+             "excluded_major_groups": [97, 98, 99]},
+    "min_municipalities": 3, "min_detailed_industries": 3, "max_revenue_share_percent": 60,
+    "losses": [["place", 30, [0, 35, 80, 100]]], "schemes": {"place": "1"}, "nodes": [[1, 0, 0, 0, 0, 0]],
+    "report": {"members": 100, "eligible": 90, "cells": 1, "smallest_cell": 45, "leftovers": 0, "levels": {"place": [0.0, 1.0]},
+               "useful": 1.0, "one_trade": 0.0, "information_loss": 0.1},
+}  # fmt: skip
+
+
+def test_a_codebook_stored_long_ago_still_has_its_version() -> None:
+    """What is added to the header later is left out of the hash where an old codebook has nothing to say about it."""
+    row = {"cell": 0, "node": 0, "place": "kansai", "industry": "24", "founded": "before_1970", "employees": "20_49",
+           "revenue": "200_1000", "margin": "5_plus", "parent": None, "size": 45}  # fmt: skip
+    assert Codebook.from_rows("cb-d791fdec6a55d82b7596", GOLDEN, [row]).k == 20

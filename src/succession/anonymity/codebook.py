@@ -123,8 +123,13 @@ class Report(msgspec.Struct, frozen=True):
     information_loss: float
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything of a codebook but its cells. `estimated`: a shown column of the population was synthesised."""
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Everything of a codebook but its cells. `estimated`: a shown column of the population was synthesised.
+
+    `counts_companies`: sole proprietors do not count towards k. `facts`: the members are exactly those on record with
+    these facts, beside the codebook `base` of everybody; members of its cells in `closed` may not show them
+    (fact_books.py). Fields with a default came later, and a codebook that does not use them hashes as before.
+    """
 
     format: int
     population: str
@@ -141,6 +146,10 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schemes: dict[str, str]
     nodes: tuple[Node, ...]
     report: Report
+    counts_companies: bool = False
+    facts: tuple[str, ...] = ()
+    base: str | None = None
+    closed: tuple[int, ...] = ()
 
 
 class Codebook:
@@ -291,16 +300,17 @@ def build(
     finest_industry: str,
     progress: Callable[[int, int], None] | None = None,
     rule: EligibilityRule | None = None,
+    among: np.ndarray | None = None,
 ) -> Codebook:
     """The codebook of a population; `finest_industry` is `major_group` or `division`, see population.k_and_finest.
 
-    `rule` defaults to the latest in the table. `progress(companies placed, eligible companies)`.
-    ValueError for k below the floor of SMALLEST_K.
+    `rule` defaults to the latest in the table. `progress(companies placed, eligible companies)`. `among`: which members
+    there are besides being eligible, as a mask. ValueError for k below the floor of SMALLEST_K.
     """
     if k < SMALLEST_K:
         raise ValueError(f"k = {k} is below the floor of {SMALLEST_K}")
     rule = rule or eligibility_on(date.max)
-    members = np.flatnonzero(eligible(population, rule))
+    members = np.flatnonzero(eligible(population, rule) if among is None else eligible(population, rule) & among)
     leaf_rows = leaf_numbers(population, members)
     facts = Facts(*(population.columns[name][members] for name in Facts._fields))
     peeled = peel(leaf_rows, facts, k, ordered_nodes(finest_industry), progress)
@@ -327,6 +337,7 @@ def build(
         schemes={name: SCHEMES[name].version for name in ATTRIBUTES},
         nodes=nodes,
         report=_report(len(population), peeled, cells, nodes, facts.jsic4),
+        counts_companies=True,
     )
     return Codebook(header, cells)
 

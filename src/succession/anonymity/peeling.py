@@ -2,6 +2,9 @@
 
 Peeling (anonymisation.md section 4): at each node the companies still in the pool are grouped by generalised key; a
 group that passes every test becomes a cell and leaves the pool, a group that fails stays in it for the next node.
+
+A group holds k *companies*, sole proprietors not counted: a teaser that offers shares says that there are some, and a
+name in the register says who has none. What a sole proprietor can offer, a company can as well.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from succession.anonymity import margins
 from succession.anonymity.nodes import Node, climb, key_numbers, span
 from succession.codes import ATTRIBUTES, LEVELS
 
@@ -27,6 +31,7 @@ class Facts(NamedTuple):
     municipality: np.ndarray
     jsic4: np.ndarray
     revenue_yen: np.ndarray
+    legal_form: np.ndarray
 
 
 class Peeled(NamedTuple):
@@ -52,6 +57,8 @@ def peel(
     members_by_leaf = np.argsort(leaf_of, kind="stable")
     leaf_start = np.concatenate(([0], np.cumsum(leaf_size)))
     enough_detail = _can_be_diverse(leaves, facts)
+    incorporated = facts.legal_form != margins.SOLE
+    companies_of_leaf = np.bincount(leaf_of, weights=incorporated, minlength=len(leaf_rows))
     cell_of_leaf = np.full(len(leaf_rows), UNPLACED, dtype=np.int64)
     cells: list[tuple[Node, int]] = []
     pool, placed = np.arange(len(leaf_rows)), 0
@@ -59,7 +66,7 @@ def peel(
         if not len(pool):
             break
         keys = key_numbers(node, leaf_rows[pool])
-        companies = np.bincount(keys, weights=leaf_size[pool], minlength=span(node))
+        companies = np.bincount(keys, weights=companies_of_leaf[pool], minlength=span(node))
         hopeful = companies[keys] >= k
         for column, diverse in enough_detail.items():
             hopeful &= diverse[node[column]][climb(ATTRIBUTES[column])[node[column]][leaf_rows[pool, column]]]

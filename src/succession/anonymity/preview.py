@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from succession.anonymity.alternatives import could_show, relabelled
+from succession.anonymity import margins
 from succession.anonymity.codebook import Cell, Codebook, Profile, attributes_of
 from succession.anonymity.nodes import climb, key_numbers, leaf_numbers
 from succession.anonymity.population import EligibilityRule, Population, eligible, is_eligible
@@ -30,8 +31,10 @@ class LookAlikes:
         self.leaves, self.companies = leaves, companies
 
     @classmethod
-    def of(cls, population: Population, rule: EligibilityRule) -> LookAlikes:
-        rows = leaf_numbers(population, np.flatnonzero(eligible(population, rule)))
+    def of(cls, population: Population, rule: EligibilityRule, among: np.ndarray | None = None) -> LookAlikes:
+        """`among`: which members besides being eligible, as a mask: of a codebook of facts, those who may show them."""
+        hidden_among = eligible(population, rule) & (population.columns["legal_form"] != margins.SOLE)  # as k counts
+        rows = leaf_numbers(population, np.flatnonzero(hidden_among if among is None else hidden_among & among))
         _numbers, first, companies = np.unique(key_numbers(FINEST, rows), return_index=True, return_counts=True)
         return cls(rows[first].astype(np.int16), companies.astype(np.int32))
 
