@@ -1,4 +1,4 @@
-"""In which notations do people write numbers, addresses of the net and permits? Made from carriers and invented numbers.
+"""In which notations do people write numbers, net addresses and permits? Made from carriers and invented numbers.
 
 No number here is anybody's: corporate base numbers begin 9999, telephone exchanges with 0, post codes with 000, patents
 and permits lie far above what has been granted or in the year 2099, domains end in .example or .invalid (RFC 2606).
@@ -73,7 +73,7 @@ RIGHTS = {
     "特許 kanji digits": lambda d: f"特許第99{d(5)}号".translate(_KANJI_DIGITS),
     "特願": lambda d: f"特願2099-{d(6)}",
     "特願 full-width": lambda d: full_width(f"特願2099-{d(6)}"),
-    "特開": lambda d: f"特開2099-{d(6)}号公報",
+    "特開": lambda d: f"特開2099-{d(6)}号",
     "特開 era": lambda d: f"特開平99-{d(6)}",
     "特表": lambda d: f"特表2099-5{d(5)}",
     "実用新案": lambda d: f"実用新案登録第99{d(5)}号",
@@ -90,22 +90,22 @@ RIGHTS = {
 }
 
 PERMITS = {
-    "construction, minister": lambda d: f"国土交通大臣許可（般-99）第99{d(3)}号",
+    "construction, minister": lambda d: f"国土交通大臣許可（般-99）第99{d(4)}号",
     "construction, governor": lambda d: f"知事許可（特－９９）第{full_width('99' + d(4))}号",
     "estate agent": lambda d: f"知事(3)第99{d(4)}号",
     "second-hand dealer": lambda d: f"公安委員会許可 第99{d(10)}号",
     "waste haulage": lambda d: f"産業廃棄物収集運搬業許可番号 099{d(8)}",
     "temporary staff": lambda d: f"派99-99{d(4)}",
     "job placement": lambda d: f"99-ユ-99{d(4)}",
-    "travel agent": lambda d: f"観光庁長官登録旅行業第99{d(2)}号",
-    "haulage": lambda d: f"関自貨第99{d(3)}号",
+    "travel agent": lambda d: f"観光庁長官登録旅行業第99{d(5)}号",
+    "haulage": lambda d: f"関自貨第99{d(5)}号",
     "medical devices": lambda d: f"99B1X9{d(4)}",
     "electrician": lambda d: f"電気工事業登録 第99{d(4)}号",
     "telecommunication": lambda d: f"電気通信事業 届出番号 A-99-9{d(4)}",
     "food": lambda d: f"営業許可 第9{d(5)}号の{d(1)}",
-    "money lender": lambda d: f"貸金業登録番号 知事(2)第99{d(3)}号",
+    "money lender": lambda d: f"貸金業登録番号 知事(2)第99{d(5)}号",
     "certificate": lambda d: f"認証番号 QM99{d(4)}",
-    "warehouse": lambda d: f"倉庫業登録第99{d(3)}号",
+    "warehouse": lambda d: f"倉庫業登録第99{d(5)}号",
 }
 
 POST_CODES = {
@@ -113,15 +113,17 @@ POST_CODES = {
     "post code bare": lambda d: f"000-{d(4)}",
     "post code full-width": lambda d: full_width(f"〒000-{d(4)}"),
     "post code joined": lambda d: f"〒000{d(4)}",
-    "post code in words": lambda d: f"郵便番号000-{d(4)}",
+    "post code in words": lambda d: f"郵便番号[[identifier:000-{d(4)}]]",
 }
 
+# Two sets of names and places, one per half.
 _WHO = {
     "dev": ("info", "k.misawa", "sales_team", "recruit", "otoiawase", "soumu-bu", "yamane"),
     "held_out": ("contact", "t-oyama", "shop.order", "keiri", "mail2", "jimukyoku", "h_sudo"),
 }
 _HOSTS = {
-    "dev": ("misakibore.example", "www2.tokiwaya-do.example", "ginrei.co.example", "hamakaze-lab.invalid", "nagi-bread.jp.example"),
+    "dev": ("misakibore.example", "www2.tokiwaya-do.example", "ginrei.co.example", "hamakaze-lab.invalid",
+            "nagi-bread.jp.example"),
     "held_out": ("otowano-mori.example", "shop.kurogane8.example", "aoba-kinu.co.example", "minatomaru.invalid",
                  "tsuki-usagi.ne.example"),
 }
@@ -151,4 +153,5 @@ def formatted_identifiers(part: str, carriers: str) -> Iterator[tuple[str, str, 
                 locales = ("ja", "en") if written.isascii() else ("ja",)
                 fitting = [row for row in rows if row[0] == kind and row[1] in locales]
                 _, locale, sentence = fitting[(3 * n + m) % len(fitting)]
-                yield locale, notation, sentence.replace("{}", f"[[identifier:{written}]]")
+                marked = written if "[[" in written else f"[[identifier:{written}]]"
+                yield locale, notation, sentence.replace("{}", marked)

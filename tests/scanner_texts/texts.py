@@ -101,7 +101,7 @@ def _own(part: str, forms: dict, label: str) -> list[Text]:
                 continue
             locale = "en" if form.isascii() and (n + m) % 2 else "ja"
             sentence = sentences[locale][(7 * n + 5 * m) % len(sentences[locale])]
-            marked = sentence.replace("{}", f"[[own:{form}]]")
+            marked = sentence.replace("{}", form if "[[" in form else f"[[own:{form}]]")
             texts.append(parse(f"{part}/{label}-{n + 1:03}-{m + 1:02}", locale, marked, told, group=name))
     return texts
 
@@ -119,6 +119,11 @@ def own_further(part: str) -> list[Text]:
 def own_profile(part: str) -> list[Text]:
     """Representative, address, phone, brand, former name and customer of the profile."""
     return _own(part, PROFILE, "profile")
+
+
+def formatted_other(part: str) -> list[Text]:
+    """Rarer notations, written by hand and different in each half: not in the promise, measured all the same."""
+    return _read(part, "formatted_other")
 
 
 def formatted(part: str) -> list[Text]:

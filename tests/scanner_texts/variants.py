@@ -102,10 +102,10 @@ def _company(number: int, row: dict[str, str]) -> Company:
         customers=tuple(row["customers"].split(";")))
 
 
-# --- the written forms -------------------------------------------------------------------------------------------------
+# --- the written forms ---
 
-_OLD = dict(zip("高崎辺斎浜沢広国真栄徳恵竜桜寿鉄会学万与円条塩滝静緑黒関豊芸宝亀暁槙弥礼桧島峰富峯嶋蔵実頼戸渓薬昭",
-                "髙﨑邊齋濱澤廣國眞榮德惠龍櫻壽鐵會學萬與圓條鹽瀧靜綠黑關豐藝寶龜曉槇彌禮檜嶋峯冨峰島藏實賴戶溪藥昭", strict=True))
+_OLD = dict(zip("高崎辺斎浜沢広国真栄徳恵竜桜寿鉄会学万与円条塩滝静緑黒関豊芸宝亀暁槙弥礼桧島峰富峯嶋蔵実頼戸渓薬",
+                "髙﨑邊齋濱澤廣國眞榮德惠龍櫻壽鐵會學萬與圓條鹽瀧靜綠黑關豐藝寶龜曉槇彌禮檜嶋峯冨峰島藏實賴戶溪藥", strict=True))
 _NEW = {"髙": "高", "濱": "浜", "澤": "沢", "廣": "広", "嶋": "島", "邊": "辺", "﨑": "崎", "齋": "斎", "條": "条", "冨": "富"}
 # Pairs that a tired hand or an optical reader confuses.
 _CONFUSED = (
@@ -130,7 +130,7 @@ def _middle(company: Company) -> int:
 
 
 def one_wrong_character(company: Company) -> str | None:
-    """One confusable character exchanged, later ones first; names under four characters have too little left to tell."""
+    """One confusable character exchanged, later ones first; names under four characters leave too little."""
     name = company.name
     places = [i for i, c in enumerate(name) if c in _WRONG]
     if len(name) < 4 or not places:
@@ -237,11 +237,12 @@ FURTHER: dict[str, Callable[[Company], str | None]] = {
 PROFILE: dict[str, Callable[[Company], str | None]] = {
     "representative": lambda c: "".join(c.representative),
     "representative spaced": lambda c: "　".join(c.representative),
-    "representative surname": lambda c: c.representative[0] + "社長",
+    "representative surname": lambda c: f"[[own:{c.representative[0]}]]社長",
     "representative kana": lambda c: " ".join(c.representative_kana),
     "representative hiragana": lambda c: kana.hiragana("".join(c.representative_kana)),
     "representative romaji": lambda c: " ".join(reversed(c.representative_romaji)),
-    "representative romaji, SURNAME first": lambda c: f"{c.representative_romaji[0].upper()} {c.representative_romaji[1]}",
+    "representative romaji, SURNAME first": lambda c: (
+        f"{c.representative_romaji[0].upper()} {c.representative_romaji[1]}"),
     "corporate number": lambda c: f"{c.corporate_number[0]}-{c.corporate_number[1:5]}-{c.corporate_number[5:9]}-"
                                   f"{c.corporate_number[9:]}",
     "phone": lambda c: c.phone.replace("-", ""),
@@ -256,7 +257,7 @@ PROFILE: dict[str, Callable[[Company], str | None]] = {
 
 
 def profile(company: Company) -> dict[str, tuple[str, ...]]:
-    """What the scanner is told: the keywords of its `Own`. Written forms as a seller types them once, nothing derived."""
+    """What the scanner is told: the keywords of its `Own`. As a seller types it once, nothing derived."""
     family, given = company.representative_romaji
     return {
         "names": (company.registered, company.former),
@@ -264,6 +265,7 @@ def profile(company: Company) -> dict[str, tuple[str, ...]]:
         "romaji": (company.english,),
         "people": (" ".join(company.representative), " ".join(company.representative_kana), f"{given} {family}"),
         "places": (company.address,),
-        "identifiers": (company.corporate_number, company.phone, f"https://{company.domain}/", f"info@{company.domain}"),
+        "identifiers": (company.corporate_number, company.phone, f"https://{company.domain}/",
+                        f"info@{company.domain}"),
         "others": (*company.brands, *company.customers),
     }
