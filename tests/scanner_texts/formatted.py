@@ -58,7 +58,7 @@ NET = {
     "e-mail at, dot": lambda who, host: f"{who} at {host.replace('.', ' dot ')}",
     "e-mail (at), (dot)": lambda who, host: f"{who}(at){host.replace('.', '(dot)')}",
     "e-mail アットマーク": lambda who, host: f"{who}アットマーク{host.replace('.', 'ドット')}",
-    "e-mail ☆": lambda who, host: f"{who}★{host}",
+    "e-mail ★": lambda who, host: f"{who}★{host}",
     "URL https": lambda who, host: f"https://{host}/{who}/",
     "URL www": lambda who, host: f"www.{host}",
     "URL hxxp": lambda who, host: f"hxxps://{host.replace('.', '[.]')}/{who}",
