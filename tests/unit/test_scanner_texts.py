@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import unicodedata
 from collections import Counter
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scanner_texts import kana, texts
@@ -21,7 +24,8 @@ SHARED = {"kyoto", "スチール", "土木", "食品", "店", "企画", "部品"
 def _everything(part):
     by_locale = (read(part, locale) for locale in ("ja", "en") for read in (
         texts.third_party, texts.ordinary, texts.unique))
-    made = (read(part) for read in (texts.own_variants, texts.own_further, texts.own_profile, texts.formatted, texts.formatted_other))
+    made = (read(part) for read in (
+        texts.own_variants, texts.own_further, texts.own_profile, texts.formatted, texts.formatted_other))
     return [text for group in (*by_locale, *made) for text in group]
 
 
@@ -172,3 +176,46 @@ def test_a_name_is_written_in_its_forms(tmp_path):
     wrong = forms["one wrong character"]
     assert len(wrong) == len(company.name) and sum(a != b for a, b in zip(wrong, company.name, strict=True)) == 1
     assert PROFILE["representative romaji"](company) == "Susumu Watanabe"
+
+
+@pytest.fixture
+def runner(monkeypatch):
+    """The bench as a module, with a scanner of our own in place of the real one."""
+    path = Path(__file__).parents[1] / "bench" / "scanner_recall.py"
+    spec = importlib.util.spec_from_file_location("scanner_recall", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def scan_as(spans_of):
+        monkeypatch.setattr(module, "Own", lambda **told: told)
+        monkeypatch.setattr(module, "scan", lambda text, own, locale: SimpleNamespace(
+            state="found", spans=[SimpleNamespace(start=a, end=b, kind=kind) for a, b, kind in spans_of(text)]))
+
+    module.scan_as = scan_as
+    return module
+
+
+def test_an_entity_counts_only_when_all_of_it_is_covered(runner):
+    sample = [texts.parse("id", "ja", "主に[[organisation:甲乙丙社]]へ。")]
+    covers = [([(2, 6, "place")], 1), ([(2, 4, "person"), (4, 6, "product")], 1), ([(2, 5, "own")], 0), ([], 0)]
+    for spans, expected in covers:
+        runner.scan_as(lambda text, spans=spans: spans)
+        assert runner.Tally(keep_misses=True).add(sample).figures()["found"] == expected
+
+
+def test_struck_out_in_vain_leaves_the_lint_aside(runner):
+    runner.scan_as(lambda text: [(0, 2, "katakana"), (1, 4, "number")])
+    figures = runner.over_redaction([texts.parse("id", "ja", "一二三四五六七八九十")], [None])
+    assert (figures["characters"], figures["share"], figures["lint_share"]) == (10, .2, .2)
+
+
+def test_misses_of_the_held_out_half_are_not_shown(runner, tmp_path, capsys):
+    for part in ("held_out", "both"):
+        with pytest.raises(ValueError):
+            runner.main(part, misses=True, results=tmp_path / "results.json")
+    runner.scan_as(lambda text: [])
+    figures, misses = runner.measure("held_out")
+    runner.show("held_out", figures)
+    printed = capsys.readouterr().out
+    assert figures["third_party.ja"]["recall"] == 0 and "NOT KEPT" in printed
+    assert misses == [] and not [t for t in texts.third_party("held_out", "ja") if t.text in printed]
