@@ -132,7 +132,8 @@ def _words(text: str, start: int, end: int, in_japanese: bool) -> list[_Word]:
     """The Latin words of one line, each judged by itself."""
     found = [(m[0], m.start(), m.end()) for m in _WORD.finditer(text, start, end)]
     telling = [word for word, _, _ in found if word.lower() not in _grammar()]
-    title_case = not in_japanese and len(telling) > 2 and all(word[0].isupper() for word in telling)
+    sentence = in_japanese or text[start:end].rstrip(" \"')”").endswith((".", "!", "?", ";", ":"))
+    title_case = not sentence and len(telling) > 2 and all(word[0].isupper() for word in telling)
     words = []
     for word, at, stop in found:
         opens = not in_japanese and _opens_sentence(text, at, start)
@@ -152,6 +153,9 @@ def names(text: str, start: int, end: int, *, in_japanese: bool) -> Iterator[tup
         ):  # fmt: skip
             word.name = True
     for before, after in pairwise(words):
+        # In a headline too, the ending of a name belongs to the name: Hokuyo Works.
+        if before.name and not after.name and text[before.end : after.start] == " " and after.text[0].isupper():
+            after.name = after.text.lower() in words_of("english_words", "organisation")
         # A land or another word that is always capitalised belongs to the name beside it: Sompo Japan.
         if before.name != after.name and text[before.end : after.start] == " ":
             other = after if before.name else before

@@ -14,7 +14,7 @@ from succession.codes import read_table
 
 _LABELS = ("industries", "titles", "vocabulary", "synonyms")
 _KANA_RUN = re.compile(r"[ァ-ヺー]+")
-_LONGEST_KATAKANA = 24
+_LONGEST_KATAKANA, _LONGEST_WORD = 24, 14
 
 
 @cache
@@ -78,12 +78,25 @@ def is_allowed_katakana(word: str) -> bool:
     """Whether a run of katakana consists of words of the allow-list; the long mark at an end does not matter."""
     if not _KANA_RUN.fullmatch(word) or len(word) > _LONGEST_KATAKANA:
         return False
-    allowed = words_of("katakana_allowed")
     reachable = [True] + [False] * len(word)
     for end in range(2, len(word) + 1):
-        for start in range(max(0, end - 14), end - 1):
-            piece = word[start:end]
-            if reachable[start] and (piece in allowed or piece.removesuffix("ー") in allowed or piece + "ー" in allowed):
-                reachable[end] = True
-                break
+        starts = range(max(0, end - _LONGEST_WORD), end - 1)
+        reachable[end] = any(reachable[start] and _is_one_word(word[start:end]) for start in starts)
     return reachable[-1]
+
+
+def _is_one_word(piece: str) -> bool:
+    allowed = words_of("katakana_allowed")
+    return piece in allowed or piece.removesuffix("ー") in allowed or piece + "ー" in allowed
+
+
+@lru_cache(20_000)
+def is_unremarkable_katakana(chain: str) -> bool:
+    """Whether a chain of katakana is no name: one allowed word, or several that end in a word no name ends in.
+
+    Two ordinary loan words in a row are how small firms like to be called (プリントパック).
+    """
+    if _is_one_word(chain):
+        return True
+    heads = words_of("katakana_allowed", "head")
+    return any(chain.endswith(head) and is_allowed_katakana(chain.removesuffix(head)) for head in heads)

@@ -36,6 +36,8 @@ def names(text: str) -> Iterator[Found]:
         run = Run(words[first:last], heat)
         yield from run.spans()
         start = words[first].start
+        if run.ends_as_organisation() and (behind := phrases.attached_behind(words, last)):
+            yield start, behind, "organisation"
         before = hiragana.get(start) if heat[0] or run.ends_as_organisation() else None
         if before is None and run.ends_as_organisation():
             before = phrases.attached(words, first)
@@ -80,7 +82,7 @@ def _katakana(text: str) -> Iterator[Found]:
     """Chains of katakana that do not consist of allowed words only."""
     for chain in _KATAKANA_CHAIN.finditer(text):
         words = re.split("[・=･]", chain[0])
-        if not all(generic.is_allowed_katakana(word) or len(word) == 1 == len(words) for word in words):
+        if not all(generic.is_unremarkable_katakana(word) or len(word) == 1 == len(words) for word in words):
             yield chain.start(), chain.end(), "katakana"
 
 

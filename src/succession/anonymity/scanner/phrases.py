@@ -137,4 +137,12 @@ def attached(words: list[Morpheme], first: int) -> int | None:
     return None
 
 
+def attached_behind(words: list[Morpheme], last: int) -> int | None:
+    """Where hiragana ends that follows an ending directly and is no grammar either: こども食堂ぽかぽか."""
+    if last >= len(words) or words[last].start != words[last - 1].end or generic.is_listed(words[last].surface):
+        return None
+    word = words[last]
+    return word.end if word.sort == sorts.OTHER and re.fullmatch("[ぁ-ゖー]{3,8}", word.surface) else None
+
+
 _JOINING = frozenset("は が を に の と で も や へ な か から まで より など だけ ので のに ば て ね よ し".split())

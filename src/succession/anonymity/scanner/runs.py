@@ -229,7 +229,16 @@ class Run:
             return True
         if word.sort == sorts.COUNTER:
             return word.surface in _HOUSES or len(word.surface) == 1
-        return word.sort in (sorts.NOUN, sorts.SUFFIX) and not self._is_plain(at)
+        if word.sort not in (sorts.NOUN, sorts.SUFFIX):
+            return False
+        return not self._is_plain(at) or self._is_trade(at)
+
+    def _is_trade(self, at: int) -> bool:
+        """ナカムラ梱包: one ordinary word that closes the run, behind a name that is no place."""
+        if self.kinds[at - 1] == "place" or self._ending(at) == "person" or not self._is_last_of_name(at):
+            return False
+        word = self._surface(at)
+        return len(word) == 2 and word not in generic.followers() and not generic.is_person_word(word)
 
     def _is_last_of_name(self, at: int) -> bool:
         """Whether only words like 出身 or 向け follow; loan words before a place count with it."""
