@@ -7,10 +7,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from census_table import long_table, made_up, published, write
 
 from succession.__main__ import main
+from succession.anonymity.vocabulary import vocabulary
 from succession.anonymity.world import build_world
+from succession.commands import population
 from succession.progress import bar
+
+PHRASE = next(iter(vocabulary().phrases))
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def environment(database_url, monkeypatch, tmp_path, settings):
     asyncio.run(statement(f'CREATE DATABASE "{name}" TEMPLATE succession_template'))
     url = urlunsplit(parts._replace(path=f"/{name}"))
     for variable, value in {"DATABASE_URL": url, "REDIS_URL": settings.redis_url, "SUCCESSION_SECRET_KEY": "k" * 40,
-                            "SUCCESSION_DEMO": "0", "SUCCESSION_DATA_DIR": str(tmp_path)}.items():
+                            "SUCCESSION_DEMO": "0", "SUCCESSION_DATA_DIR": str(tmp_path), "LC_ALL": "C"}.items():
         monkeypatch.setenv(variable, value)
     yield url
     asyncio.run(statement(f'DROP DATABASE "{name}" WITH (FORCE)'))
@@ -84,6 +89,80 @@ def test_k_is_never_below_what_the_provenance_asks_for(environment, register, ca
     assert main(["population", "import", str(register), "--k", "5", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "k stays 10" in told and "k = 10" in told
+
+
+def test_an_import_is_compared_with_what_is_in_force(environment, register, tmp_path, capsys):
+    assert main(["population", "import", str(register), "--dry-run"]) == 0
+    assert "no population is in force yet" in capsys.readouterr().out
+    assert main(["population", "import", str(register), "--name", "first"]) == 0
+    assert main(["population", "import", str(register), "--name", "first"]) == 0
+    assert "in force already" in capsys.readouterr().out
+    lines = register.read_text(encoding="cp932").splitlines()
+    half = tmp_path / "half.csv"
+    half.write_text("\n".join([lines[0].replace("設立年", "別の年"), *lines[1:4_000]]), encoding="utf-8")
+    assert main(["population", "import", str(half), "--name", "second", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "6,000 -> 3,999" in told and "10 -> 40" in told and "published teasers: 0" in told
+    assert "founded          imported (register.csv) -> synthesised" in told and "would get another teaser" in told
+    assert _rows(environment, "SELECT companies FROM ops.population") == [(6_000,)]
+
+
+def test_a_census_cube_in_parts_with_its_totals(environment, tmp_path, capsys):
+    table = published({leaf: 30 * count for leaf, count in made_up().items()})
+    parts = [write(tmp_path, long_table({row: n for row, n in table.items() if (row[0] == "13000") == tokyo}),
+                   name=f"{tokyo}.csv") for tokyo in (True, False)]
+    assert main(["population", "import", *map(str, parts), "--source", "made-up census of 2021"]) == 0
+    told = capsys.readouterr().out
+    companies = 30 * sum(made_up().values())
+    assert told.count("read as a census cube (rows of counts)") == 2 and "headings in line 7" in told
+    assert f"the rest count {companies:,} companies, {companies:,} by the table's own totals" in told
+    assert 'Of "表章項目" only the rows with "事業所数" are used.' in told and "branches of a company" in told
+    assert "k = 40" in told and "estimated: columns of the population are synthesised" in told
+    assert _rows(environment, "SELECT companies, provenance -> 'columns' -> 'employees' ->> 'source' FROM ops.population") == [
+        (companies, "size bands of made-up census of 2021, the headcount drawn within them")]
+    assert _rows(environment, "SELECT k FROM market.codebook") == [(40,)]
+
+
+def test_headings_units_and_rows_are_told_by_hand(environment, tmp_path, capsys):
+    head = "県,業種,設立年,従業員数,売上高,営業利益率（%）,社員の輸出"
+    path = write(tmp_path, "\n".join([head, *["東京都,0911,1980,12,150,3.5,有"] * 300, "東京市,0911,1980,12,150,3.5,"]), "utf-8")
+    assert main(["population", "import", str(path), "--dry-run"]) == 1
+    told = capsys.readouterr().out
+    assert '"県"' in told and "--map COLUMN=HEADING" in told and "prefecture" in told
+    mapping = tmp_path / "mapping.txt"
+    mapping.write_text("# headings of our register\nprefecture = 県\n", encoding="cp932")
+    wishes = ["--mapping", str(mapping), "--map", f"fact:{PHRASE}=社員の輸出", "--unit", "revenue=百万円", "--k", "12"]
+    assert main(["population", "import", str(path), *wishes, "--dry-run"]) == 1  # one town in all: no cell
+    told = capsys.readouterr().out
+    assert "301 rows read, 1 left out" in told and f"fact:{PHRASE}" in told and "nothing was stored" in told
+    mapping.write_text("prefecture 県\n", encoding="utf-8")
+    assert main(["population", "import", str(path), "--mapping", str(mapping), "--dry-run"]) == 1
+    assert "is not NAME=VALUE" in capsys.readouterr().out
+    for wrong in (["--unit", "revenue=ドル"], ["--map", "prefecture"], ["--shape", "sphere"]):
+        with pytest.raises(SystemExit):
+            main(["population", "import", str(path), *wrong])
+
+
+def test_a_refusal_is_in_the_language_of_the_terminal(environment, tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(population, "translate", lambda message, locale: asked.append(locale) or "refused")
+    for language in ("ja_JP.UTF-8", "C", "en_GB.UTF-8"):
+        monkeypatch.setenv("LC_ALL", language)
+        assert main(["population", "import", str(write(tmp_path, "x,y\n1,2\n")), "--dry-run"]) == 1
+    assert asked == ["ja", "en", "en"] and "refused" in capsys.readouterr().out
+
+
+def test_populations_are_listed_and_shown(environment, register, capsys):
+    assert main(["population", "list"]) == 0 and "no population" in capsys.readouterr().out
+    assert main(["population", "show"]) == 1
+    assert main(["population", "import", str(register), "--name", "our register"]) == 0
+    assert main(["population", "list"]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert "in force" in told and "6,000 companies" in told and "k 10" in told and "our register" in told
+    assert main(["population", "show"]) == 0
+    told = capsys.readouterr().out
+    assert "jsic4            imported    register.csv" in told and "independent      synthesised drawn" in told
+    assert main(["population", "show", "pop-none"]) == 1
 
 
 def test_a_file_that_is_no_register_is_refused_in_words(environment, tmp_path, capsys):

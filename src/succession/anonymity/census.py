@@ -50,7 +50,7 @@ ESTABLISHMENTS = re.compile("事業所|establishment")
 SHARE_OF_TOTAL_WORTH_A_NOTE = 0.99
 NOT_A_COUNT = _("Not a number of companies.")
 HIDDEN_ROWS = _("{rows} figures are hidden or not known (X, ***): nobody is counted there.")
-ONLY = _('Of "{heading}" only the rows with "{label}" are used.')
+ONLY = _('Of "{heading}" only the rows with {label} are used.')
 LEFT_OUT = _('Labels of "{heading}" that were left out: {labels}')
 BRANCHES = _(
     "The table counts establishments: the branches of a company count apart, so fewer companies than k may share a teaser. "

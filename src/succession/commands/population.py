@@ -138,7 +138,7 @@ def _import(options: argparse.Namespace, settings: Settings) -> int:
     if read.population is None:
         print("No usable row: nothing was stored.")
         return 1
-    print(f"population {read.population.version}")
+    print("where each column comes from:")
     print("\n".join(provenance_lines(read.population.provenance)))
     choice = _choice(options, read.population)
     codebook = build_codebook(read.population, choice)
@@ -218,7 +218,7 @@ def reading_lines(read: Imported, locale: str) -> list[str]:
     for source in read.sources:
         lines.append(f"{shown(source.file)}: {source.encoding}, headings in line {source.header_line}, read as a {shape}")
         lines += [f"  {name:<17}{_few(headings)}" for name, headings in source.columns.items()]
-        lines.append(f"  {'not used':<17}{_few(source.unused)}")
+        lines.append(f"  {'not used' if read.shape == REGISTER else 'further columns':<17}{_few(source.unused)}")
     what = "rows" if read.shape == REGISTER else "figures"
     lines.append(f"{read.rows:,} {what} read, {read.rows_left_out:,} left out")
     for wrong in read.errors[:ERRORS_SHOWN]:
