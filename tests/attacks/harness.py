@@ -17,6 +17,7 @@ its way, with the true profiles at hand, and the attack has to notice. An attack
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import re
@@ -171,8 +172,9 @@ def altered(answer: httpx.Response, body: Any = None, status: int | None = None,
 def readable(answer: httpx.Response) -> str:
     """Everything an answer says, headers too, however its text is escaped."""
     text = answer.content.decode("utf-8", "replace")
-    if "json" in answer.headers.get("content-type", "") and text:
-        text += json.dumps(answer.json(), ensure_ascii=False)
+    if "json" in answer.headers.get("content-type", ""):
+        with contextlib.suppress(ValueError):
+            text += json.dumps(answer.json(), ensure_ascii=False)
     return "\n".join((unquote(html.unescape(text)), *(f"{name}: {unquote(value)}" for name, value in answer.headers.items())))
 
 

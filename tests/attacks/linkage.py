@@ -14,11 +14,13 @@ import numpy as np
 
 from attacks.harness import Door, Finding, altered, attack, items_in, on_each_teaser
 from attacks.scene import Scene, Truth
+from succession.anonymity.margins import LEGAL_FORMS
 from succession.anonymity.nodes import key_numbers, key_of, leaf_numbers
 from succession.anonymity.teaser import CanonicalTeaser, Cell, foreign_money, render
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ANY, ATTRIBUTES, LEVELS, SCHEMES, label, leaves
 from succession.codes.attributes import ancestors, employees_band, founded_band, margin_band, revenue_band
+from succession.listings.profile import COMPANY_ONLY_SCHEMES, SOLE_PROPRIETOR
 from succession.market.queries import CURRENCIES
 
 READERS = ("anonymous", "buyer-a", "bank", "desk")
@@ -69,9 +71,9 @@ async def registry_linkage(scene: Scene, door: Door) -> Finding:
     teasers.append(one.json())
     found, fewest, hits, known = [], len(scene.population), 0, 0
     members, _cells = scene.registry
-    for key, refs in _by_key(teasers).items():
+    for (key, by_shares), refs in _by_what_it_says(teasers).items():
         try:
-            fits = candidates(scene, key)
+            fits = candidates(scene, key) & (with_shares(scene) if by_shares else True)
         except KeyError as unknown:
             found.append(f"a code of no level: {unknown}")
             continue
@@ -85,11 +87,19 @@ async def registry_linkage(scene: Scene, door: Door) -> Finding:
     return Finding(f"{len(teasers)} teasers; fewest candidates {fewest}, k = {scene.codebook.k}", found)
 
 
-def _by_key(teasers: list[dict[str, Any]]) -> dict[Key, list[str]]:
-    found: dict[Key, list[str]] = {}
+def _by_what_it_says(teasers: list[dict[str, Any]]) -> dict[tuple[Key, bool], list[str]]:
+    """(codes, whether it offers what only a company with shares can offer) -> references."""
+    found: dict[tuple[Key, bool], list[str]] = {}
     for teaser in teasers:
-        found.setdefault(key_of_teaser(teaser), []).append(teaser["ref"])
+        by_shares = bool(COMPANY_ONLY_SCHEMES & set(teaser["schemes"]))
+        found.setdefault((key_of_teaser(teaser), by_shares), []).append(teaser["ref"])
     return found
+
+
+def with_shares(scene: Scene) -> np.ndarray:
+    """Which companies of the registry are no sole proprietors: a teaser that offers shares is of one of them."""
+    members, _cells = scene.registry
+    return scene.population.columns["legal_form"][members] != LEGAL_FORMS.index(SOLE_PROPRIETOR)
 
 
 def true_prefecture_in_the_list(_scene: Scene, teaser: dict[str, Any], truth: Truth) -> None:
@@ -115,25 +125,21 @@ for _leak in (true_prefecture_in_the_list, four_digit_industry, nothing_coarsene
         bound="at least k companies share each", routes=("GET /v1/teasers",))
 async def preimage(scene: Scene, door: Door) -> Finding:
     # The attacker knows the algorithm: the codebook in force, or in a leaky fixture the one the leak works by.
-    count = door.leak.preimages(scene) if hasattr(door.leak, "preimages") else honest_preimages(scene)
-    sizes = {key: count[key] or could_choose(count, key) for key in _by_key(await everything_shown(door))}
-    small = {key: size for key, size in sizes.items() if size < scene.codebook.k}
-    found = [f"{size} companies would show {'/'.join(key)}" for key, size in small.items()]
+    assign = getattr(door.leak, "assign", lambda scene: [scene.codebook.cells[cell].key if cell >= 0 else None for cell in scene.registry[1].tolist()])
+    keys, shares = assign(scene), with_shares(scene).tolist()
+    count = {False: Counter(keys), True: Counter(key for key, has_shares in zip(keys, shares, strict=True) if has_shares)}
+    sizes = {said: count[said[1]][said[0]] or could_choose(count[said[1]], said[0]) for said in _by_what_it_says(await everything_shown(door))}
+    found = [f"{size} companies would show {'/'.join(key)}" for (key, _by_shares), size in sizes.items() if size < scene.codebook.k]
     alone = sum(size == 1 for size in sizes.values())
     return Finding(f"{len(sizes)} different teasers; smallest preimage {min(sizes.values())}, unique {alone}", found)
 
 
-def honest_preimages(scene: Scene) -> Counter[Key]:
-    _members, cells = scene.registry
-    return Counter(scene.codebook.cells[cell].key for cell in cells.tolist() if cell >= 0)
-
-
-def could_choose(cells: Counter[Key], shown: Key) -> int:
+def could_choose(cells: Counter[Key | None], shown: Key) -> int:
     """Companies of every cell that may show these coarser codes instead of its own: what a label beside the cells hides among."""
     if any(code not in SCHEMES[name].codes for name, code in zip(ATTRIBUTES, shown, strict=True)):
         return 0
-    return sum(size for key, size in cells.items()
-               if all(code == own or code in ancestors(name, own) for name, own, code in zip(ATTRIBUTES, key, shown, strict=True)))
+    return sum(size for key, size in cells.items() if key
+               and all(code == own or code in ancestors(name, own) for name, own, code in zip(ATTRIBUTES, key, shown, strict=True)))
 
 
 def climbing(scene: Scene) -> list[Key | None]:
@@ -161,7 +167,7 @@ def a_codebook_that_climbs_until_k(scene: Scene, teaser: dict[str, Any], truth: 
 
 
 _climbs = on_each_teaser(a_codebook_that_climbs_until_k)
-_climbs.preimages = lambda scene: Counter(key for key in climbing(scene) if key)
+_climbs.assign = climbing
 preimage.leaky(_climbs)
 preimage.leaky(on_each_teaser(nothing_coarsened))
 

@@ -178,13 +178,17 @@ class Scene:
 
     # ------------------------------------------------------------ a listing of one's own
 
+    def number(self) -> int:
+        """One that was not given yet."""
+        self._number += 1
+        return self._number
+
     def profile(self, member: int, **changes: Any) -> dict[str, Any]:
         """The body of a listing with the figures of one member of the population and a fresh, fictitious identity.
 
         Changes replace values at `block__field`. The same member gives the same teaser unless a change concerns it.
         """
-        self._number += 1
-        rng = Random(self._number)
+        rng = Random(self.number())
         made = companies.company(self.population, member, self._number, names.Stems(rng).take(), rng, day_in_japan(datetime.now(UTC)))
         raw = msgspec.to_builtins(made.profile)
         raw["terms"] |= {"schemes": ["share_transfer"], "timing": "6_12m", "asking_price": {"negotiable": True}}

@@ -200,7 +200,8 @@ async def names_in_every_field(scene: Scene, door: Door) -> Finding:
 
 async def _typist(scene: Scene, door: Door) -> Caller:
     """An intermediary whose member carries a marked name; the name it signs with is its own affair (db/README, decision 7)."""
-    seller = await scene.world.intermediary("registered_institution")
+    # Of an adviser who works for a prefecture the company is not in, the name tells no place.
+    seller = await scene.world.intermediary("registered_institution", registration='{"prefecture": "JP-47"}')
     browser = await scene.world.signed_in(seller)
     person = (await browser.get("/v1/members/me")).json()
     answer = await door.of(browser).patch("/v1/members/me", json={"name": mark(999)}, headers=same_origin() | {"If-Match": f'"{person["version"]}"'})
@@ -211,9 +212,10 @@ async def _typist(scene: Scene, door: Door) -> Caller:
 def planted(scene: Scene, marks: dict[str, int]) -> dict[str, Any]:
     """A complete profile with a word of its own in every field that takes words; `marks` remembers which is which."""
     marks["member name"] = 999
-    raw = scene.profile(scene.member("A24"))
+    members = iter(lambda: scene.member("A24"), None)
+    raw = scene.profile(next(member for member in members if scene.population.columns["prefecture"][member] != 47))
     _plant(raw, Profile, "", marks)
-    raw["identity"] |= {"name_en_declared_none": None}
+    raw["identity"] |= {"name_en_declared_none": None, "name": f"{raw['identity']['name']}{scene.number()}"}  # another company every time
     return raw
 
 

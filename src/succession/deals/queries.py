@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from succession.deals.foreign_investment import Filing, Hint
-from succession.deals.lifecycle import DealFacts, DisclosureFacts, Exclusivity, OpenAction, actions_open, is_parked, stage_of
+from succession.deals.lifecycle import STAGE_NUMBERS, DealFacts, DisclosureFacts, Exclusivity, OpenAction, actions_open, is_parked, stage_of
 from succession.deals.obligations import standing
 from succession.disclosure.sides import PLAIN_ENDS, outcome_for_buyer
 from succession.errors import Problem
@@ -44,7 +44,10 @@ class HintView(msgspec.Struct, frozen=True):
 
 
 class FilingView(msgspec.Struct, frozen=True):
-    """The foreign-investment record: a hint, what was declared, what evidences it, and who confirmed it when."""
+    """The foreign-investment record: a hint, what was declared, what evidences it, and who confirmed it when.
+
+    The hint names the company's own industry code, so a buyer reads it from the dossier on.
+    """
 
     hint: HintView | None
     declared: str | None
@@ -192,7 +195,7 @@ async def find_deal(connection: asyncpg.Connection, deal_id: UUID, locale: str, 
         stage=told or stage_of(facts), furthest=facts.furthest,
         terminal=told, terminal_reason=row["terminal_reason"] if own_act else None,
         parked=is_parked(facts.exclusivities, facts.deal_id, today),
-        exclusivity=_exclusivity_view(row["exclusivity"]), filing=_filing_view(row["filing"], locale),
+        exclusivity=_exclusivity_view(row["exclusivity"]), filing=_filing_view(row["filing"], locale, side == "seller" or _was_told(row)),
         obligations_open=row["obligations_open"],
         actions=actions_open(facts, role_of(side), today),
         events=[_event_view(event) for event in events if own_act or event["to_stage"] != terminal],
@@ -205,11 +208,16 @@ def _exclusivity_view(written: str | None) -> ExclusivityView | None:
     return found and msgspec.convert({name: found[name] for name in ExclusivityView.__struct_fields__}, ExclusivityView)
 
 
-def _filing_view(written: str | None, locale: str) -> FilingView | None:
+def _was_told(row: asyncpg.Record) -> bool:
+    """Whether the buyer has been told who the company is: what follows from its detailed industry is not for it before."""
+    return row["dossier_released"] or STAGE_NUMBERS.get(row["furthest"], 0) > STAGE_NUMBERS["im_disclosed"]
+
+
+def _filing_view(written: str | None, locale: str, with_hint: bool) -> FilingView | None:
     found = _decoded(written)
     if found is None:
         return None
-    hint = msgspec.convert(found["hint"], Hint) if found["hint"] else None
+    hint = msgspec.convert(found["hint"], Hint) if found["hint"] and with_hint else None
     shown = hint and HintView(hint.outcome, hint.strength, hint.sector, hint.regime,
                               [translate(reason, locale) for reason in hint.reasons], translate(hint.caution, locale))
     rest = {name: found[name] for name in FilingView.__struct_fields__ if name != "hint"}
