@@ -24,18 +24,18 @@ async def center(world):
     return await world.intermediary("center")
 
 
-def _member(*, coarsened: str) -> int:
-    """An eligible company of the demo world whose teaser does not show this attribute as finely as it could."""
+def _member() -> int:
+    """A company of the demo world whose teaser names its region, not its prefecture, and something of its trade."""
     book, world = demo_codebook(), demo_world()
     assigned = book.assign(world)
     return next(m for m in range(12, 3_000) if assigned[m] >= 0 and world.columns["founded"][m] < 2020
-                and book.nodes[book.cells[assigned[m]].node][ATTRIBUTES.index(coarsened)] == 1)
+                and book.nodes[book.cells[assigned[m]].node][0] == 1 and book.cells[assigned[m]].industry != "any")
 
 
 @pytest.fixture
 async def listing(world, center):
     """(path, raw profile) of a listing whose teaser names a region, because the prefecture would tell too much."""
-    raw = profile_of_member(_member(coarsened="place"))
+    raw = profile_of_member(_member())
     listing_id = await entered(center, raw)
     await mandated(world, listing_id, center.member_id)
     return f"/v1/listings/{listing_id}", raw

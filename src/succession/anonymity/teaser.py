@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
 
@@ -103,15 +103,19 @@ def derive_teaser(
     schemes: Iterable[str],
     timing: str,
     phrases: Iterable[str],
+    facts: Collection[str] = (),
     prose: Prose | None = None,
     words: Vocabulary | None = None,
 ) -> CanonicalTeaser:
-    """The canonical teaser of these codes, sorted, no repeats. ValueError names every code that may not stand."""
+    """The canonical teaser of these codes, sorted, no repeats. ValueError names every code that may not stand.
+
+    `facts`: the linkable ones among the phrases, exactly those of the codebook.
+    """
     words = words or vocabulary()
     phrases, schemes = sorted(phrases), sorted(set(schemes))
     chosen = [*cell.items(), ("price", price), ("timing", timing), *(("scheme", code) for code in schemes)]
     faults = [f"{name}={code}" for name, code in chosen if name not in SCHEMES or code not in SCHEMES[name].codes]
-    faults += [f"{problem.rule}: {', '.join(problem.codes)}" for problem in words.permitted(phrases)]
+    faults += [f"{problem.rule}: {', '.join(problem.codes)}" for problem in words.permitted(phrases, facts)]
     faults += [f"no {attribute}" for attribute in ATTRIBUTES if attribute not in cell]
     faults += [f"not an attribute of a cell: {name}" for name in sorted(set(cell) - set(ATTRIBUTES))]
     if not schemes:

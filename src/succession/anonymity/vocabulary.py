@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 
 import msgspec
@@ -75,10 +75,11 @@ class Vocabulary(msgspec.Struct, frozen=True):
         """What a new teaser may show before the name clear."""
         return tuple(phrase for phrase in self.showable() if not phrase.retired)
 
-    def permitted(self, codes: Iterable[str]) -> list[Problem]:
+    def permitted(self, codes: Iterable[str], facts: Collection[str] = ()) -> list[Problem]:
         """What keeps these codes off a teaser shown before the name clear; [] when they may be shown.
 
         A phrase is there or it is not: an absent code says nothing, and no phrase says that something is lacking.
+        Linkable ones pass when they are exactly the `facts` of the codebook that is used (fact_books.py).
         """
         chosen = list(codes)
         known = [self.phrases[code] for code in dict.fromkeys(chosen) if code in self.phrases]
@@ -92,8 +93,10 @@ class Vocabulary(msgspec.Struct, frozen=True):
              Message.of("At most {limit} phrases on a teaser.", limit=PHRASES_MAX)),
             ("retired", [phrase.code for phrase in known if phrase.retired],
              Message.of("No longer offered, choose another phrase: {codes}.")),
-            ("linkable", [phrase.code for phrase in known if phrase.linkable],
+            ("linkable", [phrase.code for phrase in known if phrase.linkable and phrase.code not in facts],
              Message.of("Could be looked up in a public source, so shown only after the name clear: {codes}.")),
+            ("facts", [code for code in facts if code not in chosen],
+             Message.of("A teaser that shows facts shows all that are on record: {codes}.")),
         )  # fmt: skip
         problems = [_problem(rule, found, message) for rule, found, message in rules if found]
         refused = Message.of("Not on the same teaser: {codes}.")

@@ -54,7 +54,7 @@ _LOCK = "SELECT l.id FROM vault.listing l WHERE l.id = ANY($1::uuid[]) ORDER BY 
 
 _WAITING = "SELECT listing_id FROM vault.publication WHERE state = 'queued' AND queued_at <= $1"
 _QUEUED = f"""
-SELECT {_CAUSES}, b.demo, q.canonical::text AS canonical, q.canonical_hash,
+SELECT {_CAUSES}, b.demo, b.facts, q.canonical::text AS canonical, q.canonical_hash,
        q.decision IS NOT DISTINCT FROM 'approved' AS approved,
        EXISTS (SELECT FROM vault.hold h WHERE h.ref = p.ref AND h.step = 'publication' AND h.state = 'refused') AS let_down
 FROM vault.publication p JOIN vault.teaser_proposal q ON q.id = p.proposal_id
@@ -164,7 +164,7 @@ def _approved(row: Mapping[str, Any]) -> CanonicalTeaser | None:
         offered = vocabulary(teaser.vocabulary_version)  # what the owner could choose from, not today's
     except (ValueError, KeyError, msgspec.ValidationError):
         return None
-    return None if offered.permitted(teaser.phrases) or teaser.price not in PRICE_RANK else teaser
+    return None if offered.permitted(teaser.phrases, row.get("facts") or ()) or teaser.price not in PRICE_RANK else teaser
 
 
 def _decided(row: Mapping[str, Any], settings: Settings) -> bool:

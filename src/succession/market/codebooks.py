@@ -7,26 +7,31 @@ looks a company up walks it in memory, from a cache that never goes stale becaus
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 import msgspec
+import numpy as np
 
 from succession.anonymity.codebook import Codebook
-from succession.anonymity.population import Population
+from succession.anonymity.fact_books import may_show
+from succession.anonymity.population import FACT_PREFIX, Population
 from succession.anonymity.preview import LookAlikes
 from succession.codes import ATTRIBUTES
 from succession.errors import Problem
 from succession.market.order import PLACE_RANK, REVENUE_RANK
 
-_KEPT = 4  # the one in force, and those that listings published before are still pinned to
+_KEPT = 8  # the one in force, those of facts beside it, and those that listings published before are still pinned to
 
 _CELL_COLUMNS = ("codebook_version", "number", "node", "place", "industry", "founded", "employees", "revenue", "margin",
                  "place_rank", "revenue_rank", "parent", "size")
 
 
-async def store_codebook(owner: asyncpg.Connection, population: Population, codebook: Codebook) -> None:
+async def store_codebook(owner: asyncpg.Connection, population: Population, codebook: Codebook,
+                         fact_books: Sequence[Codebook] = ()) -> None:
     """Keep a codebook and its population's provenance, and put it in force: all at once or not at all.
+
+    `fact_books`: those of the holders of facts, which are in force as long as this one is (anonymity/fact_books.py).
 
     `owner` is a connection of the database's owner, who may become the seeding role; no server process can. What is
     stored already is only put in force. asyncpg.PostgresError demo_until_imported for a demo world beside a register.
@@ -37,6 +42,9 @@ async def store_codebook(owner: asyncpg.Connection, population: Population, code
         await _keep_population(owner, population)
         if not await owner.fetchval("SELECT EXISTS (SELECT FROM market.codebook WHERE version = $1)", codebook.version):
             await _keep_cells(owner, population, codebook)
+        for book in fact_books:
+            if not await owner.fetchval("SELECT EXISTS (SELECT FROM market.codebook WHERE version = $1)", book.version):
+                await _keep_cells(owner, population, book, may_show(population, codebook, book))
         await owner.execute("UPDATE market.codebook SET current = false WHERE current AND version <> $1", codebook.version)
         await owner.execute("UPDATE market.codebook SET current = true WHERE version = $1", codebook.version)
 
@@ -49,12 +57,14 @@ async def _keep_population(owner: asyncpg.Connection, population: Population) ->
         population.version, population.demo, len(population), provenance)
 
 
-async def _keep_cells(owner: asyncpg.Connection, population: Population, codebook: Codebook) -> None:
-    look_alikes = LookAlikes.of(population, codebook.header.rule).encode()
+async def _keep_cells(owner: asyncpg.Connection, population: Population, codebook: Codebook,
+                      among: np.ndarray | None = None) -> None:
+    header = codebook.header
+    look_alikes = LookAlikes.of(population, header.rule, among).encode()
     await owner.execute(
-        "INSERT INTO market.codebook (version, population_version, k, demo, header, look_alikes) "
-        "VALUES ($1, $2, $3, $4, ($5::text)::jsonb, $6)", codebook.version, population.version, codebook.k,
-        population.demo, msgspec.json.encode(codebook.header).decode(), look_alikes)
+        "INSERT INTO market.codebook (version, population_version, k, demo, header, look_alikes, facts, base) "
+        "VALUES ($1, $2, $3, $4, ($5::text)::jsonb, $6, $7, $8)", codebook.version, population.version, codebook.k,
+        population.demo, msgspec.json.encode(header).decode(), look_alikes, list(header.facts), header.base)
     await owner.copy_records_to_table("cell", schema_name="market", columns=_CELL_COLUMNS, records=(
         (codebook.version, cell.cell, cell.node, *cell.key, PLACE_RANK[cell.place], REVENUE_RANK[cell.revenue],
          cell.parent, cell.size)
@@ -63,19 +73,35 @@ async def _keep_cells(owner: asyncpg.Connection, population: Population, codeboo
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """The codebook new teasers are derived from. `demo`: it rests on the synthetic world."""
+    """The codebook new teasers are derived from. `demo`: it rests on the synthetic world. `columns`: linkable phrases of
+    which its population knows the holders."""
 
     version: str
     population_version: str
     demo: bool
+    columns: list[str]
+
+
+_IN_FORCE = """
+SELECT b.version, b.population_version, b.demo,
+       ARRAY(SELECT substr(name, length($1) + 1) FROM jsonb_object_keys(p.provenance -> 'columns') AS c(name)
+             WHERE starts_with(name, $1) ORDER BY name) AS columns
+FROM market.codebook b JOIN ops.population p ON p.version = b.population_version WHERE b.current
+"""
 
 
 async def codebook_in_force(connection: asyncpg.Connection, demo_mode: bool) -> InForce:
     """Problem population_needed while there is none, or only the demo world's outside demo mode."""
-    row = await connection.fetchrow("SELECT version, population_version, demo FROM market.codebook WHERE current")
+    row = await connection.fetchrow(_IN_FORCE, FACT_PREFIX)
     if row is None or (row["demo"] and not demo_mode):
         raise Problem("population_needed")
     return InForce(**row)
+
+
+async def load_fact_book(connection: asyncpg.Connection, base: str, facts: Sequence[str]) -> Codebook | None:
+    """The codebook of those who hold exactly these facts beside a codebook of everybody; None where they are too few."""
+    version = await connection.fetchval("SELECT version FROM market.codebook WHERE base = $1 AND facts = $2", base, sorted(facts))
+    return await load_codebook(connection, version) if version else None
 
 
 _codebooks: OrderedDict[str, Codebook] = OrderedDict()

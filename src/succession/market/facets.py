@@ -209,6 +209,6 @@ def facets_of(counts: Counts, fields: Iterable[str], locale: str) -> dict[str, l
 @cache
 def _names(field: str, japanese: bool) -> tuple[tuple[str, str], ...]:
     locale = "ja" if japanese else "en"
-    if field == "phrase":
-        return tuple((code, vocabulary().label(code, locale)) for code in allowed(field))
+    if field == "phrase":  # linkable ones are counted where published teasers show them
+        return tuple((code, vocabulary().label(code, locale)) for code in vocabulary().phrases)
     return tuple((code, label(field, code, locale)) for code in allowed(field))

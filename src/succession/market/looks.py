@@ -14,11 +14,19 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
 from succession.anonymity.codebook import Profile as Figures
 from succession.database import Databases
+from succession.days import day_in_japan
 from succession.errors import Problem
+from succession.listings.commands import CLOSED, lock_open_listing, read_profile
+from succession.listings.mandates import needs_verified_mandate
+from succession.listings.profile import Profile
+from succession.market.publication import figures_of
+from succession.tables.listings import Listing
 
 LOOKS_PER_MEMBER_A_DAY = 30
 LOOKS_PER_ORGANISATION_A_DAY = 200
@@ -44,6 +52,35 @@ _RECORD = """
 INSERT INTO vault.audit_event (actor_kind, organisation_id, member_id, action, object_id, detail)
 VALUES (ops.kind(), ops.organisation(), ops.member(), 'teaser.looked_at', $1, jsonb_build_object('step', $2::text))
 """
+
+
+async def may_look(tx: AsyncSession, listing_id: UUID, now: datetime) -> Profile:
+    """The profile of an open listing with a verified mandate. Locks nothing.
+
+    Problem not_found, listing_closed, mandate_needed, mandate_unconfirmed.
+    """
+    state = await tx.scalar(select(Listing.state).where(Listing.id == listing_id))
+    if state is None or state in CLOSED:
+        raise Problem("not_found" if state is None else "listing_closed")
+    await needs_verified_mandate(tx, listing_id, day_in_japan(now))
+    return await read_profile(tx, listing_id)
+
+
+async def look(tx: AsyncSession, databases: Databases, actor: Actor, listing_id: UUID, profile: Profile, step: Step,
+               now: datetime) -> Profile:
+    """Count the look, which stays counted whatever comes of it, then lock the listing; the profile as it is now.
+
+    Problem preview_quota, not_publishable while figures are missing; stale when figures were edited meanwhile, because
+    another look at other figures would be free.
+    """
+    figures = figures_of(profile)
+    await spend_look(databases, actor, listing_id, figures, step, now)
+    await lock_open_listing(tx, listing_id)
+    tx.expire_all()
+    profile = await read_profile(tx, listing_id)
+    if figures_of(profile) != figures:
+        raise Problem("stale")
+    return profile
 
 
 async def spend_look(databases: Databases, actor: Actor, listing_id: UUID, figures: Figures, step: Step, now: datetime) -> None:

@@ -36,20 +36,32 @@ CLAIM_ESTIMATED = _(
     "columns of that population are synthesised."
 )
 
+CLAIM_FACTS = _(
+    "At least {k} companies of the population “{population}” are on record with exactly these facts and share exactly these "
+    "figures. This holds as long as the company is never shown without them."
+)
+CLAIM_FACTS_ESTIMATED = _(
+    "At least {k} companies of the population “{population}” are on record with exactly these facts and share exactly these "
+    "figures. This holds as long as the company is never shown without them, and is an estimate: some columns of that "
+    "population are synthesised."
+)
+
 
 class Earlier(msgspec.Struct, frozen=True):
-    """The cell of an earlier publication of the same listing, the codebook it is pinned to, and the coarser codes it showed
-    instead of some of the cell's."""
+    """The cell of an earlier publication of the same listing, the codebook it is pinned to, the coarser codes it showed
+    instead of some of the cell's, and the linkable facts it showed."""
 
     cell_id: int
     codebook_version: str
     codes: dict[str, str]
     coarser: dict[str, str] = {}
+    facts: tuple[str, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True):
     """The cell of a teaser. `cell_id` is known when it was kept from an earlier publication. `coarser`: codes that were
-    chosen instead of the cell's (anonymity/alternatives.py)."""
+    chosen instead of the cell's (anonymity/alternatives.py). `facts`: the linkable facts shown, `withheld`: those of the
+    profile that could be shown and are not (linkable.py)."""
 
     codes: dict[str, str]
     codebook_version: str
@@ -57,6 +69,8 @@ class Place(msgspec.Struct, frozen=True):
     cell_id: int | None
     kept: bool
     coarser: dict[str, str] = {}
+    facts: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     @property
     def shown(self) -> dict[str, str]:
@@ -85,7 +99,7 @@ def choose_cell(codebook: Codebook, figures: Figures, earlier: Earlier | None) -
     left the bands change it, because the old cell would be untrue then; both cells hold k by themselves.
     """
     if earlier and holds(earlier.codes, figures):
-        return Place(earlier.codes, earlier.codebook_version, None, earlier.cell_id, kept=True)
+        return Place(earlier.codes, earlier.codebook_version, None, earlier.cell_id, kept=True, facts=earlier.facts)
     cell = codebook.lookup(*figures)
     if cell is None:
         return None
@@ -113,7 +127,7 @@ def holds(codes: Mapping[str, str], figures: Figures) -> bool:
 
 def derive(profile: Profile, place: Place, population_version: str, prose: Prose | None = None) -> CanonicalTeaser:
     """The canonical teaser of a profile in its cell. Problem not_publishable names what is missing or not permitted."""
-    errors = _missing(profile, TEASER_FIELDS) + phrase_errors(profile)
+    errors = _missing(profile, TEASER_FIELDS) + phrase_errors(profile, (*place.facts, *place.withheld))
     if errors:
         raise Problem("not_publishable", errors=errors)
     terms, price = profile.terms, profile.terms.asking_price
@@ -125,19 +139,20 @@ def derive(profile: Profile, place: Place, population_version: str, prose: Prose
         price=price_band(None if price.negotiable else price.amount_yen),
         schemes=terms.schemes,
         timing=terms.timing,
-        phrases=profile.facts or (),
+        phrases=[code for code in profile.facts or () if code not in place.withheld],
+        facts=place.facts,
         prose=prose,
     )
 
 
-def phrase_errors(profile: Profile) -> tuple[FieldError, ...]:
-    """Why chosen phrases may not be shown before the name clear."""
-    return tuple(FieldError("facts", problem.message) for problem in vocabulary().permitted(profile.facts or ()))
+def phrase_errors(profile: Profile, columns: Iterable[str] = ()) -> tuple[FieldError, ...]:
+    """Why chosen phrases may not be shown before the name clear; linkable ones may that are `columns` of the population."""
+    return tuple(FieldError("facts", problem.message) for problem in vocabulary().permitted(profile.facts or (), {*columns} & {*(profile.facts or ())}))
 
 
-def refuse_unpublishable(profile: Profile, today: date) -> None:
+def refuse_unpublishable(profile: Profile, today: date, columns: Iterable[str] = ()) -> None:
     """Problem not_publishable listing everything that is missing, contradictory or not permitted, all at once."""
-    errors = _missing(profile, ("",)) + phrase_errors(profile)
+    errors = _missing(profile, ("",)) + phrase_errors(profile, columns)
     errors += tuple(FieldError(c.field_path, c.message) for c in contradictions(profile, today) if c.refused)
     if errors:
         raise Problem("not_publishable", errors=errors)
@@ -161,7 +176,8 @@ def sheet_text(rendering: Rendering, prose: Prose | None = None) -> str:
 
 def claim(codebook: Codebook) -> Message:
     """What may be said of a teaser's anonymity, and no more."""
-    sentence = CLAIM_ESTIMATED if codebook.header.estimated else CLAIM
+    plain, estimated = (CLAIM_FACTS, CLAIM_FACTS_ESTIMATED) if codebook.header.facts else (CLAIM, CLAIM_ESTIMATED)
+    sentence = estimated if codebook.header.estimated else plain
     return Message.of(sentence, k=codebook.k, population=codebook.header.population_name)
 
 

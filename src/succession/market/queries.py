@@ -208,6 +208,16 @@ def _possible_cells(search: Search, placed: Placed, arguments: Arguments) -> str
 SHARE = "share"
 
 
+async def searchable_facts(pool: asyncpg.Pool, phrases: Sequence[str] | None) -> list[str]:
+    """Of linkable phrases asked for, those that some codebook lets teasers show; nothing is asked when none was asked for."""
+    words = vocabulary().phrases
+    asked = [code for code in phrases or () if code in words and words[code].linkable]
+    if not asked:
+        return []
+    rows = await pool.fetch("SELECT DISTINCT f FROM market.codebook, unnest(facts) f WHERE f = ANY($1::text[])", asked)
+    return [row["f"] for row in rows]
+
+
 async def find_teasers(pool: asyncpg.Pool, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
     """One page and every count, from one snapshot. `pool`: of the reading role; see `viewers` for whom it excludes."""
     if search.empty:

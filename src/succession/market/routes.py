@@ -16,11 +16,8 @@ from succession.idempotency import creates
 from succession.ids import parse_reference
 from succession.market.commands import (
     NewProposal,
-    PreviewAsked,
-    PreviewView,
     ProposalView,
     PublicationView,
-    preview_teaser,
     propose_teaser,
     publish_listing,
     unpublish_listing,
@@ -28,6 +25,7 @@ from succession.market.commands import (
 from succession.market.desk_routes import ROUTES as DESK
 from succession.market.facets import facets_of
 from succession.market.hold_routes import ROUTES as HOLDS
+from succession.market.previews import PreviewAsked, PreviewView, preview_teaser
 from succession.market.prose_routes import ROUTES as PROSE
 from succession.market.queries import (
     SHARE,
@@ -41,6 +39,7 @@ from succession.market.queries import (
     find_teasers,
     list_codes,
     list_schemes,
+    searchable_facts,
     teaser_view,
 )
 from succession.market.ranges import BOUNDS, edges, read_ranges
@@ -50,7 +49,7 @@ from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, ope
 from succession.wiring import Config, Locale, Pools, Tx, Who
 
 _TO_PUBLISH = ("not_found", "listing_closed", "mandate_needed", "not_publishable", "not_anonymous", "population_needed")
-_TO_LOOK = ("mandate_unconfirmed", "preview_quota", "stale")
+_TO_LOOK = ("mandate_unconfirmed", "preview_quota", "facts_settled", "stale")
 
 
 @post("/listings/{listing_id:uuid}/teaser-preview", status_code=200, opt={"permission": "teaser:preview"},
@@ -137,14 +136,15 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     refuse_unknown(request.query_params)
     excluding = await viewers_for(databases, actor, acting_for)
     given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
-    asked, fields = read_search(given, q, ranges), checked_fields(facets)
+    pool = databases.market(audience_role(actor))
+    asked, fields = read_search(given, q, ranges, await searchable_facts(pool, phrase)), checked_fields(facets)
     if match == "possible" and sort is not None:
         raise field_problem("sort", Message.of(_("Possible matches are ranked by how much of them lies inside the filters.")))
     order = SHARE if match == "possible" else sort or "newest"
     key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, ranges, q, order, acting_for])
     after = open_cursor(key, cursor, bound) if cursor else None
     wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
-    found = await find_teasers(databases.market(audience_role(actor)), asked, wanted, excluding)
+    found = await find_teasers(pool, asked, wanted, excluding)
     return SearchPage(
         match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
         read_as={name: list(codes) for name, codes in asked.read_as.items()}, unrecognised=list(asked.unrecognised),

@@ -6,7 +6,7 @@ on figures have two answers: *certain*, the teaser's code lies inside the filter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -59,9 +59,9 @@ def allowed(parameter: str) -> tuple[str, ...]:
     return tuple(code for code in SCHEMES[parameter].codes if code != ANY)
 
 
-def checked(parameter: str, values: Iterable[str] | None) -> tuple[str, ...]:
+def checked(parameter: str, values: Iterable[str] | None, besides: Collection[str] = ()) -> tuple[str, ...]:
     """The values of one filter, each once; Problem validation naming the allowed ones for anything else."""
-    given, known = tuple(dict.fromkeys(values or ())), allowed(parameter)
+    given, known = tuple(dict.fromkeys(values or ())), (*allowed(parameter), *besides)
     if len(given) > VALUES_MAX or not set(given) <= set(known):
         raise field_problem(parameter, Message.of(_("Only published values can be searched for.")), known)
     return given
@@ -83,14 +83,15 @@ def refuse_unknown(parameters: Iterable[str]) -> None:
 
 
 def read_search(filters: Mapping[str, Iterable[str] | None], q: str | None,
-                ranges: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> Search:
+                ranges: Mapping[str, tuple[str, ...]] = MappingProxyType({}), facts: Collection[str] = ()) -> Search:
     """Filters, search text and ranges (ranges.py) together: any of the values within a field, all of the fields.
 
-    A field asked for twice, by value and by range or in the text, has to satisfy both.
+    A field asked for twice, by value and by range or in the text, has to satisfy both. `facts`: the linkable phrases that
+    published teasers may show (queries.py).
     """
     if q is not None and len(q) > LENGTH_MAX:
         raise field_problem("q", Message.of(_("At most {count} characters."), count=LENGTH_MAX))
-    asked = {name: checked(name, filters.get(name)) for name in FILTERS}
+    asked = {name: checked(name, filters.get(name), facts if name == "phrase" else ()) for name in FILTERS}
     terms = parse_terms(q or "")
     said = _said(terms)
     wishes = {name: [codes for codes in (asked[name], said.get(name, ()), ranges.get(name, ())) if codes]
