@@ -92,7 +92,7 @@ def test_missing_columns_are_drawn_and_say_so(tmp_path: Path) -> None:
     kinds = {name: p.kind for name, p in found.provenance.items()}
     assert kinds == dict.fromkeys(COLUMNS, "synthesised") | {"prefecture": "imported"}
     assert found.provenance["jsic2"].source == (
-        "50.0 % of companies from register 2026; 50.0 % in divisions of register 2026, the major group drawn within them"
+        "50.0 % of companies from register 2026; 50.0 % in divisions of the same, the major group drawn within them"
     )
     assert "2016 Economic Census" in found.provenance["founded"].source
     assert k_and_finest(found) == KChoice(20, "division")

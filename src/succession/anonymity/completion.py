@@ -34,7 +34,8 @@ class Known(NamedTuple):
     """What a file says, one entry a row. Pairs (rows, 2) hold the lowest and highest value, see `written`.
 
     `companies`: how many the row stands for. `town`: a number that is equal within a municipality, or NO_TOWN.
-    `margin` is nan and `independent` NOT_SAID where nothing is said.
+    `margin` is nan and `independent` NOT_SAID where nothing is said. `number`: corporate numbers, 0 or less where there is
+    none to read; None where rows are no companies.
     """
 
     companies: np.ndarray
@@ -48,6 +49,10 @@ class Known(NamedTuple):
     margin: np.ndarray
     independent: np.ndarray
     facts: Mapping[str, np.ndarray]
+    number: np.ndarray | None = None
+
+
+NUMBERED_LEAST = 0.5  # of the rows, for a register to say which company is which
 
 
 def complete(
@@ -77,7 +82,8 @@ def complete(
             progress(done, members)
     provenance = {column: _provenance(column, said[column], narrowed[column], members, source) for column in COLUMNS}
     provenance |= {FACT_PREFIX + code: Provenance("imported", source, False) for code in facts}
-    return Population(name, False, columns, provenance, facts)
+    numbered = known.number is not None and (known.number > 0).mean() >= NUMBERED_LEAST
+    return Population(name, False, columns, provenance, facts, known.number if numbered else None)
 
 
 def _provenance(column: str, said: int, narrowed: int, members: int, source: str) -> Provenance:
@@ -86,7 +92,7 @@ def _provenance(column: str, said: int, narrowed: int, members: int, source: str
     parts = [f"{100 * said / members:.1f} % of companies from {source}"] if said else []
     if narrowed:
         share = "" if narrowed == members else f"{100 * narrowed / members:.1f} % in "
-        parts.append(share + WITHIN[column].format(source=source))
+        parts.append(share + WITHIN[column].format(source="the same" if said else source))
     if said + narrowed < members:
         parts.append(("the rest " if parts else "") + "drawn: " + margins.SOURCES.get(column, margins.ASSUMED))
     return Provenance("synthesised", "; ".join(parts), False)

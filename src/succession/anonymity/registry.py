@@ -38,7 +38,10 @@ Read = Callable[[str, float], tuple[Any, ...]]
 
 
 class Reading(NamedTuple):
-    """One thing that the cells under a heading say: `empty` where they say nothing, `reason` when `read` raises."""
+    """One thing that the cells under a heading say: `empty` where they say nothing, `reason` when `read` raises.
+
+    `at_once` reads a piece of which every cell is as it should be, and answers None for any other.
+    """
 
     column: str
     says: str
@@ -46,6 +49,7 @@ class Reading(NamedTuple):
     empty: tuple[Any, ...]
     dtype: type
     reason: str
+    at_once: Callable[[Sequence[str]], np.ndarray | None] | None = None
 
 
 def _if_it_can(read: Callable[[str], Any], otherwise: Any) -> Read:
@@ -65,6 +69,12 @@ def _corporate_number(text: str) -> int:
     if not (text.isdigit() and len(text) == 13):
         raise ValueError(text)
     return int(text)
+
+
+def _corporate_numbers(cells: Sequence[str]) -> np.ndarray | None:
+    if set(map(len, cells)) != {13} or not "".join(cells).isascii() or not "".join(cells).isdigit():
+        return None
+    return np.array(cells).astype(np.int64)[:, None]
 
 
 def _readings(towns: dict[str, int]) -> list[Reading]:
@@ -96,7 +106,8 @@ def _readings(towns: dict[str, int]) -> list[Reading]:
         Reading("legal_form", "form", lambda text, _u: written.form_of_company(text), written.ANY_FORM, np.int8, ""),
         Reading("independent", "independent", lambda text, _u: (written.yes(text),), (NOT_SAID,), np.int8,
                 _("Not yes or no.")),
-        Reading("corporate_number", "corporate number", _if_it_can(_corporate_number, -1), (0,), np.int64, ""),
+        Reading("corporate_number", "corporate number", _if_it_can(_corporate_number, -1), (0,), np.int64, "",
+                _corporate_numbers),
     ]  # fmt: skip
 
 
@@ -114,6 +125,9 @@ class _Cells:
 
     def take(self, cells: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(values, whether unreadable), a row a cell; what cannot be read says what an empty cell says."""
+        read = self.reading.at_once(cells) if self.reading.at_once else None
+        if read is not None:
+            return read, np.zeros(len(cells), dtype=bool)
         if len(self._meanings) > REMEMBERED_CELLS:
             self._meanings.clear()
         distinct = dict(zip(dict.fromkeys(cells), count()))
@@ -226,6 +240,7 @@ class Register:
             margin=said["margin"][:, 0],
             independent=said["independent"][:, 0],
             facts={name.removeprefix(FACT_PREFIX): said[name][:, 0] for name in facts},
+            number=said["corporate number"][:, 0],
         )
         return known, int((~kept).sum()), int((number < 0).sum())
 

@@ -109,7 +109,10 @@ async def build_demo_world(owner_url: str, companies: int = DEMO_WORLD_COMPANIES
 
 
 def build_codebook(population: Population, choice: KChoice) -> Codebook:
-    return build(population, choice.k, choice.finest_industry, bar("codebook  "))
+    counter = bar("codebook  ")
+    codebook = build(population, choice.k, choice.finest_industry, counter)
+    counter(1, 1)  # a few companies may have no cell, and the build is over all the same
+    return codebook
 
 
 async def _store(owner_url: str, population: Population, codebook: Codebook) -> None:
