@@ -71,34 +71,46 @@ def judge(before: Collection[Shown], new: Collection[Shown], references: Referen
     A release waits for a person when fewer companies than needed are left after it and it is what makes them fewer.
     `own`, the company's finest codes of today, is given when what is released is its cell of today. A cell that is no
     longer true was left *because* the figures moved, and everybody knows that rule: whoever sees both looks for a company
-    that made this very move. No population says who did, so none can be counted.
+    that made this very move. Those are counted where the populations tell who moved; elsewhere there are none to count.
     """
     least = needed((*before, *new), references)
-    if own is not None and not all(lies_in(own, each.codes) for each in before if each.codes):
-        return Verdict(0, least, "figures_moved")
-    left = candidates((*before, *new), references)
+    outgrown = tuple(each.codes for each in before if own is not None and each.codes and not lies_in(own, each.codes))
+    left = candidates((*before, *new), references, {each.in_force: outgrown for each in new} if outgrown else {})
+    if outgrown:
+        return Verdict(left, least, None if left >= least else "figures_moved")
     adds_nothing = set(new) <= set(before) or (left > 0 and versions_of(before) and left >= candidates(before, references))
     return Verdict(left, least, None if left >= least or adds_nothing else "few_candidates")
 
 
-def candidates(shown: Collection[Shown], references: References) -> int:
+def candidates(shown: Collection[Shown], references: References,
+               outgrown: Mapping[str | None, Collection[Sequence[str]]] | None = None) -> int:
     """Companies that all of this could be said of. ValueError when it names no codebook, hence no population.
 
-    Populations of several days count each finest key as often as the one that has fewest companies there: a company
-    counts when it was there on every day. Populations with drawn columns are different guesses at the same companies,
-    which share few finest keys; of those the smallest count is taken.
+    Where the populations of several days say who is who, a company counts when it met each day's conditions on that day.
+    Where they do not, it has to meet all of them every day, and each finest key counts as often as the population with
+    fewest companies there. Populations with drawn columns are different guesses at the same companies, which share few
+    finest keys; of those the smallest count is taken.
+
+    `outgrown`: version of a codebook in force -> codes (as of cells) outside of which a company was that day.
     """
     versions = versions_of(shown)
     if not versions:
         raise ValueError("nothing shown names a population")
-    of_day: dict[str, list[_Keys]] = {}
+    days = {each.in_force or each.codebook for each in shown} - {None}
+    if len({_population(day, references) for day in days}) > 1 and not _drawn_anew(versions, references) and \
+            all(references[day].look_alikes.who is not None for day in days):
+        return _who_is_left(shown, days, references, outgrown or {})
+    if outgrown:
+        return 0
+    of_population: dict[str, list[_Keys]] = {}
     for version in sorted(versions):
-        population = references[version].codebook.header.population
-        of_day.setdefault(population, []).append(_consistent(references[version].look_alikes, shown, references))
-    days = [reduce(_fewest, found) for found in of_day.values()]
-    if _drawn_anew(versions, references):
-        return min(day.total for day in days)
-    return reduce(_fewest, days).total
+        of_population.setdefault(_population(version, references), []).append(_keys(references[version].look_alikes, shown, references))
+    found = [reduce(_fewest, each) for each in of_population.values()]
+    return min(keys.total for keys in found) if _drawn_anew(versions, references) else reduce(_fewest, found).total
+
+
+def _population(version: str, references: References) -> str:
+    return references[version].codebook.header.population
 
 
 def needed(shown: Collection[Shown], references: References) -> int:
@@ -117,6 +129,25 @@ def _drawn_anew(versions: Collection[str], references: References) -> bool:
 def lies_in(own: Mapping[str, str], codes: Sequence[str]) -> bool:
     """Whether a company with these finest codes lies inside a cell's codes, in the order of ATTRIBUTES."""
     return all(own[name] in leaves(name, code) for name, code in zip(ATTRIBUTES, codes, strict=True))
+
+
+# --- counting by companies, where the populations tell them apart -----------------------------------------------------
+
+
+def _who_is_left(shown: Collection[Shown], days: Collection[str], references: References,
+                 outgrown: Mapping[str | None, Collection[Sequence[str]]]) -> int:
+    said = tuple(each for each in shown if each.codebook is None)  # a fact that holds, whatever the day
+    left: np.ndarray | None = None
+    for day in sorted(days):
+        look_alikes = references[day].look_alikes
+        fits = np.zeros(len(look_alikes.leaves), dtype=bool)
+        rows = _consistent(look_alikes, [*said, *(each for each in shown if (each.in_force or each.codebook) == day)], references)
+        fits[rows] = True
+        for codes in outgrown.get(day, ()):
+            fits[_inside(look_alikes, np.arange(len(fits)), zip(ATTRIBUTES, codes, strict=True))] = False
+        who = look_alikes.who[fits[look_alikes.where]]
+        left = who if left is None else np.intersect1d(left, who, assume_unique=True)
+    return 0 if left is None else len(left)
 
 
 # --- counting by finest keys ------------------------------------------------------------------------------------------
@@ -138,21 +169,30 @@ def _fewest(one: _Keys, other: _Keys) -> _Keys:
     return _Keys(numbers, np.minimum(one.companies[here], other.companies[there]))
 
 
-def _consistent(look_alikes: LookAlikes, shown: Iterable[Shown], references: References) -> _Keys:
+def _keys(look_alikes: LookAlikes, shown: Iterable[Shown], references: References) -> _Keys:
+    rows = _consistent(look_alikes, shown, references)
+    numbers = key_numbers(FINEST, look_alikes.leaves[rows])
+    order = np.argsort(numbers)
+    return _Keys(numbers[order], look_alikes.companies[rows[order]])
+
+
+def _consistent(look_alikes: LookAlikes, shown: Iterable[Shown], references: References) -> np.ndarray:
+    """Rows of `leaves` that everything shown could be said of."""
+    shown = tuple(shown)
     cells = {(each.codebook, each.cell) for each in shown if each.codebook and each.cell is not None}
     said = {fact for each in shown for fact in each.facts}
     for version, cell in cells:
         said |= set(zip(ATTRIBUTES, references[version].codebook.cells[cell].key, strict=True))
-    rows, companies = look_alikes.leaves, look_alikes.companies
-    for name, code in sorted(said):  # the cheap test first: few keys are left to walk
-        within = _within(name, code, rows)
-        rows, companies = rows[within], companies[within]
+    rows = _inside(look_alikes, np.arange(len(look_alikes.leaves)), sorted(said))  # the cheap test first: few are left to walk
     for version, cell in cells:
-        assigned = cells_of(references[version].codebook, rows) == cell
-        rows, companies = rows[assigned], companies[assigned]
-    numbers = key_numbers(FINEST, rows)
-    order = np.argsort(numbers)
-    return _Keys(numbers[order], companies[order])
+        rows = rows[cells_of(references[version].codebook, look_alikes.leaves[rows]) == cell]
+    return rows
+
+
+def _inside(look_alikes: LookAlikes, rows: np.ndarray, codes: Iterable[tuple[str, str]]) -> np.ndarray:
+    for name, code in codes:
+        rows = rows[_within(name, code, look_alikes.leaves[rows])]
+    return rows
 
 
 def _within(name: str, code: str, rows: np.ndarray) -> np.ndarray:

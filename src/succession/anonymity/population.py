@@ -56,6 +56,10 @@ class Population:
 
     `facts`: phrase code of the vocabulary -> whether each member is on record with it. Facts are imported, never drawn,
     and their provenance stands under `fact:<code>`. False means "not on record", which nobody may publish.
+
+    `identity`: a number per member that is the same company's in every version (its corporate number; in the demo's world
+    the row), 0 or less where nobody can say; None where the source names no company. It is never shown: it tells which
+    companies are still there when a population is refreshed (mosaic.py).
     """
 
     name: str
@@ -63,6 +67,7 @@ class Population:
     columns: Mapping[str, np.ndarray]
     provenance: Mapping[str, Provenance]
     facts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    identity: np.ndarray | None = None
     _members: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,11 +78,13 @@ class Population:
             raise ValueError("a fact is imported, never drawn")
         if any(column.dtype != np.bool_ for column in self.facts.values()):
             raise ValueError("a fact is true or false")
-        if len({len(column) for column in (*self.columns.values(), *self.facts.values())}) != 1:
+        if len({len(column) for column in _arrays(self).values()}) != 1:
             raise ValueError("the columns of a population differ in length")
         object.__setattr__(self, "columns", {name: self.columns[name].astype(COLUMNS[name]) for name in COLUMNS})
         object.__setattr__(self, "facts", {code: self.facts[code].copy() for code in sorted(self.facts)})
-        for column in (*self.columns.values(), *self.facts.values()):
+        if self.identity is not None:
+            object.__setattr__(self, "identity", self.identity.astype(np.int64))
+        for column in _arrays(self).values():
             column.setflags(write=False)
         object.__setattr__(self, "_members", len(self.columns["prefecture"]))
 
@@ -94,11 +101,12 @@ class Population:
 
 
 def _arrays(population: Population) -> dict[str, np.ndarray]:
-    return {**population.columns, **{FACT_PREFIX + code: holders for code, holders in population.facts.items()}}
+    facts = {FACT_PREFIX + code: holders for code, holders in population.facts.items()}
+    return {**population.columns, **facts} | ({} if population.identity is None else {"identity": population.identity})
 
 
 def _about(population: Population) -> str:
-    provenance = {name: msgspec.to_builtins(population.provenance[name]) for name in _arrays(population)}
+    provenance = {name: msgspec.to_builtins(population.provenance[name]) for name in _arrays(population) if name != "identity"}
     about = {"name": population.name, "demo": population.demo, "members": len(population), "provenance": provenance}
     return json.dumps(about, ensure_ascii=False, sort_keys=True)
 
@@ -202,9 +210,10 @@ def load(directory: Path, version: str | None = None) -> Population:
     about = json.loads((directory / version / "about.json").read_text(encoding="utf-8"))
     with np.load(directory / version / "columns.npz", allow_pickle=False) as stored:
         columns = {name: stored[name] for name in COLUMNS}
+        identity = stored["identity"] if "identity" in stored.files else None
         facts = {name.removeprefix(FACT_PREFIX): stored[name] for name in stored.files if name.startswith(FACT_PREFIX)}
     provenance = msgspec.convert(about["provenance"], dict[str, Provenance])
-    population = Population(about["name"], about["demo"], columns, provenance, facts)
+    population = Population(about["name"], about["demo"], columns, provenance, facts, identity)
     if population.version != version:
         raise ValueError(f"population {version} was altered on disk")
     return population

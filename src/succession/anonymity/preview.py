@@ -25,28 +25,41 @@ FINEST = (0,) * len(ATTRIBUTES)
 
 
 class LookAlikes:
-    """How many companies of the population share a generalised key: counts per finest key, kept beside a codebook."""
+    """How many companies of the population share a generalised key: counts per finest key, kept beside a codebook.
 
-    def __init__(self, leaves: np.ndarray, companies: np.ndarray) -> None:
-        self.leaves, self.companies = leaves, companies
+    `who` and `where` tell which companies: identities, rising, and the row of `leaves` each is in. None for a population
+    that does not say (Population.identity); whoever it cannot tell is left out of them.
+    """
+
+    def __init__(self, leaves: np.ndarray, companies: np.ndarray, who: np.ndarray | None = None,
+                 where: np.ndarray | None = None) -> None:
+        self.leaves, self.companies, self.who, self.where = leaves, companies, who, where
 
     @classmethod
     def of(cls, population: Population, rule: EligibilityRule, among: np.ndarray | None = None) -> LookAlikes:
         """`among`: which members besides being eligible, as a mask: of a codebook of facts, those who may show them."""
         hidden_among = eligible(population, rule) & (population.columns["legal_form"] != margins.SOLE)  # as k counts
-        rows = leaf_numbers(population, np.flatnonzero(hidden_among if among is None else hidden_among & among))
-        _numbers, first, companies = np.unique(key_numbers(FINEST, rows), return_index=True, return_counts=True)
-        return cls(rows[first].astype(np.int16), companies.astype(np.int32))
+        members = np.flatnonzero(hidden_among if among is None else hidden_among & among)
+        rows = leaf_numbers(population, members)
+        _numbers, first, where, companies = np.unique(key_numbers(FINEST, rows), return_index=True, return_inverse=True,
+                                                      return_counts=True)
+        found = cls(rows[first].astype(np.int16), companies.astype(np.int32))
+        if population.identity is not None:
+            told, chosen = np.unique(population.identity[members], return_index=True)
+            found.who, found.where = told[told > 0], where.reshape(-1)[chosen[told > 0]].astype(np.int32)
+        return found
 
     def encode(self) -> bytes:
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, leaves=self.leaves, companies=self.companies)
+        told = {} if self.who is None else {"who": self.who, "where": self.where}
+        np.savez_compressed(buffer, leaves=self.leaves, companies=self.companies, **told)
         return buffer.getvalue()
 
     @classmethod
     def decode(cls, stored: bytes) -> LookAlikes:
         with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
-            return cls(arrays["leaves"], arrays["companies"])
+            told = (arrays["who"], arrays["where"]) if "who" in arrays.files else ()
+            return cls(arrays["leaves"], arrays["companies"], *told)
 
     def count(self, codes: dict[str, str]) -> int:
         """Companies inside every one of these codes, one per attribute, at whatever levels."""

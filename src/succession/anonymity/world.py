@@ -39,4 +39,5 @@ def build_world(size: int, seed: int, progress: Callable[[int, int], None] | Non
         name: Provenance("synthesised", margins.SOURCES.get(name, margins.ASSUMED), name == "prefecture")
         for name in COLUMNS
     }
-    return Population(f"synthetic world {WORLD_VERSION}, seed {seed}", True, columns, provenance)
+    identity = np.arange(1, size + 1)
+    return Population(f"synthetic world {WORLD_VERSION}, seed {seed}", True, columns, provenance, identity=identity)
