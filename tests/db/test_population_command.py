@@ -201,3 +201,23 @@ def test_progress_is_a_bar_where_somebody_watches_and_a_few_lines_in_a_log():
     empty = io.StringIO()
     bar("nothing", empty)(0, 0)
     assert empty.getvalue() == "nothing  100 %\n"
+
+
+def test_a_register_of_holders_brings_codebooks_of_their_facts(environment, tmp_path, capsys):
+    """Two facts in a register: companies with one, with the other and with both are peeled apart, and stored once."""
+    column = {name: values.tolist() for name, values in build_world(6_000, 9).columns.items()}
+    path = tmp_path / "holders.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["都道府県コード", "市区町村コード", "業種コード", "設立年", "従業員数", "売上高（千円）", "営業利益率", "fact:exports", "fact:patents_held"])
+        for m in range(6_000):
+            rows.writerow([column["prefecture"][m], column["municipality"][m], f"{column['jsic4'][m]:04}", column["founded"][m],
+                           column["employees"][m], column["revenue_yen"][m] // 1000, f"{column['operating_margin'][m]:.3f}",
+                           int(m % 3 == 0), int(m % 50 == 1)])
+    for _turn in range(2):
+        assert main(["population", "import", str(path), "--source", "a register and two lists of holders"]) == 0
+    told = capsys.readouterr().out
+    assert "facts on record: exports, patents_held" in told and "holders in" in told
+    stored = _rows(environment, "SELECT b.facts, b.current, o.current, b.k FROM market.codebook b JOIN market.codebook o ON o.version = b.base")
+    assert (["exports"], False, True, 10) in stored and len(stored) == len({tuple(row[0]) for row in stored})
+    assert _rows(environment, "SELECT count(*) FROM market.cell c JOIN market.codebook b ON b.version = c.codebook_version WHERE b.facts <> '{}'")[0][0] > 3

@@ -141,13 +141,12 @@ def test_look_alikes_are_counted_among_those_who_may_show_the_facts(world: Popul
         assert everybody == (may_show(world, base, book) & (world.columns["legal_form"] != SOLE)).sum() < base.report.eligible
 
 
-def test_a_column_that_no_list_gives_away_is_refused(world: Population, base: Codebook) -> None:
-    for code in ("steady_quality", "no_such_phrase"):
-        source = {FACT_PREFIX + code: Provenance("imported", "test", True)}
-        odd = Population("odd", True, world.columns, {**{n: world.provenance[n] for n in world.columns}, **source},
-                         {code: world.facts["exports"]})  # fmt: skip
-        with pytest.raises(ValueError, match=code):
-            build_fact_books(odd, base)
+def test_a_column_of_what_nobody_can_look_up_makes_no_set(world: Population, books: list[Codebook]) -> None:
+    more = {"steady_quality": ~world.facts["exports"], "no_such_phrase": world.facts["exports"]}
+    source = {FACT_PREFIX + code: Provenance("imported", "test", True) for code in more}
+    odd = Population(world.name, True, world.columns, {**world.provenance, **source}, {**world.facts, **more})
+    again = build_fact_books(odd, build(odd, K, "major_group"))
+    assert [(book.header.facts, book.cells) for book in again] == [(book.header.facts, book.cells) for book in books]
 
 
 def test_they_survive_the_database_and_their_version_covers_facts_and_closed_cells(books: list[Codebook]) -> None:

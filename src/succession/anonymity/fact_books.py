@@ -10,7 +10,7 @@ that cell may show any. What this promises, and to whom, is argued in db/README.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -25,12 +25,14 @@ NO_FACTS = 0
 
 
 def fact_codes(population: Population) -> tuple[str, ...]:
-    """The linkable facts this population holds, in the order of their bits. ValueError for a column that is none."""
+    """The linkable facts this population holds, in the order of their bits."""
+    return linkable(population.facts)
+
+
+def linkable(codes: Iterable[str]) -> tuple[str, ...]:
+    """Those of the codes that are linkable phrases, sorted; any other may be shown or not whoever holds it."""
     phrases = vocabulary().phrases
-    strange = [code for code in population.facts if code not in phrases or not phrases[code].linkable]
-    if strange:
-        raise ValueError(f"no linkable phrases: {', '.join(strange)}")
-    return tuple(sorted(population.facts))
+    return tuple(sorted(code for code in codes if code in phrases and phrases[code].linkable))
 
 
 def build_fact_books(population: Population, base: Codebook, progress: Callable[[int, int], None] | None = None) -> list[Codebook]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
 
 from succession.anonymity.codebook import Codebook, build
+from succession.anonymity.fact_books import build_fact_books, linkable
 from succession.anonymity.headings import CUBE, REGISTER, Wishes, shown
 from succession.anonymity.nodes import FINEST_INDUSTRY_LEVEL
 from succession.anonymity.population import KChoice, Population, Provenance, k_and_finest
@@ -115,10 +117,10 @@ def build_codebook(population: Population, choice: KChoice) -> Codebook:
     return codebook
 
 
-async def _store(owner_url: str, population: Population, codebook: Codebook) -> None:
+async def _store(owner_url: str, population: Population, codebook: Codebook, fact_books: Sequence[Codebook] = ()) -> None:
     owner = await asyncpg.connect(owner_url, timeout=10)
     try:
-        await store_codebook(owner, population, codebook)
+        await store_codebook(owner, population, codebook, fact_books)
     finally:
         await owner.close()
 
@@ -145,7 +147,8 @@ def _import(options: argparse.Namespace, settings: Settings) -> int:
     print("\n".join(provenance_lines(read.population.provenance)))
     choice = _choice(options, read.population)
     codebook = build_codebook(read.population, choice)
-    print("\n".join(report_lines(codebook)))
+    fact_books = build_fact_books(read.population, codebook, bar("facts     "))
+    print("\n".join((*report_lines(codebook), *fact_lines(read.population, fact_books))))
     print("\n".join(_compared(settings.database_url, read.population, codebook)))
     if read.notes:
         print("look at this before you go on:")
@@ -156,7 +159,7 @@ def _import(options: argparse.Namespace, settings: Settings) -> int:
     if options.dry_run:
         print("dry run: nothing was stored")
         return 0
-    asyncio.run(_store(settings.database_url, read.population, codebook))
+    asyncio.run(_store(settings.database_url, read.population, codebook, fact_books))
     print(f"codebook {codebook.version} is in force")
     return 0
 
@@ -277,6 +280,15 @@ def report_lines(codebook: Codebook) -> list[str]:
         f"region, 2-digit industry and revenue band together: {found.useful:.1%}",
         f"in cells where one 4-digit industry exceeds half: {found.one_trade:.1%}",
     ]
+
+
+def fact_lines(population: Population, fact_books: Sequence[Codebook]) -> list[str]:
+    """Which linkable facts may be shown, by how many companies; nothing where the population holds none."""
+    known = linkable(population.facts)
+    if not known:
+        return []
+    found = [f"  {' + '.join(book.header.facts):<60}{book.report.eligible:>10,} holders in {book.report.cells:,} cells" for book in fact_books]
+    return [f"facts on record: {', '.join(known)}; shown with them are, all together or none:", *(found or ["  nothing: too few hold any"])]
 
 
 def _show(owner_url: str, version: str | None) -> int:

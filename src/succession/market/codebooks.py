@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from succession.anonymity.codebook import Codebook
-from succession.anonymity.fact_books import may_show
+from succession.anonymity.fact_books import linkable, may_show
 from succession.anonymity.population import FACT_PREFIX, Population
 from succession.anonymity.preview import LookAlikes
 from succession.codes import ATTRIBUTES
@@ -79,13 +79,13 @@ class InForce(msgspec.Struct, frozen=True):
     version: str
     population_version: str
     demo: bool
-    columns: list[str]
+    columns: tuple[str, ...]
 
 
 _IN_FORCE = """
 SELECT b.version, b.population_version, b.demo,
        ARRAY(SELECT substr(name, length($1) + 1) FROM jsonb_object_keys(p.provenance -> 'columns') AS c(name)
-             WHERE starts_with(name, $1) ORDER BY name) AS columns
+             WHERE starts_with(name, $1)) AS columns
 FROM market.codebook b JOIN ops.population p ON p.version = b.population_version WHERE b.current
 """
 
@@ -95,7 +95,7 @@ async def codebook_in_force(connection: asyncpg.Connection, demo_mode: bool) -> 
     row = await connection.fetchrow(_IN_FORCE, FACT_PREFIX)
     if row is None or (row["demo"] and not demo_mode):
         raise Problem("population_needed")
-    return InForce(**row)
+    return InForce(row["version"], row["population_version"], row["demo"], linkable(row["columns"]))
 
 
 async def load_fact_book(connection: asyncpg.Connection, base: str, facts: Sequence[str]) -> Codebook | None:
