@@ -73,10 +73,13 @@ _AUTHORITY_BEFORE = re.compile(rf"[{_HAN}][{_HAN}()0-9\-ー・ァ-ヶA-Z ]{{0,40
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9/\-]{5,40})[A-Za-z]{1,6}[/\-]?(?:[A-Za-z]{1,3}[/\-]?)?[0-9]{4,16}(?:[/\-][0-9A-Za-z]{1,12}){0,3}[A-Za-z]?[0-9]?(?![A-Za-z0-9])")
 _CLASS_CODE = re.compile(rf"(?:[{_HAN}][ ]?)?[0-9]{{2}}[\-ー][ァ-ヶ][\-ー][0-9]{{4,7}}|[{_HAN}][ ]?[0-9]{{2}}[\-ー][0-9]{{4,7}}")
 
-_PATTERNS = (
-    _EMAIL, _URL, _HANDLE, _ACCOUNT, _LONG_NUMBER, _SHORT_PHONE, _NAMED_PHONE, _POSTAL, _ACCOUNT_NUMBER, _PLATE, _CODE,
-    _CLASS_CODE,
+# Each pattern and the letters without one of which it cannot match.
+_NEEDS_DIGITS = (
+    _LONG_NUMBER, _SHORT_PHONE, _NAMED_PHONE, _POSTAL, _ACCOUNT_NUMBER, _PLATE, _CODE, _CLASS_CODE,
 )  # fmt: skip
+_NEEDS_LATIN = (_EMAIL, _URL, _HANDLE, _ACCOUNT)
+_TWO_DIGITS = re.compile(r"[0-9].{0,4}[0-9]", re.S)
+_TWO_LETTERS = re.compile("[A-Za-z]{2}")
 
 
 def _numbered_rights(text: str) -> Iterator[Found]:
@@ -162,10 +165,13 @@ def digits_folded(text: str) -> str:
 def identifiers(written: str) -> Iterator[Found]:
     """Every passage of a plain view with the form of an identifier or an address; they may overlap."""
     text = digits_folded(written)
-    for pattern in _PATTERNS:
+    patterns: tuple[re.Pattern[str], ...] = _NEEDS_LATIN if _TWO_LETTERS.search(text) else ()
+    has_numbers = _TWO_DIGITS.search(text) is not None
+    for pattern in patterns + _NEEDS_DIGITS if has_numbers else patterns:
         for match in pattern.finditer(text):
             yield match.start(), match.end(), "identifier"
-    yield from _numbered_rights(text)
+    if has_numbers:
+        yield from _numbered_rights(text)
+        for match in _ENGLISH_ADDRESS.finditer(text):
+            yield match.start(), match.end(), "address"
     yield from _japanese_addresses(text, written)
-    for match in _ENGLISH_ADDRESS.finditer(text):
-        yield match.start(), match.end(), "address"

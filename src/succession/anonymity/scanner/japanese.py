@@ -32,19 +32,21 @@ def names(text: str) -> Iterator[Found]:
     for first, last in _runs(words):
         while at < len(hot) and hot[at][1] <= words[first].start:
             at += 1
-        heat = [_heat(word, hot, at) for word in words[first:last]]
+        near = at < len(hot) and hot[at][0] < words[last - 1].end
+        heat = [_heat(word, hot, at) if near else None for word in words[first:last]]
         run = Run(words[first:last], heat)
         yield from run.spans()
-        start = words[first].start
-        if run.ends_as_organisation() and (behind := phrases.attached_behind(words, last)):
-            yield start, behind, "organisation"
-        before = hiragana.get(start) if heat[0] or run.ends_as_organisation() else None
-        if before is None and run.ends_as_organisation():
-            before = phrases.attached(words, first)
-        if before is None and (run.ends_as_organisation() or run.kinds[0]):
-            before = phrases.joined_by_no(words, first)
-        if before is not None:
-            yield before, words[last - 1].end, "organisation"
+        ends_long = run.ends_as_organisation()
+        if ends_long and (behind := phrases.attached_behind(words, last)):
+            yield words[first].start, behind, "organisation"
+        if ends_long or run.kinds[0]:
+            before = hiragana.get(words[first].start) if heat[0] or ends_long else None
+            if before is None and ends_long:
+                before = phrases.attached(words, first)
+            if before is None:
+                before = phrases.joined_by_no(words, first)
+            if before is not None:
+                yield before, words[last - 1].end, "organisation"
 
 
 # --- runs ----------------------------------------------------------------------------------------------------------

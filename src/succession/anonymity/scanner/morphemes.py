@@ -12,8 +12,9 @@ import re
 import threading
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from sudachipy import Dictionary, SplitMode
 
 # Sorts of morphemes, as far as names are concerned.
@@ -48,11 +49,11 @@ _SORTS = (
     (("記号", "文字"), NOUN),
 )
 
-_WINDOW = 6_000  # characters; Sudachi refuses more than 49,149 bytes at once
+_WINDOW = 800  # characters; longer pieces cost more a letter, and Sudachi refuses more than 49,149 bytes
 _BREAK = re.compile(r"[。\n！？!?]")
 
 
-class Morpheme(NamedTuple):
+class Morpheme(msgspec.Struct, gc=False):
     """One word: offsets into the plain view, its sort, and whether the dictionary did not know it."""
 
     start: int
@@ -87,9 +88,12 @@ def morphemes(text: str) -> list[Morpheme]:
     found: list[Morpheme] = []
     tokenize = _tokenizer("C").tokenize
     for start, end in _windows(text):
-        for m in tokenize(text[start:end]):
-            begin, stop = start + m.begin(), start + m.end()
-            found.append(Morpheme(begin, stop, _sort(m.part_of_speech_id()), m.is_oov(), text[begin:stop]))
+        piece = text[start:end]
+        for m in tokenize(piece):
+            begin, stop = m.begin(), m.end()
+            sort = _sort(m.part_of_speech_id())
+            unknown = sort == NOUN and m.is_oov()  # asked of nothing else
+            found.append(Morpheme(start + begin, start + stop, sort, unknown, piece[begin:stop]))
     return found
 
 
@@ -99,7 +103,7 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
     while start < len(text):
         end = min(start + _WINDOW, len(text))
         if end < len(text):
-            cuts = [match.end() for match in _BREAK.finditer(text, end - 1_000, end)]
+            cuts = [match.end() for match in _BREAK.finditer(text, end - 400, end)]
             end = cuts[-1] if cuts else end
         yield start, end
         start = end

@@ -33,8 +33,8 @@ class View(msgspec.Struct, frozen=True):
 # What takes no room: format characters, variation selectors, fillers, combining marks that NFKC left standing.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0\u2800")
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\ufe58\ufe63\uff0d\uff70"
-# A character and the marks that compose with it, among them the voicing marks of half-width kana.
-_CLUSTER = re.compile("(?s).[\u0300-\u036f\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f]{0,16}")
+# Marks that compose with the character before them, among them the voicing marks of half-width kana.
+_MARK = "[\u0300-\u036f\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f]"
 
 
 @cache
@@ -55,11 +55,18 @@ def _plain_cluster(cluster: str) -> str:
     return "".join(out)
 
 
+@cache
+def _unusual() -> re.Pattern[str]:
+    """A character outside the everyday ones, or an old kanji, with its marks; or any with marks. The rest stays."""
+    letter = f"[^ -~\\n、。「」『』・ー々ぁ-ゖァ-ヺ一-龠]|[{''.join(old_kanji())}]"
+    return re.compile(f"(?s:(?:{letter}){_MARK}{{0,16}}|.{_MARK}{{1,16}})")
+
+
 def plain(text: str) -> View:
-    """The text as it is read. Linear; the common case, nothing to rewrite, costs one look at each distinct letter."""
-    if all(_plain_cluster(character) == character for character in set(text)):
+    """The text as it is read. Linear; the common case, nothing to rewrite, costs one search."""
+    if all(_plain_cluster(cluster) == cluster for cluster in set(_unusual().findall(text))):
         return View(text, range(len(text)), range(1, len(text) + 1))
-    return _rewritten(text, _CLUSTER.finditer(text), _plain_cluster)
+    return _rewritten(text, _unusual().finditer(text), _plain_cluster)
 
 
 def _rewritten(text: str, pieces: Iterable[re.Match[str]], rewrite: Callable[[str], str]) -> View:

@@ -7,13 +7,16 @@ superfluous letter; a part of a name must be exact. What is found is widened by 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, lru_cache
+
+import msgspec
 
 from succession.anonymity.scanner.findings import Own
 from succession.anonymity.scanner.formatted import digits_folded
 from succession.anonymity.scanner.normal import View, bare, bare_text, romaji
-from succession.anonymity.scanner.own_keys import Keys, is_han, is_kana, is_latin, keys_of, legal_forms
+from succession.anonymity.scanner.own_keys import is_han, is_kana, is_latin, keys_of, legal_forms
 
 Place = tuple[int, int]  # offsets into the plain view
 
@@ -23,53 +26,102 @@ _KATAKANA = re.compile(r"[ァ-ヺー]")
 _LEAST_SLIP = {"latin": 6, "kana": 4, "other": 3}
 
 
+class _Key(msgspec.Struct, frozen=True):
+    """A key as it is looked for. With one slip of the pen somewhere in it, `head` or `tail` still stands unharmed."""
+
+    text: str
+    sort: str  # latin, kana or other
+    head: str  # empty: only the exact key counts
+    tail: str
+
+
+class _Matcher(msgspec.Struct, frozen=True):
+    bare: tuple[_Key, ...]
+    romaji: tuple[_Key, ...]
+    digits: frozenset[str]
+    acronyms: tuple[re.Pattern[str], ...]
+
+
+def _key(text: str, may_slip: bool) -> _Key:
+    sort = "latin" if is_latin(text) else "kana" if is_kana(text) else "other"
+    if not may_slip or len(text) < _LEAST_SLIP[sort]:
+        return _Key(text, sort, "", "")
+    if len(text) == 3:  # of three letters the first two or the last two
+        return _Key(text, sort, text[:2], text[1:])
+    half = len(text) // 2
+    return _Key(text, sort, text[:half], text[half:])
+
+
 @lru_cache(64)
-def _keys(own: Own) -> Keys:
-    return keys_of(own)
+def _matcher(own: Own) -> _Matcher:
+    keys = keys_of(own)
+
+    def both(whole: frozenset[str], parts: frozenset[str]) -> tuple[_Key, ...]:
+        return (*(_key(text, True) for text in sorted(whole)), *(_key(text, False) for text in sorted(parts)))
+
+    acronyms = (r"[.・ ]?".join(map(re.escape, acronym)) for acronym in sorted(keys.acronyms))
+    return _Matcher(
+        both(keys.whole, keys.parts),
+        both(keys.romaji_whole, keys.romaji_parts),
+        keys.digits,
+        tuple(re.compile(rf"(?<![A-Za-z0-9]){acronym}(?![A-Za-z0-9])\.?") for acronym in acronyms),
+    )
 
 
 def names(text: str, own: Own) -> Iterator[Place]:
     """Every passage of a plain view that holds something known of the company; passages may overlap."""
     if own == Own():
         return
-    keys = _keys(own)
+    matcher = _matcher(own)
     bare_view = bare(text)
-    lands = list(_in_view(text, bare_view, keys.whole, keys.parts))
-    latin = romaji(bare_view)
-    lands += _in_view(text, latin, keys.romaji_whole, keys.romaji_parts)
-    word_by_word = romaji(_spaced(text, bare_view))
-    if word_by_word.text != latin.text:
-        lands += _in_view(text, word_by_word, keys.romaji_whole, keys.romaji_parts)
-    for start, end in lands:
+    found = list(_in_view(text, bare_view, matcher.bare))
+    if _LETTER.search(text):
+        latin = romaji(bare_view)
+        found += _in_view(text, latin, matcher.romaji)
+        word_by_word = romaji(_spaced(text, bare_view))
+        if word_by_word.text != latin.text:
+            found += _in_view(text, word_by_word, matcher.romaji)
+        for acronym in matcher.acronyms:
+            found += (match.span() for match in acronym.finditer(text))
+    for start, end in found:
         yield _with_legal_form(text, start, end)
-    yield from _acronyms(text, keys.acronyms)
-    yield from _digits(text, keys.digits)
+    yield from _digits(text, matcher.digits)
+
+
+_WORD_START = re.compile(r"(?<=[^A-Za-zÀ-ɏ0-9])[A-Za-zÀ-ɏ0-9]")
 
 
 def _spaced(text: str, view: View) -> View:
     """The bare view with a mark between words, where a long vowel must not be made: 'to Otani' is no Tōtani."""
-    pieces = []
-    for at, letter in enumerate(view.text):
-        apart = at and view.starts[at] != view.ends[at - 1] and _LETTER.match(letter)
-        pieces.append((("\x00" if apart else "") + letter, at))
-    if not any(len(piece) > 1 for piece, _ in pieces):
-        return view
-    out = "".join(piece for piece, _ in pieces)
-    at_of = [at for piece, at in pieces for _ in piece]
-    return View(out, [view.starts[at] for at in at_of], [view.ends[at] for at in at_of])
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    done = 0
+    for word in _WORD_START.finditer(text):
+        at = bisect_left(view.starts, word.start())
+        if done < at:
+            pieces += (view.text[done:at], "\0")
+            starts += (*view.starts[done:at], word.start())
+            ends += (*view.ends[done:at], word.start() + 1)
+            done = at
+    pieces.append(view.text[done:])
+    return View("".join(pieces), (*starts, *view.starts[done:]), (*ends, *view.ends[done:]))
 
 
 # --- in a view -----------------------------------------------------------------------------------------------------
 
 
-def _in_view(text: str, view: View, whole: frozenset[str], parts: frozenset[str]) -> Iterator[Place]:
-    for key in whole:
-        for start, end in (*_exactly(view.text, key), *_nearly(view.text, key)):
-            if _stands_alone(text, view, start, end, key):
-                yield view.original(start, end)
-    for key in parts:
-        for start, end in _exactly(view.text, key):
-            if _stands_alone(text, view, start, end, key):
+def _in_view(text: str, view: View, keys: tuple[_Key, ...]) -> Iterator[Place]:
+    written = view.text
+    for key in keys:
+        if key.head and (key.head in written or key.tail in written):
+            places = {*_exactly(written, key.text), *_nearly(written, key)}
+        elif key.text in written:
+            places = set(_exactly(written, key.text))
+        else:
+            continue
+        for start, end in places:
+            if _stands_alone(text, *view.original(start, end), key):
                 yield view.original(start, end)
 
 
@@ -80,29 +132,17 @@ def _exactly(text: str, key: str) -> Iterator[Place]:
         at = text.find(key, at + 1)
 
 
-def _sort_of(key: str) -> str:
-    return "latin" if is_latin(key) else "kana" if is_kana(key) else "other"
-
-
-def _nearly(text: str, key: str) -> Iterator[Place]:
-    """Where the key stands with one letter changed, left out or put in: then one half of it stands unharmed."""
-    if len(key) < _LEAST_SLIP[_sort_of(key)]:
-        return
-    half = len(key) // 2 if len(key) > 3 else 1
-    head, tail = key[:half], key[half:]
-    if len(key) == 3:  # of three letters the first two or the last two
-        head, tail = key[:2], key[1:]
-    for start, end in _exactly(text, head):
-        rest = key[len(head) :]
+def _nearly(text: str, key: _Key) -> Iterator[Place]:
+    """Where the key stands with one letter changed, left out or put in."""
+    for start, end in _exactly(text, key.head):
+        rest = key.text[len(key.head) :]
         for length in _lengths(rest):
-            found = text[end : end + length]
-            if len(found) == length and found != rest and _one_slip(found, rest):
+            if _one_slip(text[end : end + length], rest, length):
                 yield start, end + length
-    for start, end in _exactly(text, tail):
-        rest = key[: len(key) - len(tail)]
+    for start, end in _exactly(text, key.tail):
+        rest = key.text[: -len(key.tail)]
         for length in _lengths(rest):
-            found = text[max(0, start - length) : start]
-            if len(found) == length and found != rest and _one_slip(found, rest):
+            if length <= start and _one_slip(text[start - length : start], rest, length):
                 yield start - length, end
 
 
@@ -110,33 +150,29 @@ def _lengths(rest: str) -> tuple[int, ...]:
     return (len(rest),) if len(rest) < 2 else (len(rest), len(rest) - 1, len(rest) + 1)
 
 
-def _one_slip(found: str, wanted: str) -> bool:
+def _one_slip(found: str, wanted: str, length: int) -> bool:
     """Whether one letter changed, missing or added makes one of the other."""
-    if len(found) == len(wanted):
-        return sum(a != b for a, b in zip(found, wanted, strict=True)) == 1
-    if abs(len(found) - len(wanted)) != 1:
+    if len(found) != length or found == wanted:
         return False
+    if length == len(wanted):
+        return sum(a != b for a, b in zip(found, wanted, strict=True)) == 1
     shorter, longer = sorted((found, wanted), key=len)
     return any(longer[:at] + longer[at + 1 :] == shorter for at in range(len(longer)))
 
 
-def _stands_alone(text: str, view: View, start: int, end: int, key: str) -> bool:
+def _stands_alone(text: str, first: int, last: int, key: _Key) -> bool:
     """Whether a short key is a word of its own here; a long one is telling wherever it stands."""
-    first, last = view.original(start, end)
     before, after = text[first - 1 : first], text[last : last + 1]
-    if is_latin(key):
+    if key.sort == "latin":
         inside = _LETTER.match(before) or _LETTER.match(after)
-        return len(key) >= 6 or not inside or (len(key) >= 4 and not _LETTER.match(before) and not after.isalpha())
-    if is_kana(key):
-        if len(key) >= 4:
+        return len(key.text) >= 6 or not inside
+    if key.sort == "kana":
+        if len(key.text) >= 4:
             return True
-        katakana = _KATAKANA.match(text[first])
-        if katakana:
+        if _KATAKANA.match(text[first]):
             return not _KATAKANA.match(before) and not _KATAKANA.match(after)
-        return len(key) == 3 or not ("ぁ" <= before <= "ん")
-    if is_han(key) and len(key) == 1:
-        return not is_han(before) and not is_han(after)
-    return True
+        return len(key.text) == 3 or not ("ぁ" <= before <= "ん")
+    return len(key.text) > 1 or not is_han(key.text) or not (is_han(before) or is_han(after))
 
 
 # --- legal forms ---------------------------------------------------------------------------------------------------
@@ -173,13 +209,6 @@ def _with_legal_form(text: str, start: int, end: int) -> Place:
 
 
 # --- the rest ------------------------------------------------------------------------------------------------------
-
-
-def _acronyms(text: str, acronyms: frozenset[str]) -> Iterator[Place]:
-    for acronym in acronyms:
-        pattern = r"[.・ ]?".join(acronym)
-        for match in re.finditer(rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])\.?", text):
-            yield _with_legal_form(text, *match.span())
 
 
 _DIGIT_RUN = re.compile(r"[0-9](?:[ \t\-ー–.・/()の,+]{0,3}[0-9])*")

@@ -45,7 +45,7 @@ def scan(text: str, own: Own | None = None, *, locale: str) -> Scan:
     try:
         view = plain(text)
         spans = tuple(_spans(text, view, own or Own(), locale))
-        checked = locale in LOCALES and all(_known_script(letter) for letter in set(view.text))
+        checked = locale in LOCALES and all(_known_script(letter) for letter in set(_USUAL.findall(view.text)))
     except Exception:  # whatever fails, the text was not checked
         _log.exception("a text could not be scanned")  # the text itself stays out of the log
         return Scan(UNKNOWN, (), engine())
@@ -73,8 +73,12 @@ def _odd(character: str) -> bool:
     return unicodedata.category(character) in _UNREADABLE and character not in "\t\n\r"
 
 
+# Letters nobody need look at: they can be read and their script is known.
+_USUAL = re.compile("[^ -~\\n\\u3001-\\u30fe\\u4e00-\\u9fef\\uff01-\\uff9f]")
+
+
 def _readable(text: str) -> bool:
-    return not _TURNING.search(text) and not any(_odd(character) for character in set(text))
+    return not _TURNING.search(text) and not any(_odd(character) for character in set(_USUAL.findall(text)))
 
 
 _SCRIPTS = ("LATIN", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "CJK", "IDEOGRAPHIC", "VERTICAL", "MODIFIER", "FEMININE", "MASCULINE")

@@ -48,8 +48,9 @@ _NAME_BEFORE = re.compile(rf"(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-
 
 def beside_legal_form(text: str, words: list[Morpheme]) -> Iterator[Found]:
     """A legal form and the name beside it, on whichever side it stands, in whatever words."""
-    starts = {word.start: word for word in words}
-    for form in _legal_form().finditer(text):
+    forms = list(_legal_form().finditer(text))
+    starts = {word.start: word for word in words} if forms else {}
+    for form in forms:
         start, end = form.span()
         after = _NAME_AFTER.match(text, end)
         if after and (end not in starts or starts[end].sort not in (sorts.PARTICLE, sorts.VERB)):
@@ -67,8 +68,9 @@ _CALLED = re.compile(r"(?:という|と(?:呼ば|称す|名付け|名づけ|銘�
 
 def called(text: str, words: list[Morpheme]) -> Iterator[Found]:
     """Xという製品: X, back to the particle that is not の."""
-    starts = {word.start: at for at, word in enumerate(words)}
-    for match in _CALLED.finditer(text):
+    matches = list(_CALLED.finditer(text))
+    starts = {word.start: at for at, word in enumerate(words)} if matches else {}
+    for match in matches:
         at = starts.get(match.start())
         if not at:
             continue
@@ -90,10 +92,14 @@ _SIGNS_BEFORE_NAME = frozenset("のは、:(・にと")
 
 def next_to_a_role(words: list[Morpheme]) -> Iterator[Found]:
     """長男の凛, 専務は南: a short word that is a name as well, after the word for who it is."""
-    for before, sign, word in zip(words, words[1:], words[2:], strict=False):
+    roles = generic.introducers()
+    for at, before in enumerate(words[:-2]):
+        if before.sort != sorts.NOUN or before.surface not in roles or len(before.surface) < 2:
+            continue
+        sign, word = words[at + 1], words[at + 2]
         if (
-            sign.surface in _SIGNS_BEFORE_NAME and len(word.surface) <= 4 and len(before.surface) > 1
-            and before.surface in generic.introducers() and word.sort not in (sorts.PARTICLE, sorts.VERB)
+            sign.surface in _SIGNS_BEFORE_NAME and len(word.surface) <= 4
+            and word.sort not in (sorts.PARTICLE, sorts.VERB)
             and not generic.is_person_word(word.surface) and also_a_name(word.surface)
         ):  # fmt: skip
             yield word.start, word.end, "person"
@@ -115,8 +121,9 @@ _STRETCH = re.compile(r"(?:(?<=[、。\n「『(:：,・\s])|^)[ぁ-ゖー]{2,8}(
 
 def hiragana_stretches(text: str, words: list[Morpheme]) -> Iterator[tuple[int, int]]:
     """(end, start) of hiragana between a stop and something else that does not end in a particle: おおいた動物病院."""
-    ends = {word.end: word for word in words}
-    for stretch in _STRETCH.finditer(text):
+    stretches = list(_STRETCH.finditer(text))
+    ends = {word.end: word for word in words} if stretches else {}
+    for stretch in stretches:
         last = ends.get(stretch.end())
         if last and last.surface not in _JOINING and last.start != stretch.start():
             yield stretch.end(), stretch.start()

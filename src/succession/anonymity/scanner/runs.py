@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from succession.anonymity.scanner import generic
 from succession.anonymity.scanner import morphemes as sorts
@@ -48,6 +48,7 @@ def _longest_ending() -> int:
     return max(map(len, endings()))
 
 
+@lru_cache(50_000)
 def ending_kind(word: str) -> str | None:
     """The kind of name that a word ends, None when it ends none."""
     known = endings()
@@ -59,18 +60,18 @@ def ending_kind(word: str) -> str | None:
     return "organisation" if len(word) > 1 and word[-1] in _HOUSES else None
 
 
-def seed(word: Morpheme) -> str | None:
-    """The kind of a word that may be a name by itself."""
-    surface = word.surface
-    if word.sort in _SEED_KIND:
-        return None if generic.is_listed(surface) else _SEED_KIND[word.sort]
-    if word.sort != sorts.NOUN:
+@lru_cache(50_000)
+def seed(surface: str, sort: str, unknown: bool) -> str | None:
+    """The kind of a word that may be a name by itself; `unknown` to the dictionary."""
+    if sort in _SEED_KIND:
+        return None if generic.is_listed(surface) else _SEED_KIND[sort]
+    if sort != sorts.NOUN:
         return None
     if surface[-1] in "省庁" and len(surface) > 2:
         return None if generic.is_listed(surface) else "organisation"
     if not generic.is_generic(surface) and also_a_name(surface):
         return "place"
-    if len(surface) > 1 and word.unknown and not surface.isascii() and not _NUMBER_LIKE.fullmatch(surface):
+    if len(surface) > 1 and unknown and not surface.isascii() and not _NUMBER_LIKE.fullmatch(surface):
         return "organisation"
     if len(surface) > 1 and _HIRAGANA.fullmatch(surface) and not generic.is_ordinary(surface):
         return "product"
@@ -82,13 +83,16 @@ class Run:
 
     def __init__(self, words: list[Morpheme], hot: list[str | None]) -> None:
         self.words = words
-        self.kinds: list[str | None] = [kind or seed(word) for word, kind in zip(words, hot, strict=True)]
+        self.kinds: list[str | None] = [
+            kind or seed(word.surface, word.sort, word.unknown) for word, kind in zip(words, hot, strict=True)
+        ]
 
     def spans(self) -> Iterator[Found]:
         """The names of the run."""
-        self._titles()
-        self._endings()
-        self._neighbours()
+        if len(self.words) > 1:
+            self._titles()
+            self._endings()
+            self._neighbours()
         start = None
         for at, kind in enumerate([*self.kinds, None]):
             if kind and start is None:

@@ -20,48 +20,70 @@ _BEFORE = re.compile(rf"(?:[{_NOUNLIKE}]{{1,16}}(?:の|に|で|を))?[{_NOUNLIKE
 _AFTER = re.compile(rf"(?:[{_NOUNLIKE}]{{1,16}}(?:の[{_NOUNLIKE}]{{1,16}}|[いく](?![ぁ-ん]))?|の[{_NOUNLIKE}]{{1,16}}|のない|ない|い)")
 
 
-@cache
-def _words(locale: str) -> tuple[re.Pattern[str], dict[str, str]]:
-    """One pattern of all words, and the topic of each Japanese one. English rows are patterns themselves."""
+def _topics(locale: str) -> dict[str, str]:
+    """Wording -> topic; a wording of several rows counts for the first."""
     rows = [row for row in read_table("db/reference/unique_words.tsv") if row["locale"] == locale]
-    if locale == "en":
-        return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(row['words'] for row in rows)})(?![A-Za-z])", re.I), {}
-    topics = {word: row["topic"] for row in reversed(rows) for word in row["words"].split("|")}
-    return re.compile("|".join(map(re.escape, sorted(topics, key=len, reverse=True))), re.I), topics
+    return {word: row["topic"] for row in reversed(rows) for word in row["words"].split("|")}
+
+
+@cache
+def _japanese_words() -> tuple[re.Pattern[str], dict[str, str]]:
+    topics = _topics("ja")
+    return re.compile("|".join(map(re.escape, sorted(topics, key=len, reverse=True)))), topics
 
 
 def _japanese(text: str) -> Iterator[Found]:
-    pattern, topics = _words("ja")
+    pattern, topics = _japanese_words()
     for hit in pattern.finditer(text):
         start, end = hit.span()
         if before := _BEFORE.search(text, max(0, start - 36), start):
             start = before.start()
         if after := _AFTER.match(text, end):
             end = after.end()
-        yield start, end, "unique", topics.get(hit[0], "largest")
+        yield start, end, "unique", topics[hit[0]]
 
 
 _EN_AFTER = re.compile(r"(?:['’]s)?(?: (?:of|in|at|to|on|for|the|a|an|this|our|their)){0,2}(?: [A-Za-z'’\-]{1,30}){1,2}(?: (?:of|in|at|to) (?:the )?[A-Za-z\-]{1,30})?")
 _EN_BEFORE = re.compile(r"(?:\b(?:the|a|an|our|its|its own|one of the) )(?:[a-z\-]+ ){0,2}$|\b[a-z\-]+ $", re.IGNORECASE)
 
 
+_EN_WORD = re.compile(r"[A-Za-z#][A-Za-z'’\-.]*")
+
+
+@cache
+def _english_words() -> tuple[dict[str, list[tuple[str, str]]], tuple[tuple[str, str], ...]]:
+    """First word -> (wording, topic), the longest first; and (beginning, topic) of words with any ending."""
+    by_first: dict[str, list[tuple[str, str]]] = {}
+    beginnings = []
+    for wording, topic in sorted(_topics("en").items(), key=lambda item: -len(item[0])):
+        if wording.endswith("*"):
+            beginnings.append((wording[:-1], topic))
+        else:
+            by_first.setdefault(wording.split(" ")[0], []).append((wording, topic))
+    return by_first, tuple(beginnings)
+
+
+def _english_claim(text: str, word: re.Match[str]) -> tuple[int, str] | None:
+    """(end, topic) of a claim that begins with this word."""
+    by_first, beginnings = _english_words()
+    low = word[0].lower().replace("’", "'").rstrip(".-'")
+    for wording, topic in by_first.get(low, ()):
+        end = word.start() + len(wording)
+        if text[word.start() : end].lower().replace("’", "'") == wording and not text[end : end + 1].isalpha():
+            return end, topic
+    return next(((word.end(), topic) for beginning, topic in beginnings if low.startswith(beginning)), None)
+
+
 def _english(text: str) -> Iterator[Found]:
-    pattern, _ = _words("en")
-    for hit in pattern.finditer(text):
-        start, end = hit.span()
+    for word in _EN_WORD.finditer(text):
+        if not (claim := _english_claim(text, word)):
+            continue
+        start, (end, topic) = word.start(), claim
         if before := _EN_BEFORE.search(text, max(0, start - 40), start):
             start = before.start()
         if after := _EN_AFTER.match(text, end):
             end = after.end()
-        yield start, end, "unique", _english_topic(hit[0])
-
-
-@cache
-def _english_topic(word: str) -> str:
-    for row in read_table("db/reference/unique_words.tsv"):
-        if row["locale"] == "en" and re.fullmatch(row["words"], word, re.IGNORECASE):
-            return row["topic"]
-    return "largest"
+        yield start, end, "unique", topic
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
