@@ -38,7 +38,7 @@ SELECT p.version, p.provenance ->> 'name' AS name, p.demo, p.companies, (p.prove
        b.version AS codebook, b.k, coalesce(b.current, false) AS in_force,
        (SELECT count(*) FROM vault.publication u WHERE u.population_version = p.version AND u.state = 'published') AS published
 FROM ops.population p
-LEFT JOIN LATERAL (SELECT version, k, current FROM market.codebook WHERE population_version = p.version
+LEFT JOIN LATERAL (SELECT version, k, current FROM market.codebook WHERE population_version = p.version AND base IS NULL
                    ORDER BY current DESC, version LIMIT 1) b ON true
 WHERE $1::text IS NULL OR p.version = $1 OR ($1 = 'current' AND b.current)
 ORDER BY p.added_at DESC LIMIT $2
