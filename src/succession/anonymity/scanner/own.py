@@ -198,10 +198,15 @@ def _forms() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return before, after
 
 
+_MARKS_OF_A_NAME = frozenset("+!®")
+
+
 def _with_legal_form(text: str, start: int, end: int) -> Place:
     before, after = _forms()
     if match := before.search(text, max(0, start - 40), start):
         start = match.start()
+    while text[end : end + 1] in _MARKS_OF_A_NAME:
+        end += 1
     for _ in range(2):  # Co., Ltd.
         if match := after.match(text, end):
             end = match.end()

@@ -28,6 +28,11 @@ _FEW = frozenset("一二三四五六七八九十百千万")
 _HOUSES = frozenset("所場店屋社会院館園堂局庫房舎荘亭軒庵閣楼苑校塾寺組")
 _ROUTES = frozenset("自動車道 高速道路 高速 道路 線 本線 新幹線 公園 大橋 通り".split())
 _NUMBERED = frozenset("銀行 信用金庫 証券 生命 病院".split())
+# Endings of institutions: with two ordinary words before them they are a name all the same.
+_INSTITUTIONS = frozenset("""
+    センター クラブ 生協 農協 漁協 組合 協会 連合会 大学 病院 医院 学園 学院 高校 銀行 信用金庫 信用組合 新聞 放送 交通 電鉄 鉄道 美術館
+    博物館 動物園 水族館 会館 ホール 研究所 事務所 財団 機構 公社 委員会 商工会 商工会議所
+""".split())
 _HONORIFICS = frozenset("氏 様 さん 君 くん ちゃん 殿 先生 女史".split())
 _COUNTRY_NAMES = frozenset("太平洋 日本 大日本 全日本 東日本 西日本 北日本 南日本 新日本 中日本".split())
 _NUMBER_LIKE = re.compile(r"[0-9〇一二三四五六七八九十百千万億.,%+\-]+.?")
@@ -139,11 +144,10 @@ class Run:
             while first > 0 and (self.kinds[first - 1] or not self._is_plain(first - 1)):
                 first -= 1
             if first == at:
-                first -= self._surface(at) in _HONORIFICS and self._could_be_family(at - 1)
+                family = at > 1 and self.words[at - 2].sort == sorts.FAMILY  # 岡田 + 准 + 様
+                first -= self._surface(at) in _HONORIFICS and (family or self._could_be_family(at - 1))
             elif first > 0 and self.words[first].sort == sorts.GIVEN and self._could_be_family(first - 1):
                 first -= 1
-            elif first > 0 and self.kinds[first - 1] is None and first >= 2 and self.words[first - 2].sort == sorts.FAMILY:
-                first -= 1  # a letter of the given name that is a prefix elsewhere
             for each in range(first, at):
                 self.kinds[each] = self.kinds[each] or "person"
             if first < at and self._surface(at) in _HONORIFICS:
@@ -162,17 +166,31 @@ class Run:
             kind = self._ending(at)
             if kind is None or kind == "person" or self._counts(at):
                 continue
-            first = at
-            while first > 0 and not self._introduces(first - 1):
-                first -= 1
+            first = self._after_introducers(at)
             if not self._is_coined(first, at, kind):
                 while first < at and self._is_plain(first) and not self._begins_a_name(first, at, kind):
                     first += 1  # ordinary words in front belong to the sentence rather than to the name
+            if first == at and kind == "organisation" and self._is_long_enough(at):
+                first = self._after_introducers(at)
             if first < at:
                 while first > 0 and (self.words[first - 1].sort == sorts.COUNTRY or self._surface(first - 1) in _DIRECTIONS):
                     first -= 1
                 for each in range(first, at + 1):
                     self.kinds[each] = self.kinds[each] or kind
+
+    def _is_long_enough(self, at: int) -> bool:
+        """Ordinary words all of them, and yet a name: ベスト + 電器, 林業 + 機械 + センター."""
+        surface = self._surface(at)
+        if len(surface) < 2 or surface not in endings() or self.words[at].sort == sorts.COUNTER:
+            return False
+        if any(self.words[each].sort in (sorts.NUMBER, sorts.PREFIX) for each in range(at)):
+            return False
+        return not generic.is_generic(surface) or (at >= 2 and surface in _INSTITUTIONS)
+
+    def _after_introducers(self, at: int) -> int:
+        while at > 0 and not self._introduces(at - 1):
+            at -= 1
+        return at
 
     def _counts(self, at: int) -> bool:
         """社 counts in 三社 and ends a name in ヴェルナー社."""
