@@ -119,7 +119,7 @@ def test_a_census_cube_in_parts_with_its_totals(environment, tmp_path, capsys):
     assert 'Of "表章項目" only the rows with "事業所数" are used.' in told and "branches of a company" in told
     assert "k = 40" in told and "estimated: columns of the population are synthesised" in told
     assert _rows(environment, "SELECT companies, provenance -> 'columns' -> 'employees' ->> 'source' FROM ops.population") == [
-        (companies, "size bands of made-up census of 2021, the headcount drawn within them")]
+        (companies, "size bands of made-up census of 2021 (establishments), the headcount drawn within them")]
     assert _rows(environment, "SELECT k FROM market.codebook") == [(40,)]
 
 

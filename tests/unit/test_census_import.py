@@ -86,9 +86,9 @@ def test_what_the_cube_lacks_is_drawn_and_marked(tmp_path: Path) -> None:
     found = population(write(tmp_path, long_table(TABLE)))
     assert {name for name in COLUMNS if found.provenance[name].kind == "imported"} == {"prefecture", "jsic2"}
     sources = {name: found.provenance[name].source for name in COLUMNS}
-    assert sources["employees"] == "size bands of census 2021, the headcount drawn within them"
+    assert sources["employees"] == "size bands of census 2021 (establishments), the headcount drawn within them"
     assert "four-digit code drawn" in sources["jsic4"] and "2016 Economic Census" in sources["founded"]
-    assert "forms of census 2021, the kind of company drawn" in sources["legal_form"]
+    assert "forms of the same, the kind of company drawn" in sources["legal_form"]
     assert found.columns["municipality"].min() > DRAWN_MUNICIPALITIES and len(np.unique(found.columns["founded"])) > 20
     assert np.array_equal(found.columns["jsic4"] // 100, found.columns["jsic2"])
     again = population(write(tmp_path, long_table(TABLE)))

@@ -45,6 +45,7 @@ READ: list[tuple[Callable[[str], object], str, object]] = [
     (written.people, "300+", (300, MOST_PEOPLE)),
     (written.years, "昭和58年4月", (1983, 1983)),
     (written.years, "平成元年", (1989, 1989)),
+    (written.years, "S58.4.1", (1983, 1983)),
     (written.years, "19830401", (1983, 1983)),
     (written.years, "1983-04-01", (1983, 1983)),
     (written.years, "昭和60年～平成6年", (1985, 1994)),

@@ -61,7 +61,10 @@ FEWER = _("The rows add up to {counted}, the table's own totals to {stated}: the
 
 
 class Counted(NamedTuple):
-    """What a cube gives: a row of `known` for each row counted, and what the operator should read about it."""
+    """What a cube gives: a row of `known` for each row counted, and what the operator should read about it.
+
+    `stated`: companies by the table's own totals. `establishments`: it counts sites, the branches of a company apart.
+    """
 
     known: Known
     rows_counted: int
@@ -70,6 +73,7 @@ class Counted(NamedTuple):
     rows_hidden: int
     rows_not_understood: int
     stated: int | None
+    establishments: bool
     notes: list[Message]
 
 
@@ -216,8 +220,8 @@ class Cube:
         if not len(counting):
             raise ImportRefused(Message.of("No row of the cube counts a company in a prefecture."))
         _check_totals(nodes[counting], counts[counting], axes, stated, notes)
-        if self._establishments and not self._offices_apart:
-            notes.append(Message.of(BRANCHES))
+        establishments = self._establishments and not self._offices_apart
+        notes += [Message.of(BRANCHES)] if establishments else []
         return Counted(
             known=_known(nodes[counting], counts[counting], names, axes),
             rows_counted=len(kept),
@@ -226,6 +230,7 @@ class Cube:
             rows_hidden=int(hidden.sum()),
             rows_not_understood=int((used & ~understood).sum()),
             stated=sum(stated.values()) or None,
+            establishments=establishments,
             notes=notes,
         )
 

@@ -92,10 +92,23 @@ class Wishes(NamedTuple):
     shape: str | None = None
 
 
+class _Row(NamedTuple):
+    """A row that may be the headings: which of its cells name which column (None: nobody's)."""
+
+    delimiter: str
+    line: int
+    shape: str
+    headings: list[Heading]
+    names: list[str | None]
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        return any(place in self.names for place in PLACES), len(set(self.names) - {None})
+
+
 def find_layout(text: SourceText, wishes: Wishes) -> Layout:
     """The headings among the first rows: the row that names most columns. ImportRefused names what is missing."""
-    best: tuple[int, Layout] | None = None
-    first: list[str] = []
+    candidates: list[_Row] = []
     for delimiter in DELIMITERS:
         try:
             rows = head_rows(text, delimiter)
@@ -103,41 +116,40 @@ def find_layout(text: SourceText, wishes: Wishes) -> Layout:
             if delimiter == DELIMITERS[0]:
                 raise
             continue
-        first = first or next(iter(rows.cells), [])
-        for layout in _layouts(rows, delimiter, wishes):
-            if best is None or len(layout.columns) > best[0]:
-                best, first = (len(layout.columns), layout), [*(h.written for h in _all(layout))]
-    if best is None:
-        _refuse_missing(wishes.shape or REGISTER, list(PLACES[:1]), first)
-    layout = best[1]
-    _check_mapping(wishes, layout)
+        candidates += [_row(delimiter, line, cells, wishes) for line, cells in zip(*rows, strict=True)]
+    best = max(candidates, key=lambda row: row.rank, default=_Row("", 0, wishes.shape or REGISTER, [], []))
+    layout = _laid_out(best, wishes)
+    written = [heading.written for heading in best.headings]
+    _check_mapping(wishes, layout, written)
     missing = [name for name in NEEDED[layout.shape] if name not in layout.columns and not _stands_in(name, layout)]
     if missing:
-        _refuse_missing(layout.shape, missing, first)
+        _refuse_missing(layout.shape, missing, written)
     return layout
 
 
-def _all(layout: Layout) -> list[Heading]:
-    return sorted([*(h for found in layout.columns.values() for h in found), *layout.others, *layout.spread])
+def _row(delimiter: str, line: int, cells: list[str], wishes: Wishes) -> _Row:
+    headings = _generic_codes([_heading(at, cell) for at, cell in enumerate(cells)])
+    shape = wishes.shape or _shape(headings)
+    last = _spread_after(headings)
+    return _Row(delimiter, line, shape, headings, [_named(heading, shape, wishes) for heading in headings[:last]])
+
+
+def _spread_after(headings: list[Heading]) -> int:
+    """Where the labels of an axis begin that lies across ("/従業者規模"); behind the last heading when none does."""
+    return next((heading.at + 1 for heading in headings if heading.spread), len(headings))
+
+
+def _laid_out(row: _Row, wishes: Wishes) -> Layout:
+    columns, others = _assign(row)
+    units = {name: _unit(name, columns[name][0], wishes) for name in ("revenue", "margin") if name in columns}
+    spread = row.headings[_spread_after(row.headings) :]
+    return Layout(row.shape, row.delimiter, row.line, columns, others, spread, units, len(row.headings))
 
 
 def _stands_in(name: str, layout: Layout) -> bool:
     if name == "prefecture":
         return any(place in layout.columns for place in PLACES)
     return name == "count" and bool(layout.spread)
-
-
-def _layouts(rows: Rows, delimiter: str, wishes: Wishes) -> list[Layout]:
-    found = []
-    for line, cells in zip(*rows, strict=True):
-        headings = _generic_codes([_heading(at, cell) for at, cell in enumerate(cells)])
-        shape = wishes.shape or _shape(headings)
-        last = next((heading.at + 1 for heading in headings if heading.spread), len(headings))
-        columns, others = _assign(headings[:last], shape, wishes)
-        if any(place in columns for place in PLACES):
-            units = {name: _unit(name, columns[name][0], wishes) for name in ("revenue", "margin") if name in columns}
-            found.append(Layout(shape, delimiter, line, columns, others, headings[last:], units, len(cells)))
-    return found
 
 
 def _heading(at: int, written: str) -> Heading:
@@ -182,22 +194,27 @@ def _column(heading: Heading, shape: str) -> str | None:
     return None
 
 
-def _assign(headings: list[Heading], shape: str, wishes: Wishes) -> tuple[dict[str, list[Heading]], list[Heading]]:
-    """Every heading to its column; what the operator mapped is taken as said, and from nobody else."""
-    wanted = {_plain_or_written(text): name for name, text in wishes.headings.items()}
+def _named(heading: Heading, shape: str, wishes: Wishes) -> str | None:
+    """What the operator mapped is taken as said, and that column from no other heading."""
+    text = _plain_or_written(heading.written)
+    wanted = {_plain_or_written(said): name for name, said in wishes.headings.items()}
+    name = wanted.get(text) or _column(heading, shape)
+    return None if name in wishes.headings and wanted.get(text) != name else name
+
+
+def _assign(row: _Row) -> tuple[dict[str, list[Heading]], list[Heading]]:
+    """Every heading to its column. ImportRefused where two claim the same."""
     columns: dict[str, list[Heading]] = {}
     others = []
-    for heading in headings:
-        name = wanted.get(_plain_or_written(heading.written)) or _column(heading, shape)
-        mapped = name in wishes.headings and _plain_or_written(wishes.headings[name]) != _plain_or_written(heading.written)
-        if name is None or mapped:
+    for heading, name in zip(row.headings, row.names, strict=False):
+        if name is None:
             others.append(heading)
         else:
             columns.setdefault(name, []).append(heading)
     for name, found in columns.items():
         found.sort(key=lambda heading: not heading.code)
-        kept = 2 if shape == CUBE and len(found) == 2 and found[0].code and not found[1].code else 1
-        if shape == REGISTER and len(found) > 1 and (found[0].code and not found[1].code):
+        kept = 2 if row.shape == CUBE and len(found) == 2 and found[0].code and not found[1].code else 1
+        if row.shape == REGISTER and len(found) > 1 and (found[0].code and not found[1].code):
             others += found[1:]  # 都道府県コード beside 都道府県名: the code says the same more plainly
         elif len(found) > kept:
             raise ImportRefused(Message.of(
@@ -233,7 +250,7 @@ def _unit(name: str, heading: Heading, wishes: Wishes) -> float:
     return UNITS[suffix[1]] if suffix else 1
 
 
-def _check_mapping(wishes: Wishes, layout: Layout) -> None:
+def _check_mapping(wishes: Wishes, layout: Layout, written: list[str]) -> None:
     """What the operator mapped must exist, and a fact must be a phrase of the vocabulary."""
     for name, text in wishes.headings.items():
         if name not in SYNONYMS[layout.shape] and not (name.startswith(FACT_PREFIX) and layout.shape == REGISTER):
@@ -243,7 +260,7 @@ def _check_mapping(wishes: Wishes, layout: Layout) -> None:
         if name not in layout.columns:
             raise ImportRefused(Message.of(
                 'No heading is called "{heading}". Headings found: {headings}',
-                heading=shown(text), headings=_listed([heading.written for heading in _all(layout)])))
+                heading=shown(text), headings=_listed(written)))
     codes = [name.removeprefix(FACT_PREFIX) for name in layout.columns if name.startswith(FACT_PREFIX)]
     unknown = [code for code in codes if code not in vocabulary().phrases]
     if unknown:

@@ -67,6 +67,7 @@ def import_population(
 ) -> Imported:
     """The population of a register or a census cube, which may come in several files of one shape.
 
+    A cube of establishments says so in each column's provenance.
     `keep`: heading -> labels, for a cube that splits by more than we know. `progress(what)` gives the counter of a step.
     What no file says is drawn from official margins and marked. ImportRefused for files that cannot be used; OSError.
     """
@@ -81,26 +82,27 @@ def import_population(
     reader = Cube(keep or {}) if shape == CUBE else Register()
     for text, layout in read:
         reader.read(text, layout, progress(text.path.name) if progress else None)
-    known, totals, stated, notes = _companies(reader)
+    known, totals, stated, sites, notes = _companies(reader)
     population = None
     if known is not None:
         _check_size(known)
+        source += " (establishments)" if sites else ""
         population = complete(known, name, source, seed, progress("companies") if progress else None)
         notes += _doubts(population)
     return Imported(population, shape, [_source(*each) for each in read], reader.rows, reader.rows_left_out, totals, stated,
                     reader.errors, notes)  # fmt: skip
 
 
-def _companies(reader: Cube | Register) -> tuple[Known | None, int, int | None, list[Message]]:
+def _companies(reader: Cube | Register) -> tuple[Known | None, int, int | None, bool, list[Message]]:
     if reader.rows == reader.rows_left_out:
-        return None, 0, None, []
+        return None, 0, None, False, []
     if isinstance(reader, Cube):
         counted = reader.counted()
-        return counted.known, counted.rows_totals, counted.stated, counted.notes
+        return counted.known, counted.rows_totals, counted.stated, counted.establishments, counted.notes
     known, repeated, unreadable = reader.known()
     notes = [Message.of(REPEATED, rows=f"{repeated:,}")] if repeated else []
     notes += [Message.of(UNREADABLE_NUMBERS, rows=f"{unreadable:,}")] if unreadable else []
-    return known, 0, None, notes
+    return known, 0, None, False, notes
 
 
 def _check_size(known: Known) -> None:

@@ -37,7 +37,13 @@ UNITS = {
     **dict.fromkeys(("%", "percent"), 0.01),
 }
 
-ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+ERAS = {
+    **dict.fromkeys(("明治", "M"), 1867),
+    **dict.fromkeys(("大正", "T"), 1911),
+    **dict.fromkeys(("昭和", "S"), 1925),
+    **dict.fromkeys(("平成", "H"), 1988),
+    **dict.fromkeys(("令和", "R"), 2018),
+}
 
 #: Words for a form of company, or for several that follow one another in LEGAL_FORMS.
 FORM_WORDS = {
@@ -225,7 +231,7 @@ def people(text: str) -> Span:
     return max(1, span[0]), max(1, span[1])
 
 
-_ERA = re.compile(r"(明治|大正|昭和|平成|令和)(元|\d{1,2})")
+_ERA = re.compile(r"(明治|大正|昭和|平成|令和|[MTSHR])(元|\d{1,2})(?!\d)")
 _WESTERN = re.compile(r"\d{4}(?!\d)|\d{4}(?=\d{4}$)")  # 1983, 1983-04-01, 1983年4月, 19830401
 
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from succession.anonymity.codebook import Codebook, build
 from succession.anonymity.fact_books import build_fact_books, linkable
-from succession.anonymity.headings import CUBE, REGISTER, Wishes, shown
+from succession.anonymity.headings import CUBE, CUBE_HEADINGS, REGISTER, REGISTER_HEADINGS, Wishes, shown
 from succession.anonymity.nodes import FINEST_INDUSTRY_LEVEL
 from succession.anonymity.population import KChoice, Population, Provenance, k_and_finest
 from succession.anonymity.population_diff import Difference
@@ -56,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="succession population", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     importing = commands.add_parser(
-        "import", help="a register of companies or a census cube, CSV in UTF-8 or Shift_JIS (cp932), in one file or several")
+        "import", help="a register of companies or a census cube, CSV in UTF-8 or Shift_JIS (cp932), in one file or several",
+        epilog=f"Columns of a register: {', '.join(REGISTER_HEADINGS)}, and fact:CODE for phrases of the vocabulary; "
+        f"only the place is required. Columns of a cube: {', '.join(CUBE_HEADINGS)}. What is missing is drawn from official "
+        "margins and marked.")
     importing.add_argument("files", type=Path, nargs="+", metavar="FILE")
     importing.add_argument("--name", help="what this population is called in reports; default the file's name")
     importing.add_argument("--source", help="where it comes from and of which day; default the file's name")
