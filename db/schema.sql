@@ -40,6 +40,20 @@ CREATE FUNCTION market.excluded_teasers(viewer uuid) RETURNS TABLE(ref uuid)
     WHERE k.organisation_id = viewer
 $$;
 
+CREATE FUNCTION market.facts_settled() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM vault.publication p JOIN market.codebook b ON b.version = p.codebook_version
+        JOIN market.codebook n ON n.version = new.codebook_version
+        WHERE p.listing_id = new.listing_id AND p.published_at IS NOT NULL AND b.facts IS DISTINCT FROM n.facts)
+    THEN
+        RAISE EXCEPTION 'a listing shows the facts it showed' USING ERRCODE = 'SU002', CONSTRAINT = 'facts_settled';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE TABLE ops.population (
     version text NOT NULL,
     demo boolean NOT NULL,
@@ -213,6 +227,20 @@ CREATE FUNCTION market.take_down() RETURNS trigger
 BEGIN
     DELETE FROM market.teaser WHERE ref = new.ref;
     RETURN NULL;
+END $$;
+
+CREATE FUNCTION market.teaser_facts() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF ARRAY(SELECT l.phrase FROM market.linkable_phrase l WHERE l.phrase = ANY(new.phrases) ORDER BY l.phrase)
+       IS DISTINCT FROM
+       (SELECT ARRAY(SELECT f FROM unnest(b.facts) f ORDER BY f) FROM market.cell c JOIN market.codebook b ON b.version = c.codebook_version
+        WHERE c.id = new.cell_id)
+    THEN
+        RAISE EXCEPTION 'a teaser shows the facts of its codebook and no others' USING ERRCODE = 'SU002', CONSTRAINT = 'teaser_facts';
+    END IF;
+    RETURN new;
 END $$;
 
 CREATE FUNCTION ops.kind() RETURNS text
@@ -699,7 +727,7 @@ CREATE FUNCTION vault.knows_company(listing uuid, buyer uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT EXISTS (SELECT FROM vault.same_company(listing) s JOIN vault.exposure e ON e.listing_id = s.listing_id
+    SELECT vault.holds(listing) AND EXISTS (SELECT FROM vault.same_company(listing) s JOIN vault.exposure e ON e.listing_id = s.listing_id
                    WHERE e.organisation_id = buyer AND e.identifies)
 $$;
 
@@ -903,6 +931,13 @@ CREATE FUNCTION vault.operators() RETURNS TABLE(organisation_id uuid)
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT id FROM vault.organisation WHERE kind = 'operator' AND status = 'verified'
+$$;
+
+CREATE FUNCTION vault.own_name_tells(listing uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT vault.told_by_name(listing) WHERE vault.holds(listing)
 $$;
 
 CREATE FUNCTION vault.owner_decides() RETURNS trigger
@@ -1299,10 +1334,19 @@ CREATE TABLE market.codebook (
     header jsonb NOT NULL,
     look_alikes bytea NOT NULL,
     current boolean DEFAULT false NOT NULL,
-    CONSTRAINT codebook_k_check CHECK ((k >= 5))
+    facts text[] DEFAULT '{}'::text[] NOT NULL,
+    base text,
+    CONSTRAINT codebook_k_check CHECK ((k >= 5)),
+    CONSTRAINT codebook_of_holders CHECK ((((facts = '{}'::text[]) = (base IS NULL)) AND (NOT (current AND (base IS NOT NULL)))))
 );
 
 ALTER TABLE ONLY market.codebook FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE market.linkable_phrase (
+    phrase text NOT NULL
+);
+
+ALTER TABLE ONLY market.linkable_phrase FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE market.teaser_prose (
     ref uuid NOT NULL,
@@ -2403,7 +2447,13 @@ ALTER TABLE ONLY market.code_parent
     ADD CONSTRAINT code_parent_pkey PRIMARY KEY (attribute, code);
 
 ALTER TABLE ONLY market.codebook
+    ADD CONSTRAINT codebook_facts UNIQUE (base, facts);
+
+ALTER TABLE ONLY market.codebook
     ADD CONSTRAINT codebook_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY market.linkable_phrase
+    ADD CONSTRAINT linkable_phrase_pkey PRIMARY KEY (phrase);
 
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_pkey PRIMARY KEY (ref);
@@ -2802,11 +2852,15 @@ CREATE TRIGGER frozen BEFORE UPDATE ON market.teaser FOR EACH ROW EXECUTE FUNCTI
 
 CREATE TRIGGER frozen BEFORE UPDATE ON market.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER frozen_facts BEFORE UPDATE OF facts, base ON market.codebook FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER label_coarser BEFORE INSERT ON market.cell FOR EACH ROW WHEN ((new.parent IS NOT NULL)) EXECUTE FUNCTION market.label_coarser();
 
 CREATE TRIGGER marked_in AFTER INSERT ON market.teaser REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.mark_teasers();
 
 CREATE TRIGGER marked_out AFTER DELETE ON market.teaser REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.mark_teasers();
+
+CREATE TRIGGER teaser_facts BEFORE INSERT ON market.teaser FOR EACH ROW EXECUTE FUNCTION market.teaser_facts();
 
 CREATE TRIGGER demo_until_imported BEFORE INSERT ON ops.population FOR EACH ROW EXECUTE FUNCTION market.demo_until_imported();
 
@@ -2878,6 +2932,8 @@ CREATE TRIGGER exposed AFTER INSERT OR UPDATE OF state, published_at ON vault.pu
 
 CREATE TRIGGER exposed_at_once AFTER INSERT ON vault.introduction FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.expose_introduction();
 
+CREATE TRIGGER facts_settled BEFORE INSERT ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.facts_settled();
+
 CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, written_at ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
@@ -2944,6 +3000,9 @@ CREATE TRIGGER take_down AFTER UPDATE OF state ON vault.publication FOR EACH ROW
 
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT cell_codebook_version_fkey FOREIGN KEY (codebook_version) REFERENCES market.codebook(version);
+
+ALTER TABLE ONLY market.codebook
+    ADD CONSTRAINT codebook_base_fkey FOREIGN KEY (base) REFERENCES market.codebook(version);
 
 ALTER TABLE ONLY market.codebook
     ADD CONSTRAINT codebook_population_version_fkey FOREIGN KEY (population_version) REFERENCES ops.population(version);
@@ -3341,6 +3400,8 @@ CREATE POLICY codes ON market.code_parent FOR SELECT TO succession_app, successi
 
 CREATE POLICY label ON market.cell FOR INSERT TO succession_app WITH CHECK ((parent IS NOT NULL));
 
+ALTER TABLE market.linkable_phrase ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY own_see ON market.teaser FOR SELECT TO succession_app USING ((EXISTS ( SELECT
    FROM vault.publication p
   WHERE (p.ref = teaser.ref))));
@@ -3352,6 +3413,8 @@ CREATE POLICY own_take_down ON market.teaser FOR DELETE TO succession_app USING 
 ALTER TABLE market.teaser ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE market.teaser_prose ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY words ON market.linkable_phrase FOR SELECT TO succession_worker, succession_seeder USING (true);
 
 CREATE POLICY worker ON market.teaser_prose FOR SELECT TO succession_worker USING (true);
 
@@ -3818,6 +3881,8 @@ GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_buyer;
 GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_desk;
 GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_domestic;
 
+REVOKE ALL ON FUNCTION market.facts_settled() FROM PUBLIC;
+
 GRANT SELECT ON TABLE ops.population TO succession_app;
 GRANT SELECT ON TABLE ops.population TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.population TO succession_seeder;
@@ -3856,6 +3921,8 @@ REVOKE ALL ON FUNCTION market.prose_allowed() FROM PUBLIC;
 REVOKE ALL ON FUNCTION market.publication_pinned() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.take_down() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.teaser_facts() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ops.refuse_change() FROM PUBLIC;
 
@@ -3973,6 +4040,9 @@ REVOKE ALL ON FUNCTION vault.operators() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.operators() TO succession_app;
 GRANT ALL ON FUNCTION vault.operators() TO succession_worker;
 
+REVOKE ALL ON FUNCTION vault.own_name_tells(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.own_name_tells(listing uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.owner_decides() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.owner_link_for(hash bytea) FROM PUBLIC;
@@ -4029,7 +4099,6 @@ REVOKE ALL ON FUNCTION vault.status_by_operator() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.stays_ended() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION vault.told_by_name(listing uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.written_once(words text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.written_once(words text) TO succession_definer;
@@ -4143,6 +4212,14 @@ GRANT SELECT(current) ON TABLE market.codebook TO market_public;
 GRANT SELECT(current) ON TABLE market.codebook TO market_buyer;
 GRANT SELECT(current) ON TABLE market.codebook TO market_desk;
 GRANT SELECT(current) ON TABLE market.codebook TO market_domestic;
+
+GRANT SELECT(facts) ON TABLE market.codebook TO market_public;
+GRANT SELECT(facts) ON TABLE market.codebook TO market_buyer;
+GRANT SELECT(facts) ON TABLE market.codebook TO market_desk;
+GRANT SELECT(facts) ON TABLE market.codebook TO market_domestic;
+
+GRANT SELECT ON TABLE market.linkable_phrase TO succession_worker;
+GRANT SELECT ON TABLE market.linkable_phrase TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser_prose TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.teaser_prose TO succession_seeder;

@@ -33,9 +33,10 @@ def one_cell(codes: dict[str, str], name: str, demo: bool = True, companies: int
     return Codebook(header, [Cell(0, 0, *(codes[attribute] for attribute in ATTRIBUTES), None, companies * len(rows))]), look_alikes
 
 
-async def stored(seeder: asyncpg.Connection, codes: dict[str, str], name: str, demo: bool = True) -> tuple[int, str]:
+async def stored(seeder: asyncpg.Connection, codes: dict[str, str], name: str, demo: bool = True,
+                 companies: int = COMPANIES_PER_PLACE) -> tuple[int, str]:
     """(cell, codebook version) of such a codebook, kept once; its population is called `name`. `seeder`: the seeding role."""
-    book, look_alikes = one_cell(codes, name, demo)
+    book, look_alikes = one_cell(codes, name, demo, companies)
     if found := await seeder.fetchval("SELECT id FROM market.cell WHERE codebook_version = $1", book.version):
         return found, book.version
     await seeder.execute("INSERT INTO ops.population (version, demo, imported, companies, provenance) VALUES ($1, $2, NOT $2, 1000, '{}') "

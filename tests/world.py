@@ -162,13 +162,15 @@ class World:
 
     # ------------------------------------------------------------ disclosure
 
-    async def published(self, seller: Caller | None = None, audiences: int = 2, **profile: Any) -> Published:
+    async def published(self, seller: Caller | None = None, audiences: int = 2, cell: dict[str, str] | None = None,
+                        companies: int = 50, **profile: Any) -> Published:
         """A listing with everything a publication needs, published to `audiences`; `profile`: columns of listing_profile.
 
-        The teaser's row in `market` is not made: searches do not find it, requests do.
+        Its teaser shows `cell` (default: nothing), to which so many `companies` of every prefecture inside it belong. The
+        teaser's row in `market` is not made: searches do not find it, requests do.
         """
         seller = seller or await self.intermediary()
-        number, cell_id, version, population = next(_numbers), *(await self._codebook())
+        number, cell_id, version, population = next(_numbers), *(await self._codebook(cell or EVERYTHING, companies))
         email, name = f"owner{number}@fictitious.example", f"架空製作所{number}株式会社"
         listing = (await self.seed("INSERT INTO vault.listing (intermediary_id, state) VALUES ($1, 'listed') RETURNING id",
                                    seller.organisation_id))[0]["id"]
@@ -209,14 +211,14 @@ class World:
         found = await self.seed(f"INSERT INTO vault.{table} ({', '.join(row)}) VALUES ({values}) RETURNING {returning}", *row.values())
         return found[0][0]
 
-    async def _codebook(self) -> tuple[int, str, str]:
+    async def _codebook(self, cell: dict[str, str], companies: int) -> tuple[int, str, str]:
         """(cell, codebook version, population version) to pin a publication to: demo, unless a register was imported."""
         imported = (await self.seed("SELECT market.imported()"))[0][0]
         population = "disclosure-tests-imported" if imported else "disclosure-tests"
         connection = await asyncpg.connect(self.database_url)
         try:
             await connection.execute("SET ROLE succession_seeder")
-            return *await stored(connection, EVERYTHING, population, demo=not imported), population
+            return *await stored(connection, cell, population, not imported, companies), population
         finally:
             await connection.close()
 

@@ -276,9 +276,13 @@ CREATE FUNCTION vault.shown_so_far(listing uuid, told uuid[])
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT s.* FROM vault.shown_about(listing, told) s WHERE vault.holds(listing)
 $$;
+CREATE FUNCTION vault.own_name_tells(listing uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT vault.told_by_name(listing) WHERE vault.holds(listing)
+$$;
 CREATE FUNCTION vault.knows_company(listing uuid, buyer uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT EXISTS (SELECT FROM vault.same_company(listing) s JOIN vault.exposure e ON e.listing_id = s.listing_id
+    SELECT vault.holds(listing) AND EXISTS (SELECT FROM vault.same_company(listing) s JOIN vault.exposure e ON e.listing_id = s.listing_id
                    WHERE e.organisation_id = buyer AND e.identifies)
 $$;
 -- What was decided about this step so far: nothing of the reason, which may be another intermediary's listing.
@@ -341,7 +345,7 @@ BEGIN
     END LOOP;
     FOREACH name IN ARRAY ARRAY['keep_company_keys()', 'same_company(uuid)', 'told_by_name(uuid)', 'expose_publication()',
         'expose_introduction()', 'expose_to_buyer()', 'knowing_together(uuid[])', 'hold_whose()', 'lapse_holds()', 'held()', 'shown_about(uuid, uuid[])',
-        'shown_so_far(uuid, uuid[])', 'knows_company(uuid, uuid)', 'hold_standing(text, uuid, uuid, uuid)', 'spot_checked(uuid, int)',
+        'shown_so_far(uuid, uuid[])', 'own_name_tells(uuid)', 'knows_company(uuid, uuid)', 'hold_standing(text, uuid, uuid, uuid)', 'spot_checked(uuid, int)',
         'shown_for_hold(uuid)', 'listed_twice()', 'operators()'] LOOP
         EXECUTE format('ALTER FUNCTION vault.%s OWNER TO succession_definer', name);
     END LOOP;
@@ -367,7 +371,7 @@ CREATE POLICY operator_decide ON vault.hold FOR UPDATE TO succession_app USING (
 GRANT SELECT ON vault.hold TO succession_worker;
 CREATE POLICY worker ON vault.hold TO succession_worker USING (true) WITH CHECK (true);
 
-GRANT EXECUTE ON FUNCTION vault.told_by_name(uuid), vault.shown_so_far(uuid, uuid[]), vault.knows_company(uuid, uuid),
+GRANT EXECUTE ON FUNCTION vault.own_name_tells(uuid), vault.shown_so_far(uuid, uuid[]), vault.knows_company(uuid, uuid),
     vault.hold_standing(text, uuid, uuid, uuid), vault.shown_for_hold(uuid), vault.listed_twice(), vault.operators() TO succession_app;
 GRANT EXECUTE ON FUNCTION vault.same_company(uuid), vault.shown_about(uuid, uuid[]), vault.hold_standing(text, uuid, uuid, uuid),
     vault.spot_checked(uuid, int), vault.operators() TO succession_worker;

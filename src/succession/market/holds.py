@@ -136,7 +136,7 @@ async def _waits(connection: asyncpg.Connection, release: Release, weighed: Weig
 
 # --- a name, when it is about to be told ------------------------------------------------------------------------------
 
-_FACTS = "SELECT vault.told_by_name($1)::text"
+_FACTS = "SELECT vault.own_name_tells($1)::text"
 _KNOWS = "SELECT vault.knows_company($1, $2)"
 
 HELD = _("Together with the teaser, the name of your organisation would leave too few companies for this buyer. A person at the "
