@@ -49,13 +49,9 @@ def peel(
     progress: Callable[[int, int], None] | None = None,
 ) -> Peeled:
     """Cells of the companies with these leaf numbers (companies x 6); `progress(companies placed, companies)`."""
-    finest = (0,) * len(ATTRIBUTES)
-    _, first, leaf_of, leaf_size = np.unique(
-        key_numbers(finest, leaves), return_index=True, return_inverse=True, return_counts=True
-    )
-    leaf_rows = leaves[first]
-    members_by_leaf = np.argsort(leaf_of, kind="stable")
-    leaf_start = np.concatenate(([0], np.cumsum(leaf_size)))
+    members_by_leaf, leaf_start, leaf_of = _grouped(key_numbers((0,) * len(ATTRIBUTES), leaves))
+    leaf_size = np.diff(leaf_start)
+    leaf_rows = leaves[members_by_leaf[leaf_start[:-1]]]
     enough_detail = _can_be_diverse(leaves, facts)
     incorporated = facts.legal_form != margins.SOLE
     companies_of_leaf = np.bincount(leaf_of, weights=incorporated, minlength=len(leaf_rows))
@@ -85,15 +81,29 @@ def peel(
     return Peeled(cells, cell_of_leaf[leaf_of])
 
 
+def _grouped(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(members in order of their key, where each group of equal keys starts and the last ends, group of each member)."""
+    order = np.argsort(keys, kind="stable")
+    begins = np.diff(keys[order], prepend=-1) != 0
+    group_of = np.empty(len(keys), dtype=np.int64)
+    group_of[order] = np.cumsum(begins) - 1
+    return order, np.append(np.flatnonzero(begins), len(keys)), group_of
+
+
 def _ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """start[0]..start[0]+length[0]-1, start[1].. and so on, in one array."""
     before = np.cumsum(length) - length
     return np.arange(int(length.sum())) + np.repeat(start - before, length)
 
 
+def _dense(values: np.ndarray) -> np.ndarray:
+    """The same numbers for the same values, from 0 without gaps."""
+    return np.unique(values, return_inverse=True)[1].reshape(-1)
+
+
 def _distinct(group: np.ndarray, values: np.ndarray, groups: int) -> np.ndarray:
     """Per group, the number of different values."""
-    _, dense = np.unique(values, return_inverse=True)
+    dense = _dense(values)
     width = int(dense.max(initial=0)) + 1
     pairs = np.unique(group.astype(np.int64) * width + dense)
     return np.bincount(pairs // width, minlength=groups)
@@ -125,8 +135,9 @@ def _can_be_diverse(leaves: np.ndarray, facts: Facts) -> dict[int, list[np.ndarr
         ("industry", facts.jsic4, MIN_DETAILED_INDUSTRIES),
     ):
         column = ATTRIBUTES.index(name)
+        pairs = np.unique(leaves[:, column].astype(np.int64) << 32 | _dense(values))
         found[column] = [
-            _distinct(climb(name)[level][leaves[:, column]], values, len(codes)) >= minimum
+            _distinct(climb(name)[level][pairs >> 32], pairs & (2**32 - 1), len(codes)) >= minimum
             for level, codes in enumerate(LEVELS[name])
         ]
     return found
