@@ -46,14 +46,15 @@ async def add(seeder: asyncpg.Connection, table: str, returning: str | None = "i
 
 
 async def listed(world: World, holder: Caller, *, audiences: int = 4, price: str = "100_300",
-                 schemes: tuple[str, ...] = ("share_transfer",), excludes: dict[str, str] | None = None,
+                 schemes: tuple[str, ...] = ("share_transfer",), excludes: dict[str, str] | None = None, companies: int = 50,
                  shuffle: int | None = None, **cell: str) -> Listed:
-    """A published listing of `holder`, its teaser in the cell CELL | cell, with identity, documents, links and papers."""
+    """A published listing of `holder` with identity, documents, links and papers. Its teaser is in the cell CELL | cell, to which
+    so many `companies` of every prefecture inside it belong."""
     seeder = await asyncpg.connect(world.database_url)
     try:
         async with seeder.transaction():
             await seeder.execute("SET LOCAL ROLE succession_seeder")
-            found = await _listed(seeder, holder, audiences, price, schemes, excludes or {}, shuffle, CELL | cell)
+            found = await _listed(seeder, holder, audiences, price, schemes, excludes or {}, shuffle, CELL | cell, companies)
     finally:
         await seeder.close()
     # Its population is its own: whichever codebook another test has put in force does not count it.
@@ -62,9 +63,10 @@ async def listed(world: World, holder: Caller, *, audiences: int = 4, price: str
 
 
 async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, price: str, schemes: tuple[str, ...],
-                  excludes: dict[str, str], shuffle: int | None, cell: dict[str, str]) -> Listed:
+                  excludes: dict[str, str], shuffle: int | None, cell: dict[str, str],
+                  companies: int) -> Listed:
     number = next(_numbers)
-    (cell_id, codebook), ranks = await stored(seeder, cell, POPULATION), _ranks(cell)
+    (cell_id, codebook), ranks = await stored(seeder, cell, POPULATION, companies=companies), _ranks(cell)
     listing_id = await add(seeder, "vault.listing", intermediary_id=holder.organisation_id, state="listed")
     name, person, corporate = f"架空{number}工業株式会社", f"架空 太郎{number}", make_corporate_number(f"9998{number:08d}")
     one = {"returning": None, "listing_id": listing_id}
