@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
@@ -20,7 +20,7 @@ from succession.codes import division_of, revenue_band
 from succession.config import Settings
 from succession.days import add_months, day_in_japan
 from succession.metrics.definitions import CUBES, Cube, axis_values, closed_months, month_of
-from succession.metrics.suppression import Published, suppress_amounts, suppress_counts
+from succession.metrics.suppression import COUNT_MINIMUM, Published, suppress_amounts, suppress_counts
 
 log = logging.getLogger("succession.metrics")
 
@@ -50,6 +50,9 @@ LEFT JOIN LATERAL (SELECT revenue_yen FROM vault.listing_financials n WHERE n.li
 """
 _FIRST = "SELECT min(requested_at) FROM vault.deal"
 _DONE = "SELECT DISTINCT cube, month FROM ops.metric_table"
+_BEFORE = """
+SELECT shown::text AS shown FROM ops.metric_table WHERE cube = $1 AND sheet = $2 AND measure = $3 AND month < $4 ORDER BY month
+"""
 _STORE = """
 INSERT INTO ops.metric_table (cube, sheet, month, measure, withheld, shown)
 VALUES ($1, $2, $3, $4, $5, $6::text::jsonb) ON CONFLICT DO NOTHING
@@ -75,12 +78,28 @@ async def close_months(connection: asyncpg.Connection, settings: Settings) -> in
 
 async def _close(connection: asyncpg.Connection, cube: Cube, month: date) -> None:
     rows = await (connection.fetch(_STOCKS) if cube.resource == "stages" else connection.fetch(_FLOWS, month, add_months(month, 1)))
-    tables = await asyncio.to_thread(_suppressed, cube, [dict(row) for row in rows])
+    await store(connection, cube, month, [dict(row) for row in rows])
+    log.info("closed %s for %s", cube.name, month)
+
+
+async def store(connection: asyncpg.Connection, cube: Cube, month: date, rows: list[Mapping[str, Any]]) -> None:
+    """Suppress and keep one month of a cube; stocks move in steps (`steady`)."""
+    tables = await asyncio.to_thread(_suppressed, cube, rows)
     async with connection.transaction():
         for sheet, measure, table in tables:
             shown = {"|".join(key): value for key, value in table.cells.items() if value is not None}
+            if cube.resource == "stages":
+                shown = steady(shown, await connection.fetch(_BEFORE, cube.name, sheet, measure, month))
             await connection.execute(_STORE, cube.name, sheet, month, measure, table.withheld, msgspec.json.encode(shown).decode())
-    log.info("closed %s for %s", cube.name, month)
+
+
+def steady(shown: Mapping[str, int], earlier: Iterable[asyncpg.Record]) -> dict[str, int]:
+    """A stock keeps the figure last shown until it has moved by the threshold: quarter minus quarter is else one listing."""
+    last: dict[str, int] = {}
+    for row in earlier:
+        last |= msgspec.json.decode(row["shown"], type=dict[str, int])
+    return {key: last[key] if abs(value - last.get(key, value)) < COUNT_MINIMUM and key in last else value
+            for key, value in shown.items()}
 
 
 def _suppressed(cube: Cube, rows: list[Mapping[str, Any]]) -> list[tuple[str, str, Published]]:

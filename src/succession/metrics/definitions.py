@@ -6,8 +6,8 @@ refused, because two answers that differ by one company are that company. What f
 - Every cube is suppressed once, when its month has closed, then stored and never computed again: a correction of
   last month would show itself as a difference. A late entry counts in the month it was made.
 - Flows (who reached a stage in this month) are of different deals each month and are published monthly. Stocks (how
-  many stand in a state) differ from month to month by single moves, so they are published for quarter ends only; the
-  net change over a quarter stays visible wherever both quarters are.
+  many stand in a state) differ from month to month by single moves, so they are published for quarter ends only, and a
+  figure stays as it was last shown until it has moved by five (closing.py): quarter minus quarter is never one listing.
 - Cubes of one resource and sheet share the national total and nothing else; it is never hidden to protect a cell of one
   of them (suppression.py), so they can be suppressed one by one. A margin is read from the cube it belongs to, never
   published twice.

@@ -21,6 +21,8 @@ ROWS_MOST = 20_000
 _SCHEME_OF = {"prefecture": "prefecture", "division": "jsic", "revenue_band": "revenue", "buyer_country": "country"}
 HIDDEN_NOTE = _("Counts under five and amounts resting on fewer than three companies are hidden, and others that would reveal them.")
 
+STEADY_NOTE = _("Counts under five are hidden, and others that would reveal them. A figure stays as it was last shown until it has moved by five.")
+
 
 class Named(msgspec.Struct, frozen=True):
     code: str
@@ -83,7 +85,7 @@ async def find_table(read: asyncpg.Connection, resource: str, by: list[str], fir
     figures = [figure for row in rows for figure in _figures(cube.axes, row, keys, by, locale)]
     order = {code: number for number, code in enumerate(cube.sheets)}
     figures.sort(key=lambda figure: (figure.month, order.get(figure.sheet.code, 99), figure.measure))
-    return MetricTable(resource, by, figures, translate(HIDDEN_NOTE, locale))
+    return MetricTable(resource, by, figures, translate(STEADY_NOTE if resource == "stages" else HIDDEN_NOTE, locale))
 
 
 def _figures(axes: tuple[str, ...], row: Any, keys: list[tuple[str, ...]], by: list[str], locale: str) -> list[Figure]:
