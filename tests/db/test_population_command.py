@@ -10,6 +10,7 @@ import pytest
 from census_table import long_table, made_up, published, write
 
 from succession.__main__ import main
+from succession.anonymity.margins import LEGAL_FORMS
 from succession.anonymity.vocabulary import vocabulary
 from succession.anonymity.world import build_world
 from succession.commands import population
@@ -25,11 +26,13 @@ def register(tmp_path):
     path = tmp_path / "register.csv"
     with path.open("w", encoding="cp932", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["都道府県コード", "市区町村コード", "業種コード", "設立年", "従業員数", "売上高（千円）", "営業利益率"])
+        rows.writerow(["都道府県コード", "市区町村コード", "業種コード", "設立年", "従業員数", "売上高（千円）", "営業利益率",
+                       "法人格"])
         for m in range(6_000):
             rows.writerow([column["prefecture"][m], column["municipality"][m], f"{column['jsic4'][m]:04}", column["founded"][m],
-                           column["employees"][m], column["revenue_yen"][m] // 1000, f"{column['operating_margin'][m]:.3f}"])
-        rows.writerow([48, 1, "0911", 1990, 5, 1000, 0.1])
+                           column["employees"][m], column["revenue_yen"][m] // 1000, f"{column['operating_margin'][m]:.3f}",
+                           LEGAL_FORMS[column["legal_form"][m]]])
+        rows.writerow([48, 1, "0911", 1990, 5, 1000, 0.1, "kk"])
     return path
 
 
@@ -209,11 +212,12 @@ def test_a_register_of_holders_brings_codebooks_of_their_facts(environment, tmp_
     path = tmp_path / "holders.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["都道府県コード", "市区町村コード", "業種コード", "設立年", "従業員数", "売上高（千円）", "営業利益率", "fact:exports", "fact:patents_held"])
+        rows.writerow(["都道府県コード", "市区町村コード", "業種コード", "設立年", "従業員数", "売上高（千円）", "営業利益率", "法人格", "fact:exports",
+                       "fact:patents_held"])
         for m in range(6_000):
             rows.writerow([column["prefecture"][m], column["municipality"][m], f"{column['jsic4'][m]:04}", column["founded"][m],
                            column["employees"][m], column["revenue_yen"][m] // 1000, f"{column['operating_margin'][m]:.3f}",
-                           int(m % 3 == 0), int(m % 50 == 1)])
+                           LEGAL_FORMS[column["legal_form"][m]], int(m % 3 == 0), int(m % 50 == 1)])
     for _turn in range(2):
         assert main(["population", "import", str(path), "--source", "a register and two lists of holders"]) == 0
     told = capsys.readouterr().out

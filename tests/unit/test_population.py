@@ -71,7 +71,7 @@ def test_k_follows_the_provenance() -> None:
     guessed, official = Provenance("synthesised", "x", False), Provenance("synthesised", "x", True)
     assert choice() == KChoice(10, "major_group")
     assert choice(municipality=guessed) == KChoice(10, "major_group")
-    assert choice(founded=guessed) == KChoice(40, "major_group")
+    assert choice(founded=guessed) == choice(legal_form=guessed) == KChoice(40, "major_group")
     assert choice(jsic2=official) == KChoice(40, "major_group")
     assert choice(jsic2=guessed) == KChoice(20, "division")
     assert choice(demo=True, jsic2=guessed) == KChoice(20, "major_group")

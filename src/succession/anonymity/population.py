@@ -35,7 +35,9 @@ COLUMNS: dict[str, type] = {
     "legal_form": np.int8,
     "independent": np.bool_,
 }
-SHOWN_COLUMNS = ("prefecture", "jsic2", "founded", "employees", "revenue_yen", "operating_margin")
+#: What a teaser shows of a company. The legal form is not written on it, but an offer of shares says that there are some,
+#: and a cell counts its companies by it (peeling.py).
+SHOWN_COLUMNS = ("prefecture", "jsic2", "founded", "employees", "revenue_yen", "operating_margin", "legal_form")
 
 SMALLEST_K = 5
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from succession.anonymity.codebook import Codebook
+from succession.anonymity.margins import SOLE
 from succession.anonymity.peeling import UNPLACED
 from succession.anonymity.population import Population, Provenance
 
@@ -82,7 +83,11 @@ def compare(
 
 
 def _thin(book: Codebook, population: Population, teasers: Mapping[int, int]) -> int:
-    """Teasers in cells of this codebook that fewer than its k companies of the population would be given."""
+    """Teasers in cells of this codebook that fewer than its k companies of the population would be given.
+
+    Companies as a cell counts them: sole proprietors hide nobody (peeling.py).
+    """
     assigned = book.assign(population)
-    holders = np.bincount(assigned[assigned != UNPLACED], minlength=len(book.cells))
+    counted = (assigned != UNPLACED) & (population.columns["legal_form"] != SOLE)
+    holders = np.bincount(assigned[counted], minlength=len(book.cells))
     return sum(count for cell, count in teasers.items() if holders[cell] < book.k)
