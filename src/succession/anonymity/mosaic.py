@@ -98,7 +98,7 @@ def candidates(shown: Collection[Shown], references: References,
         raise ValueError("nothing shown names a population")
     days = {each.in_force or each.codebook for each in shown} - {None}
     if len({_population(day, references) for day in days}) > 1 and not _drawn_anew(versions, references) and \
-            all(references[day].look_alikes.who is not None for day in days):
+            all(references[version].look_alikes.who is not None for version in versions):
         return _who_is_left(shown, days, references, outgrown or {})
     if outgrown:
         return 0
@@ -138,6 +138,9 @@ def _who_is_left(shown: Collection[Shown], days: Collection[str], references: Re
                  outgrown: Mapping[str | None, Collection[Sequence[str]]]) -> int:
     said = tuple(each for each in shown if each.codebook is None)  # a fact that holds, whatever the day
     left: np.ndarray | None = None
+    for version in sorted({each.codebook for each in shown if each.codebook and references[each.codebook].codebook.header.facts}):
+        who = references[version].look_alikes.who  # on record with the facts it shows (fact_books.py)
+        left = who if left is None else np.intersect1d(left, who, assume_unique=True)
     for day in sorted(days):
         look_alikes = references[day].look_alikes
         fits = np.zeros(len(look_alikes.leaves), dtype=bool)

@@ -6,6 +6,7 @@ and `anonymity/` do not say.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +18,7 @@ from succession.anonymity.alternatives import coarser_codes
 from succession.anonymity.codebook import Codebook
 from succession.anonymity.codebook import Profile as Figures
 from succession.anonymity.preview import AnonymityReport, report
-from succession.codes import ATTRIBUTES
+from succession.codes import ATTRIBUTES, SCHEMES
 from succession.config import Settings
 from succession.errors import Problem
 from succession.i18n import Message
@@ -59,7 +60,8 @@ CELL_BEHIND = """JOIN market.cell s ON s.id = {}
 JOIN market.cell c ON c.codebook_version = s.codebook_version AND c.number = coalesce(s.parent, s.number)"""
 SHOWN_AND_CELL = ", ".join(f"c.{name}, s.{name} AS shown_{name}" for name in ATTRIBUTES)
 _EARLIER = f"""
-SELECT c.id AS cell_of, p.codebook_version, b.facts, {SHOWN_AND_CELL}
+SELECT c.id AS cell_of, p.codebook_version, b.facts, (b.header -> 'schemes')::text AS schemes,
+       NOT (b.demo AND market.imported()) AS in_this_world, {SHOWN_AND_CELL}
 FROM vault.publication p JOIN market.codebook b ON b.version = p.codebook_version {CELL_BEHIND.format("p.cell_id")}
 WHERE p.listing_id = $1 AND p.published_at IS NOT NULL ORDER BY p.published_at DESC LIMIT 1
 """
@@ -71,7 +73,8 @@ async def find_earlier(connection: asyncpg.Connection, listing_id: UUID) -> Earl
     if row is None:
         return None
     codes = {name: row[name] for name in ATTRIBUTES}
-    return Earlier(row["cell_of"], row["codebook_version"], codes, coarser_in(row), tuple(row["facts"]))
+    readable = row["in_this_world"] and json.loads(row["schemes"] or "null") == {name: SCHEMES[name].version for name in ATTRIBUTES}
+    return Earlier(row["cell_of"], row["codebook_version"], codes, coarser_in(row), tuple(row["facts"]), readable)
 
 
 def coarser_in(row: asyncpg.Record) -> dict[str, str]:

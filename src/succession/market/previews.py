@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
 from succession.anonymity.alternatives import alternatives, wider
+from succession.anonymity.codebook import attributes_of
 from succession.anonymity.fact_books import place_with_facts
+from succession.anonymity.mosaic import Shown
 from succession.anonymity.preview import explain
 from succession.anonymity.teaser import CanonicalTeaser, Rendering, render
 from succession.codes import ATTRIBUTES, label
@@ -27,9 +29,10 @@ from succession.i18n import Message, _, translate
 from succession.listings.readiness import Readiness, readiness_of
 from succession.market.codebooks import load_fact_book
 from succession.market.derivation import Choice, Derivation, derivation
+from succession.market.exposures import weigh_relisting
 from succession.market.linkable import TOO_FEW_HOLDERS, CodeShown, FactsView, Otherwise, fact_views
 from succession.market.looks import look, may_look
-from succession.market.publication import UNTRUE_CELL, Place, derive, phrase_errors
+from succession.market.publication import UNTRUE_CELL, WILL_WAIT, Place, derive, phrase_errors
 
 
 class Coarser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,7 +136,20 @@ async def preview_teaser(tx: AsyncSession, databases: Databases, actor: Actor, l
     connection = await driver(tx)
     found = await derivation(connection, listing_id, profile, settings, chosen(asked.coarser, asked.show_facts))
     refuse_finer(found.place, asked.coarser)
-    return _view(found, await _facts_view(connection, found, locale), day_in_japan(now), locale)
+    remark = await _remark(connection, listing_id, found)
+    return _view(found, await _facts_view(connection, found, locale), remark, day_in_japan(now), locale)
+
+
+async def _remark(connection: asyncpg.Connection, listing_id: UUID, found: Derivation) -> Message | None:
+    """What becomes of a listing that was published before: whether this teaser will wait, and why it shows others."""
+    if found.earlier is None or found.place is None:
+        return None
+    own, key = attributes_of(found.figures), tuple(found.place.codes[name] for name in ATTRIBUTES)
+    new = Shown(found.codebook.version, found.codebook.cell_at(key).cell, key, (), found.base.version)
+    weighed = await weigh_relisting(connection, listing_id, new, own)
+    if weighed.why:
+        return Message.of(WILL_WAIT[weighed.why], k=weighed.verdict.needed if weighed.verdict else found.base.k)
+    return None if found.place.kept else Message.of(UNTRUE_CELL)
 
 
 async def _facts_view(connection: asyncpg.Connection, found: Derivation, locale: str) -> FactsView | None:
@@ -148,14 +164,15 @@ async def _facts_view(connection: asyncpg.Connection, found: Derivation, locale:
         else:
             book = await load_fact_book(connection, found.base.version, facts.columns)
             cell = book and place_with_facts(found.base, book, found.figures)
-        codes = [CodeShown(name, getattr(cell, name), label(name, getattr(cell, name), locale)) for name in ATTRIBUTES] if cell else []
-        otherwise = Otherwise(not facts.shown, codes, cell.size if cell else 0, None if cell else translate(TOO_FEW_HOLDERS, locale))
+        key = zip(ATTRIBUTES, cell.key, strict=True) if cell else ()
+        refusal = None if cell else translate(TOO_FEW_HOLDERS, locale)
+        codes = [CodeShown(name, code, label(name, code, locale)) for name, code in key]
+        otherwise = Otherwise(not facts.shown, codes, cell.size if cell else 0, refusal)
     return FactsView(fact_views(facts.columns), bool(facts.shown), facts.settled, otherwise)
 
 
-def _view(found: Derivation, linkable: FactsView | None, today: date, locale: str) -> PreviewView:
+def _view(found: Derivation, linkable: FactsView | None, remark: Message | None, today: date, locale: str) -> PreviewView:
     anonymity, teaser = found.report, _teaser_if_whole(found)
-    changed = found.earlier is not None and found.place is not None and not found.place.kept
     return PreviewView(
         shared_by=anonymity.shared_by,
         could_show=anonymity.could_show,
@@ -176,7 +193,7 @@ def _view(found: Derivation, linkable: FactsView | None, today: date, locale: st
         ],
         linkable=linkable,
         refusal=translate(anonymity.refusal, locale) if anonymity.refusal else None,
-        remark=translate(UNTRUE_CELL, locale) if changed else None,
+        remark=translate(remark, locale) if remark else None,
         phrases=[translate(error.message, locale) for error in phrase_errors(found.profile, found.facts.columns)],
         ja=render(teaser, "ja") if teaser else None,
         en=render(teaser, "en") if teaser else None,

@@ -30,6 +30,18 @@ TEASER_FIELDS = ("business.", "financials", "terms.schemes", "terms.timing", "te
 FIGURES_OLD, FIGURES_OUTSIDE_BAND = "figures_old", "figures_outside_band"
 
 UNTRUE_CELL = _("The figures have left the bands of the earlier teaser, so this one shows others.")
+#: Why a teaser that was shown before will wait (exposures.REASONS) -> what its holder is told beforehand.
+WILL_WAIT = {
+    "figures_moved": _(
+        "The figures have left the bands of the earlier teaser, so this one shows others. Whoever saw both could look for a "
+        "company that made this very move. A person at the operator looks at it before it goes up."),
+    "few_candidates": _(
+        "The earlier teaser and this one together leave fewer than {k} companies. A person at the operator looks at it before "
+        "it goes up."),
+    "cannot_count": _(
+        "How many companies the earlier teaser and this one leave together cannot be counted any more. A person at the operator "
+        "looks at it before it goes up."),
+}
 CLAIM = _("At least {k} companies of the population “{population}” share exactly these figures.")
 CLAIM_ESTIMATED = _(
     "At least {k} companies of the population “{population}” share exactly these figures. This is an estimate: some "
@@ -49,13 +61,14 @@ CLAIM_FACTS_ESTIMATED = _(
 
 class Earlier(msgspec.Struct, frozen=True):
     """The cell of an earlier publication of the same listing, the codebook it is pinned to, the coarser codes it showed
-    instead of some of the cell's, and the linkable facts it showed."""
+    instead of some of the cell's, and the linkable facts it showed. `readable`: that codebook may still be shown."""
 
     cell_id: int
     codebook_version: str
     codes: dict[str, str]
     coarser: dict[str, str] = {}
     facts: tuple[str, ...] = ()
+    readable: bool = True
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -95,10 +108,11 @@ def choose_cell(codebook: Codebook, figures: Figures, earlier: Earlier | None) -
     """The cell to show; None when none keeps the company anonymous.
 
     A listing that was published before keeps its cell, and with it that codebook, for as long as its figures lie inside:
-    two teasers of one company in two cells would leave only those who are in both (attack A19). Only figures that have
-    left the bands change it, because the old cell would be untrue then; both cells hold k by themselves.
+    two teasers of one company in two cells would leave only those who are in both (attack A19). What changes it are figures
+    that have left the bands, because the old cell would be untrue then, and a codebook that nobody may be shown any more.
+    Whether both together leave enough companies is counted when it goes up (holds.py), and told beforehand in the preview.
     """
-    if earlier and holds(earlier.codes, figures):
+    if earlier and earlier.readable and holds(earlier.codes, figures):
         return Place(earlier.codes, earlier.codebook_version, None, earlier.cell_id, kept=True, facts=earlier.facts)
     cell = codebook.lookup(*figures)
     if cell is None:
@@ -147,7 +161,9 @@ def derive(profile: Profile, place: Place, population_version: str, prose: Prose
 
 def phrase_errors(profile: Profile, columns: Iterable[str] = ()) -> tuple[FieldError, ...]:
     """Why chosen phrases may not be shown before the name clear; linkable ones may that are `columns` of the population."""
-    return tuple(FieldError("facts", problem.message) for problem in vocabulary().permitted(profile.facts or (), {*columns} & {*(profile.facts or ())}))
+    chosen = profile.facts or ()
+    faults = vocabulary().permitted(chosen, {*columns} & {*chosen})
+    return tuple(FieldError("facts", fault.message) for fault in faults)
 
 
 def refuse_unpublishable(profile: Profile, today: date, columns: Iterable[str] = ()) -> None:
