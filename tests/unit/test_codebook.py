@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from succession.anonymity.codebook import Codebook, Profile, attributes_of, build, preimages
-from succession.anonymity.nodes import encode_key, key_of, number_of, ordered_nodes, span
+from succession.anonymity.nodes import buyer_losses, encode_key, key_of, losses_of, number_of, ordered_nodes, span
 from succession.anonymity.peeling import UNPLACED
 from succession.anonymity.margins import SOLE
 from succession.anonymity.population import Population, eligibility_on, eligible
@@ -51,13 +51,14 @@ def naive_cells(population: Population, k: int, finest_industry_level: int) -> d
     loss = {
         "place": (3, [0, 0.35, 0.8, 1]),
         "industry": (4, [0.25, 0.7, 0.9, 1]),
-        "founded": (0.5, [0.2, 0.5, 1]),
+        "founded": (0.3, [0.2, 0.5, 1]),
         "employees": (1.2, [0.3, 0.7, 1]),
         "revenue": (2.5, [0.25, 0.65, 1]),
         "margin": (0.8, [0.3, 1]),
     }
     nodes = [n for n in product(*(range(len(loss[a][1])) for a in ATTRIBUTES)) if n[1] >= finest_industry_level]
     nodes.sort(key=lambda n: (round(sum(loss[a][0] * loss[a][1][x] for a, x in zip(ATTRIBUTES, n, strict=True)), 6), n))
+    nodes.sort(key=lambda n: not (n[0] <= 1 and n[1] == finest_industry_level and n[4] == 0))  # decided first, stable
     column = population.columns
     pool = {int(m) for m in np.flatnonzero(eligible(population, RULE))}
     figures = {m: attributes_of(profile(population, m)) for m in pool}
@@ -165,9 +166,56 @@ def test_nodes_are_ordered_by_what_a_buyer_loses() -> None:
     nodes = ordered_nodes("major_group")
     assert len(nodes) == len(set(nodes)) == 4 * 4 * 3 * 3 * 3 * 2
     assert nodes[0] == (0,) * 6 and nodes[-1] == tuple(len(LEVELS[a]) - 1 for a in ATTRIBUTES)
-    assert nodes[1] == (0, 0, 1, 0, 0, 0)  # the founding period is the cheapest to blur: .5 x .3
+    assert nodes[1] == (0, 0, 1, 0, 0, 0)  # the founding period is the cheapest to blur: .3 x .3
     assert nodes.index((1, 0, 0, 0, 0, 0)) < nodes.index((0, 1, 0, 0, 0, 0))
     assert all(node[1] >= 1 for node in ordered_nodes("division"))
+
+
+@pytest.mark.parametrize(("finest", "level"), [("major_group", 0), ("division", 1)])
+def test_what_a_buyer_judges_by_is_given_up_last(finest: str, level: int) -> None:
+    nodes = ordered_nodes(finest)
+    together = [node[0] <= 1 and node[1] == level and node[4] == 0 for node in nodes]
+    assert together == sorted(together, reverse=True) and sum(together) == 2 * 3 * 3 * 2
+    assert nodes.index((1, level, 2, 2, 0, 1)) < nodes.index((0, level, 0, 0, 1, 0))
+
+
+def test_other_losses_make_another_codebook_of_the_same_strength(world: Population, book: Codebook) -> None:
+    table = [
+        {"attribute": name, "weight_tenths": "10", "loss_percent": " ".join(map(str, [*range(len(LEVELS[name]) - 1), 100]))}
+        for name in reversed(ATTRIBUTES)
+    ]
+    losses = losses_of(table)
+    other = build(world, 20, "major_group", rule=RULE, losses=losses)
+    assert other.version != book.version and other.header.losses == losses
+    assert [name for name, _weight, _losses in losses] == list(ATTRIBUTES)
+    assert min(preimages(other, world).values()) >= 20 and other.report.levels["margin"][0] != book.report.levels["margin"][0]
+    assert build(world, 20, "major_group", rule=RULE, losses=buyer_losses()).version == book.version
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"attribute": "profit"},
+        {"attribute": "industry"},
+        {"weight_tenths": "-1"},
+        {"weight_tenths": "ten"},
+        {"loss_percent": "0 35 100"},
+        {"loss_percent": "0 35 20 100"},
+        {"loss_percent": "0 35 80 99"},
+        {"loss_percent": "-5 35 80 100"},
+    ],
+    ids=lambda changed: "=".join(*changed.items()),
+)
+def test_a_table_that_is_no_table_of_losses_is_refused(changed: dict[str, str]) -> None:
+    rows = [
+        {"attribute": name, "weight_tenths": str(weight), "loss_percent": " ".join(map(str, losses))}
+        for name, weight, losses in buyer_losses()
+    ]
+    assert losses_of(rows) == buyer_losses()
+    with pytest.raises(ValueError):
+        losses_of([rows[0] | changed, *rows[1:]])
+    with pytest.raises(ValueError):
+        losses_of(rows[1:])
 
 
 def test_keys_are_numbers_and_back() -> None:

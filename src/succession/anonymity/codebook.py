@@ -21,6 +21,7 @@ import numpy as np
 
 from succession.anonymity.nodes import (
     Key,
+    Losses,
     Node,
     buyer_losses,
     encode_key,
@@ -142,7 +143,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     min_municipalities: int
     min_detailed_industries: int
     max_revenue_share_percent: int
-    losses: tuple[tuple[str, int, tuple[int, ...]], ...]
+    losses: Losses
     schemes: dict[str, str]
     nodes: tuple[Node, ...]
     report: Report
@@ -301,11 +302,13 @@ def build(
     progress: Callable[[int, int], None] | None = None,
     rule: EligibilityRule | None = None,
     among: np.ndarray | None = None,
+    losses: Losses | None = None,
 ) -> Codebook:
     """The codebook of a population; `finest_industry` is `major_group` or `division`, see population.k_and_finest.
 
     `rule` defaults to the latest in the table. `progress(companies placed, eligible companies)`. `among`: which members
-    there are besides being eligible, as a mask. ValueError for k below the floor of SMALLEST_K.
+    there are besides being eligible, as a mask. `losses` order the nodes, by default those of the house. ValueError for
+    k below the floor of SMALLEST_K.
     """
     if k < SMALLEST_K:
         raise ValueError(f"k = {k} is below the floor of {SMALLEST_K}")
@@ -313,7 +316,7 @@ def build(
     members = np.flatnonzero(eligible(population, rule) if among is None else eligible(population, rule) & among)
     leaf_rows = leaf_numbers(population, members)
     facts = Facts(*(population.columns[name][members] for name in Facts._fields))
-    peeled = peel(leaf_rows, facts, k, ordered_nodes(finest_industry), progress)
+    peeled = peel(leaf_rows, facts, k, ordered_nodes(finest_industry, losses), progress)
     nodes = tuple(dict.fromkeys(node for node, _ in peeled.cells))
     position = {node: place for place, node in enumerate(nodes)}
     sizes = np.bincount(peeled.cell_of[peeled.cell_of != UNPLACED], minlength=len(peeled.cells)).tolist()
@@ -333,7 +336,7 @@ def build(
         min_municipalities=MIN_MUNICIPALITIES,
         min_detailed_industries=MIN_DETAILED_INDUSTRIES,
         max_revenue_share_percent=MAX_REVENUE_SHARE_PERCENT,
-        losses=buyer_losses(),
+        losses=losses or buyer_losses(),
         schemes={name: SCHEMES[name].version for name in ATTRIBUTES},
         nodes=nodes,
         report=_report(len(population), peeled, cells, nodes, facts.jsic4),

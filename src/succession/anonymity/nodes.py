@@ -6,6 +6,7 @@ attribute, so a key tells its node.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
 
@@ -17,6 +18,10 @@ from succession.codes.attributes import YEN_PER_MILLION
 
 Node = tuple[int, ...]
 Key = tuple[str, ...]
+#: (attribute, weight in tenths, loss per level in per cent) in the order of ATTRIBUTES; whole, so sums are exact.
+Losses = tuple[tuple[str, int, tuple[int, ...]], ...]
+
+LOSS_TABLE = "db/reference/buyer_loss.tsv"
 
 FINEST_INDUSTRY_LEVEL = {"major_group": 0, "division": 1}
 
@@ -27,26 +32,49 @@ def encode_key(key: Key) -> str:
 
 
 @cache
-def buyer_losses() -> tuple[tuple[str, int, tuple[int, ...]], ...]:
-    """(attribute, weight in tenths, losses in per cent) in the order of ATTRIBUTES; whole, so sums are exact."""
-    rows = {row["attribute"]: row for row in read_table("db/reference/buyer_loss.tsv")}
-    return tuple(
-        (name, int(rows[name]["weight_tenths"]), tuple(int(loss) for loss in rows[name]["loss_percent"].split()))
-        for name in ATTRIBUTES
-    )
+def buyer_losses() -> Losses:
+    """The table in the house, for whoever brings none of their own."""
+    return losses_of(read_table(LOSS_TABLE))
 
 
-def ordered_nodes(finest_industry: str) -> tuple[Node, ...]:
-    """Every node whose industry is no finer than allowed, by total buyer loss, ties by level vector."""
-    losses = buyer_losses()
+def losses_of(rows: Iterable[Mapping[str, str]]) -> Losses:
+    """From rows of a table like buyer_loss.tsv; ValueError saying what is missing, or not a loss.
+
+    Every attribute once, with a loss per level that does not fall from finer to coarser and ends at 100.
+    """
+    found: dict[str, tuple[str, int, tuple[int, ...]]] = {}
+    for row in rows:
+        name = row["attribute"]
+        weight, losses = int(row["weight_tenths"]), tuple(int(loss) for loss in row["loss_percent"].split())
+        if name not in ATTRIBUTES or name in found:
+            raise ValueError(f"{name} is no attribute, or there twice")
+        if weight < 0 or len(losses) != len(LEVELS[name]) or list(losses) != sorted(losses):
+            raise ValueError(f"{name}: a weight from 0 and {len(LEVELS[name])} rising losses are needed")
+        if losses[0] < 0 or losses[-1] != 100:
+            raise ValueError(f"{name}: losses run from 0 at most to 100")
+        found[name] = (name, weight, losses)
+    if set(found) != set(ATTRIBUTES):
+        raise ValueError(f"no losses for {', '.join(name for name in ATTRIBUTES if name not in found)}")
+    return tuple(found[name] for name in ATTRIBUTES)
+
+
+def ordered_nodes(finest_industry: str, losses: Losses | None = None) -> tuple[Node, ...]:
+    """Every node whose industry is no finer than allowed: those that show what a buyer judges a company by come first,
+    then by total buyer loss (`losses`, by default those of the house), ties by level vector."""
+    chosen = losses or buyer_losses()
+    finest = FINEST_INDUSTRY_LEVEL[finest_industry]
+    place, industry, revenue = (ATTRIBUTES.index(name) for name in ("place", "industry", "revenue"))
+
+    def together(node: Node) -> bool:
+        """Region or finer, the finest industry allowed, and a revenue band: the three a search begins with."""
+        return node[place] <= 1 and node[industry] == finest and node[revenue] == 0
 
     def total_loss(node: Node) -> int:
-        return sum(weight * loss[level] for (_, weight, loss), level in zip(losses, node, strict=True))
+        return sum(weight * loss[level] for (_, weight, loss), level in zip(chosen, node, strict=True))
 
-    finest = FINEST_INDUSTRY_LEVEL[finest_industry]
     nodes = product(*(range(len(LEVELS[name])) for name in ATTRIBUTES))
-    allowed = (node for node in nodes if node[ATTRIBUTES.index("industry")] >= finest)
-    return tuple(sorted(allowed, key=lambda node: (total_loss(node), node)))
+    allowed = (node for node in nodes if node[industry] >= finest)
+    return tuple(sorted(allowed, key=lambda node: (not together(node), total_loss(node), node)))
 
 
 def leaf_numbers(population: Population, members: np.ndarray) -> np.ndarray:
