@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from succession.anonymity.codebook import Codebook, build
+from succession.anonymity.fact_books import assign_with_facts, build_fact_books
 from succession.anonymity.margins import SOLE
 from succession.anonymity.population import COLUMNS, Population, Provenance
 from succession.anonymity.population_diff import compare
@@ -72,8 +73,26 @@ def test_published_teasers_are_counted_and_so_are_those_that_would_have_too_few_
     pinned = {book.version: {0: 3, 1: 4}}
     found = compare(book, WORLD.provenance, other, build(other, 20, "major_group"), pinned, {book.version: book})
     assert (found.pinned, found.thin) == (7, 3) and len(in_second) >= book.k
+    older = Codebook(msgspec.structs.replace(book.header, counts_companies=False), book.cells)  # counted everybody
+    assert compare(older, WORLD.provenance, other, book, {older.version: {0: 3}}, {older.version: older}).thin == (
+        3 if (older.assign(other) == 0).sum() < older.k else 0)
     same = compare(book, WORLD.provenance, WORLD, book, pinned, {book.version: book})
     assert (same.pinned, same.thin) == (7, 0)
+
+
+def test_a_teaser_with_facts_hides_among_who_may_show_the_same() -> None:
+    holders = np.arange(len(WORLD)) % 2 == 0
+    known = Provenance("imported", "list of exporters", False)
+    population = Population("f", True, WORLD.columns, {**WORLD.provenance, "fact:exports": known}, {"exports": holders})
+    base = build(population, 20, "major_group")
+    [book] = build_fact_books(population, base)
+    books, pinned = {base.version: base, book.version: book}, {book.version: {0: 2}}
+    assert compare(base, population.provenance, population, base, pinned, books).thin == 0
+    few = np.zeros(len(WORLD), bool)
+    few[np.flatnonzero(assign_with_facts(population, base, book) == 0)[:5]] = True
+    fewer = Population("f", True, WORLD.columns, population.provenance, {"exports": few})
+    assert compare(base, population.provenance, fewer, base, pinned, books).thin == 2
+    assert compare(base, population.provenance, WORLD, base, pinned, books).thin == 2
 
 
 def test_without_any_cell_nobody_moves() -> None:

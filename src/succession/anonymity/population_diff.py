@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from succession.anonymity.codebook import Codebook
+from succession.anonymity.fact_books import assign_with_facts
 from succession.anonymity.margins import SOLE
 from succession.anonymity.peeling import UNPLACED
 from succession.anonymity.population import Population, Provenance
@@ -53,7 +54,8 @@ def compare(
     pinned: Mapping[str, Mapping[int, int]],
     books: Mapping[str, Codebook],
 ) -> Difference:
-    """`provenance` of the population before; `pinned`: codebook -> cell -> published teasers; `books` holds those."""
+    """`provenance` of the population before; `pinned`: codebook -> cell -> published teasers; `books` holds those, and
+    for a codebook of facts the one beside which it stands."""
     was, becomes = before.assign(population), after.assign(population)
     same_cell = np.full(len(before.cells) + 1, UNPLACED - 1)  # the last stands for "no cell", which is nobody's cell
     same_cell[UNPLACED] = UNPLACED
@@ -78,16 +80,23 @@ def compare(
         moved=float(moved.mean()) if len(moved) else 0.0,
         cells_kept=float((same_cell[:-1] >= 0).mean()) if before.cells else 0.0,
         pinned=sum(sum(cells.values()) for cells in pinned.values()),
-        thin=sum(_thin(books[version], population, cells) for version, cells in pinned.items()),
+        thin=sum(_thin(version, population, cells, books) for version, cells in pinned.items()),
     )
 
 
-def _thin(book: Codebook, population: Population, teasers: Mapping[int, int]) -> int:
+def _thin(version: str, population: Population, teasers: Mapping[int, int], books: Mapping[str, Codebook]) -> int:
     """Teasers in cells of this codebook that fewer than its k companies of the population would be given.
 
-    Companies as a cell counts them: sole proprietors hide nobody (peeling.py).
+    Companies as the cell counts them: sole proprietors hide nobody (peeling.py), and where the teaser shows facts, only
+    who may show the same.
     """
-    assigned = book.assign(population)
-    counted = (assigned != UNPLACED) & (population.columns["legal_form"] != SOLE)
-    holders = np.bincount(assigned[counted], minlength=len(book.cells))
+    book = books[version]
+    counted = (population.columns["legal_form"] != SOLE) | (not book.header.counts_companies)
+    if not book.header.facts:
+        assigned = book.assign(population)
+    elif set(book.header.facts) <= set(population.facts):
+        assigned = assign_with_facts(population, books[book.header.base], book)
+    else:  # nobody is on record with them any more
+        assigned = np.full(len(population), UNPLACED)
+    holders = np.bincount(assigned[counted & (assigned != UNPLACED)], minlength=len(book.cells))
     return sum(count for cell, count in teasers.items() if holders[cell] < book.k)

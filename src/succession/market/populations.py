@@ -68,4 +68,6 @@ async def difference_from_force(owner: asyncpg.Connection, population: Populatio
         for row in await owner.fetch(_PINNED):
             pinned.setdefault(row["codebook_version"], {})[row["cell"]] = row["teasers"]
         books = {version: await load_codebook(owner, version) for version in {*pinned, found[0].codebook}}
+        bases = {book.header.base for book in books.values() if book.header.base} - set(books)
+        books |= {version: await load_codebook(owner, version) for version in bases}
     return compare(books[found[0].codebook], found[0].columns, population, codebook, pinned, books)
