@@ -317,7 +317,7 @@ async def numbers_in_words(_scene: Scene, door: Door) -> Finding:
             client = door.of(who)
             client.headers["Accept-Language"] = locale
             for teaser in await door.teasers(who):
-                for text in _words_in({name: value for name, value in teaser.items() if name not in _CODED}):
+                for text in words_in({name: value for name, value in teaser.items() if name not in _CODED}):
                     read += 1
                     year = teaser["fiscal_year"].removeprefix("FY")
                     strange = {n for n in _NUMBER.findall(text) if n not in allowed and n != year}
@@ -327,11 +327,12 @@ async def numbers_in_words(_scene: Scene, door: Door) -> Finding:
     return Finding(f"{read} pieces of text, {len(found)} with a number or superlative of their own", found)
 
 
-def _words_in(body: Any) -> list[str]:
+def words_in(body: Any) -> list[str]:
+    """Every string in a JSON body."""
     if isinstance(body, str):
         return [body]
     values = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
-    return list(chain.from_iterable(map(_words_in, values)))
+    return list(chain.from_iterable(map(words_in, values)))
 
 
 def _numbers_of_codes(locale: str) -> set[str]:

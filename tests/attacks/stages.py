@@ -214,12 +214,13 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/owner/{token}", None), ("POST", "/owner/{token}", None), ("POST", "/owner/{token}/renewal", None),
     ("GET", "/v1/organisations/{pending}", None), ("POST", "/v1/organisations/{pending}/verification", {}),
     ("PATCH", "/v1/members/{member}", {"role": "admin"}), ("DELETE", "/v1/members/{member}", None), ("POST", "/v1/members/{member}/invitation", {}),
-    ("DELETE", "/v1/api-keys/{key}", None), ("DELETE", "/v1/screening-lists/entries/{entry}", None),
+    ("GET", "/v1/holds/{hold}", None), ("POST", "/v1/holds/{hold}/decision", {"decision": "release", "words": "x"}),
+    ("POST", "/v1/holds/{hold}/confirmation", {}), ("DELETE", "/v1/api-keys/{key}", None), ("DELETE", "/v1/screening-lists/entries/{entry}", None),
 )  # fmt: skip
 _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id", "paper": "paper_id", "sheet": "import_id",
              "document": "document_id", "brief": "brief_id", "introduction": "introduction_id", "representation": "representation_id",
              "deal": "deal_id", "grant": "grant_id", "obligation": "obligation_id", "token": "token", "pending": "organisation_id",
-             "member": "member_id", "key": "key_id", "entry": "entry_id"}  # fmt: skip
+             "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id"}  # fmt: skip
 
 
 def _template(method: str, address: str) -> str:
@@ -292,6 +293,11 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     entry = (await world.seed("SELECT id FROM vault.screening_list_entry LIMIT 1"))[0]["id"]
     obligation = await world.seed("SELECT o.id FROM vault.obligation o JOIN vault.deal d ON d.id = o.deal_id WHERE d.intermediary_id <> $1 LIMIT 1",
                                   scene.caller("bank").organisation_id)
+    named = next(ref for ref, truth in scene.truth.items() if truth.holder == "center" and truth.audiences & 2 and not truth.excludes)
+    held = await buyer.post("/v1/disclosure-requests", {"teaser_ref": named, "purpose": "Growth"})
+    for noun, body in (("screening", {"decision": "cleared"}), ("nda", {"form": "one_way", "term_months": 24})):  # a Center's name tells the place
+        await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
+    hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
     for answer in (exclusion, contact, sheet, brief, introduction, representation):
         assert answer.status_code in (201, 202), answer.text
     scene.__dict__["_foreign"] = {
@@ -299,7 +305,8 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         "sheet": sheet.json()["id"], "document": stages.documents["signed"]["dossier"], "brief": brief.json()["id"],
         "introduction": introduction.json()["id"], "representation": representation.json()["id"], "deal": stages.deals["signed"],
         "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29, "pending": str(pending.organisation_id),
-        "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"]) if obligation else str(uuid4())}  # fmt: skip
+        "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"]) if obligation else str(uuid4()),
+        "hold": str(hold[0]["id"]) if hold else str(uuid4())}  # fmt: skip
     return scene.__dict__["_foreign"]
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from attacks import figures, linkage, order, questions, stages, wire, words  # noqa: F401  each module enters its attacks
+from attacks import figures, linkage, order, questions, rivals, stages, wire, words  # noqa: F401  each module enters its attacks
 from attacks.harness import ATTACKS, Finding
 
 LEAKS = [(number, name) for number, attack in ATTACKS.items() for name in attack.leaks]
