@@ -82,7 +82,7 @@ async def test_a_cause_that_is_gone_keeps_a_teaser_down_and_takes_it_down(world,
     # put_up closed a batch: the first is up as well, so queue a third that never was
     queued_listing, never = await _waiting(world, center, 5, audiences=("verified_buyers", "agency_desk"))
     for listing_id in (up_listing, queued_listing):
-        await world.seed(break_it, listing_id)
+        await world.overrule(break_it, listing_id)
     assert (await batch(world, settings)).refused == {never: reason}
     assert await _teaser(world, never) is None
     assert await _teaser(world, up) is not None

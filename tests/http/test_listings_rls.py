@@ -59,8 +59,8 @@ async def test_the_holder_sees_every_table_and_everybody_else_none(world, as_dat
                   ("acquirer", listing.holder.organisation_id, ""), ("operator", listing.holder.organisation_id, "")]  # fmt: skip
     for scope in strangers:
         found = await seen(app, listing, *scope)
-        if scope[0] == "operator":  # the firm has one member: a reviewer confirms its papers, and sees nothing else
-            assert found.pop("paper_evidence") == 1
+        if scope[0] == "operator":  # the firm has one member: a reviewer confirms its papers and mandates, and sees nothing else
+            assert found.pop("paper_evidence") == 1 and found.pop("mandate") == 1
         assert not any(found.values()), (scope, found)
     found = await seen(app, listing, "owner", owner_of=another.id)
     assert not any(found.values()), found
