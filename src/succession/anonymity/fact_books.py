@@ -5,7 +5,7 @@ then its holders are known, and a codebook is peeled on exactly those who hold t
 of its facts or all of them, chooses once, and nothing says that a fact is absent (anonymisation.md section 4).
 
 Those who stay silent have to remain a crowd as well: where fewer than k / 2 companies of a cell hold no fact, nobody of
-that cell may show any. What this promises, and to whom, is argued in db/README.md, decision 9.
+that cell may show any. What this promises, and to whom, is argued in db/README.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def linkable(codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(code for code in codes if code in phrases and phrases[code].linkable))
 
 
-def build_fact_books(population: Population, base: Codebook, progress: Callable[[int, int], None] | None = None) -> list[Codebook]:
+def build_fact_books(population: Population, base: Codebook,
+                     progress: Callable[[int, int], None] | None = None) -> list[Codebook]:
     """A codebook for every set of facts that enough companies hold, `base` being the population's own; often none.
 
     Each has the base's k and tests, and is peeled on those who hold exactly its facts and may show them.

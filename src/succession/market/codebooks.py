@@ -100,7 +100,8 @@ async def codebook_in_force(connection: asyncpg.Connection, demo_mode: bool) -> 
 
 async def load_fact_book(connection: asyncpg.Connection, base: str, facts: Sequence[str]) -> Codebook | None:
     """The codebook of those who hold exactly these facts beside a codebook of everybody; None where they are too few."""
-    version = await connection.fetchval("SELECT version FROM market.codebook WHERE base = $1 AND facts = $2", base, sorted(facts))
+    wanted = "SELECT version FROM market.codebook WHERE base = $1 AND facts = $2"
+    version = await connection.fetchval(wanted, base, sorted(facts))
     return await load_codebook(connection, version) if version else None
 
 
@@ -143,7 +144,8 @@ async def cell_id(connection: asyncpg.Connection, version: str, number: int) -> 
 
 
 _LABEL = """
-INSERT INTO market.cell (codebook_version, place, industry, founded, employees, revenue, margin, place_rank, revenue_rank, parent, size)
+INSERT INTO market.cell (codebook_version, place, industry, founded, employees, revenue, margin, place_rank, revenue_rank,
+                         parent, size)
 SELECT c.codebook_version, $2, $3, $4, $5, $6, $7, $8, $9, c.number, c.size FROM market.cell c WHERE c.id = $1
 ON CONFLICT ON CONSTRAINT cell_key DO NOTHING
 """

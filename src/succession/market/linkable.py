@@ -1,7 +1,7 @@
-"""Which of a company's facts that could be looked up does its teaser show: all that the population holds of it, or none?
+"""Which facts that could be looked up does a teaser show: all that the population holds of its company, or none?
 
-Pure. A fact is linkable when somebody could look it up; it is a column when the population says who holds it. What is no
-column waits for the name clear. What was chosen before the first publication stays (0012 refuses anything else).
+Pure. A fact is linkable when somebody could look it up; it is a column when the population says who holds it. What is
+no column waits for the name clear. What was chosen before the first publication stays (0012 refuses anything else).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Collection
 
 import msgspec
 
-from succession.anonymity.fact_books import place_with_facts
 from succession.anonymity.codebook import Codebook
 from succession.anonymity.codebook import Profile as Figures
+from succession.anonymity.fact_books import place_with_facts
 from succession.anonymity.vocabulary import vocabulary
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
@@ -43,18 +43,13 @@ def facts_of(profile: Profile, columns: Collection[str], earlier: Earlier | None
 
     Problem facts_settled when an earlier publication showed otherwise; validation when there is nothing to show.
     """
-    settled = earlier.facts if earlier else ()
-    declared = tuple(sorted(set(profile.facts or ()) & {*columns, *settled}))
-    if earlier and ((asked is not None and asked != bool(settled)) or (settled and declared != settled)):
+    before = earlier.facts if earlier else ()
+    declared = tuple(sorted(set(profile.facts or ()) & {*columns, *before}))
+    if earlier and ((asked is not None and asked != bool(before)) or (before and declared != before)):
         raise Problem("facts_settled")
     if asked and not declared:
         raise field_problem("show_facts", Message.of(_("The population knows no facts of this company.")))
-    return Facts(declared, declared if settled or (asked and not earlier) else (), earlier is not None)
-
-
-def columns_of(profile: Profile, columns: Collection[str]) -> tuple[str, ...]:
-    """The linkable phrases of a profile that the population holds as columns."""
-    return tuple(sorted(set(profile.facts or ()) & set(columns)))
+    return Facts(declared, declared if before or (asked and not earlier) else (), earlier is not None)
 
 
 def place_of(base: Codebook, book: Codebook | None, figures: Figures, facts: Facts) -> Place | None:

@@ -42,8 +42,9 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(ops.organisation()::text,
 _SPENT = """
 SELECT count(*) FILTER (WHERE p.at > $4 AND p.member_id = $1) AS by_member,
        count(*) FILTER (WHERE p.at > $4) AS by_organisation,
-       count(DISTINCT p.facts_hash) FILTER (WHERE p.at > $4 AND p.listing_id = $2 AND p.facts_hash <> $3) AS of_listing,
-       count(DISTINCT p.facts_hash) FILTER (WHERE (p.listing_id = $2 OR p.company = c.company) AND p.facts_hash <> $3) AS of_company
+       count(DISTINCT p.facts_hash) FILTER (WHERE p.facts_hash <> $3 AND p.at > $4 AND p.listing_id = $2) AS of_listing,
+       count(DISTINCT p.facts_hash) FILTER (WHERE p.facts_hash <> $3 AND (p.listing_id = $2 OR p.company = c.company))
+           AS of_company
 FROM (SELECT coalesce(corporate_number, legal_name) AS company FROM vault.listing_identity WHERE listing_id = $2) c
 LEFT JOIN vault.preview p ON p.organisation_id = ops.organisation() AND p.at > $5
 """
@@ -83,7 +84,8 @@ async def look(tx: AsyncSession, databases: Databases, actor: Actor, listing_id:
     return profile
 
 
-async def spend_look(databases: Databases, actor: Actor, listing_id: UUID, figures: Figures, step: Step, now: datetime) -> None:
+async def spend_look(databases: Databases, actor: Actor, listing_id: UUID, figures: Figures, step: Step,
+                     now: datetime) -> None:
     """Count a look and keep it. Problem preview_quota, with how long to wait. The caller holds no lock on the listing."""
     facts_hash = hashlib.sha256(msgspec.json.encode(figures)).digest()
     async with databases.apart(actor.scope()) as connection:
