@@ -75,7 +75,7 @@ async def test_a_text_that_names_nobody_is_clean_and_waits_for_a_second_person(c
     ("ja", "創業家の{name}は地元で知られています。", {"own"}),
     ("en", "Run by the family of {en}.", {"own"}),
     ("ja", "電話は03-0000-1234です。", {"identifier"}),
-    ("ja", "業界で唯一の加工技術です。", {"unique"}),
+    ("ja", "業界で唯一の加工技術です。", {"unique", "place"}),
     ("ja", "トヨタ自動車の一次下請けです。", {"organisation", "katakana"}),
 ])
 async def test_what_may_identify_is_pointed_out_with_its_reason(world, center, listing, locale, text, kinds):
