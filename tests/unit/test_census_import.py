@@ -195,6 +195,9 @@ def test_a_figure_that_is_none_is_listed(tmp_path: Path) -> None:
     result = read(write(tmp_path, "\n".join(["都道府県,産業分類,件数", "東京都,E,many", "東京都,I,-3", '大阪府,E,"1,000"', "秋田県,E,12.0"])))
     assert [(error.line, error.cell) for error in result.errors] == [(2, "many"), (3, "-3")]
     assert result.population is not None and len(result.population) == 1012
+    shifted = read(write(tmp_path, "\n".join(["都道府県,産業分類,件数", "東京都,E,1,234", "東京都,I,5"])))
+    assert [(error.line, "comma" in error.reason) for error in shifted.errors] == [(2, True)]
+    assert shifted.population is not None and len(shifted.population) == 5
 
 
 def test_labels_nobody_understands_are_left_out_by_name(tmp_path: Path) -> None:

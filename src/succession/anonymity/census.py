@@ -26,7 +26,7 @@ from succession.anonymity.census_axes import (
 )
 from succession.anonymity.completion import NO_TOWN, NOT_SAID, Known
 from succession.anonymity.headings import CUBE_HEADINGS, Heading, Layout, shown
-from succession.anonymity.registry import ERRORS_LISTED, RowError
+from succession.anonymity.registry import ERRORS_LISTED, TOO_MANY_CELLS, RowError
 from succession.anonymity.source_file import ImportRefused, Rows, SourceText, columns_of, read_rows
 from succession.anonymity.written import ANY_FORM, ANY_INDUSTRY, ANY_PEOPLE, ANY_YEAR, ANY_YEN, plain
 from succession.i18n import Message, _
@@ -139,6 +139,8 @@ class Cube:
             columns = columns_of(rows, layout.width)
             figures = np.array([list(map(counts.__getitem__, columns[h.at])) for h in counted], dtype=np.int64)
             figures = figures.reshape(len(counted), len(cells))
+            shifted = np.fromiter((any(row[layout.width :]) for row in cells), dtype=bool, count=len(cells))
+            figures[:, shifted] = UNREADABLE
             for name, found in axes.items():
                 labels = self._labels.setdefault(name, _Labels())
                 if name == spread:
@@ -149,7 +151,7 @@ class Cube:
                 self._numbers.setdefault(name, []).append(which.ravel())
             self._counts.append(figures.ravel())
             self.rows += figures.size
-            self._list_errors(figures, counted, columns, lines, text.path.name)
+            self._list_errors(figures, shifted, counted, columns, lines, text.path.name)
             if progress:
                 progress(min(rows.lines[-1], text.lines), text.lines)
         if progress:
@@ -179,13 +181,14 @@ class Cube:
         town = next((columns[h.at] for h in found if h.base in CUBE_HEADINGS["municipality"]), [""] * rows)
         return np.fromiter(map(labels.__getitem__, map(Label, code, text, town)), dtype=np.int64, count=rows)
 
-    def _list_errors(self, figures: np.ndarray, counted: Sequence[Heading], columns: list[tuple[str, ...]], lines: list[int],
-                     file: str) -> None:  # fmt: skip
+    def _list_errors(self, figures: np.ndarray, shifted: np.ndarray, counted: Sequence[Heading],
+                     columns: list[tuple[str, ...]], lines: list[int], file: str) -> None:  # fmt: skip
         wrong = np.argwhere(figures == UNREADABLE)
         self.rows_left_out += len(wrong)
         for column, row in wrong[: ERRORS_LISTED - len(self.errors)].tolist():
             cell = columns[counted[column].at][row][:40]
-            self.errors.append(RowError(file, lines[row], "count", cell, NOT_A_COUNT))
+            reason = TOO_MANY_CELLS if shifted[row] else NOT_A_COUNT
+            self.errors.append(RowError(file, lines[row], "count", cell, reason))
 
     # --- which rows count
 
