@@ -45,7 +45,8 @@ def build_fact_books(population: Population, base: Codebook,
     sets = _sets(population, base)
     books = []
     for done, (facts, closed, among) in enumerate(sets, 1):
-        book = build(population, base.k, base.header.finest_industry, rule=base.header.rule, among=among)
+        book = build(population, base.k, base.header.finest_industry, rule=base.header.rule, among=among,
+                     losses=base.header.losses)  # fmt: skip
         if book.cells:
             header = msgspec.structs.replace(book.header, facts=facts, base=base.version, closed=closed)
             books.append(Codebook(header, book.cells))
