@@ -23,14 +23,20 @@ _SENTENCE_END = ".!?:;\n•●■◆○*>|。！？：；・\"“”(（「『�
 _ABBREVIATIONS = ("mr", "mrs", "ms", "dr", "prof", "co", "ltd", "inc", "corp", "st", "mt", "no")
 # Consonant and vowel by turns: how Japanese looks in Latin letters.
 _ROMAJI = re.compile(
-    r"(?:(?:ky|gy|sh|sy|ch|ty|ny|hy|by|py|my|ry|ts|[kgsztdnhbpmyrwfj])?[aiueoāīūēō]|n(?![aiueoy])|([kstpc])(?=\1|ch)){2,12}"
+    r"(?:(?:ky|gy|sh|sy|ch|ty|ny|hy|by|py|my|ry|ts|[kgsztdnhbpmyrwfj])?[aiueoāīūēō]"
+    r"|n(?![aiueoy])|([kstpc])(?=\1|ch)){2,12}"
 )
-_SUFFIX_RULES = (("ies", "y"), ("ied", "y"), ("ier", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ed", ""), ("ed", "e"),
-                 ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""), ("er", "e"), ("ers", ""), ("ers", "e"), ("est", ""),
-                 ("ment", ""), ("ments", ""), ("ness", ""), ("able", ""), ("al", ""), ("ally", ""), ("ful", ""),
-                 ("less", ""), ("ity", ""), ("ion", ""), ("ion", "e"), ("ions", ""), ("ions", "e"), ("y", ""), ("n't", ""))  # fmt: skip
-_ENDING = re.compile(r".{3,}(?:ing|ings|edly|tion|tions|sion|sions|ment|ments|ness|able|ible|ously|ally|ively|ances?|ences?)$")
-_PREFIXES = ("re", "un", "non", "pre", "over", "under", "co", "self", "multi", "semi", "inter", "mid", "sub", "out", "mis")
+# Ending of a regular form -> what the listed word has in its place.
+_FORMS = (
+    ("ies", "y"), ("ied", "y"), ("ier", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""),
+    ("ing", "e"), ("ly", ""), ("er", ""), ("er", "e"), ("ers", ""), ("ers", "e"), ("est", ""), ("ment", ""),
+    ("ments", ""), ("ness", ""), ("able", ""), ("al", ""), ("ally", ""), ("ful", ""), ("less", ""), ("ity", ""),
+    ("ion", ""), ("ion", "e"), ("ions", ""), ("ions", "e"), ("y", ""), ("n't", ""),
+)  # fmt: skip
+_ENGLISH_ENDING = re.compile(
+    r".{3,}(?:ings?|edly|[ts]ions?|ments?|ness|[ai]ble|ously|ally|ively|ances?|ences?)$"
+)
+_PREFIXES = "re un non pre over under co self multi semi inter mid sub out mis".split()
 
 
 @cache
@@ -76,7 +82,7 @@ def is_ordinary(word: str) -> bool:
         return True
     if "-" in low:
         return all(part.isdigit() or is_ordinary(part) for part in low.split("-"))
-    for suffix, back in _SUFFIX_RULES:
+    for suffix, back in _FORMS:
         if low.endswith(suffix):
             stem = low[: len(low) - len(suffix)]
             if len(stem) >= 3 and (stem + back in words or (stem[-1] == stem[-2] and stem[:-1] in words)):
@@ -86,7 +92,7 @@ def is_ordinary(word: str) -> bool:
 
 def _looks_english(word: str) -> bool:
     """No listed word, yet shaped like English and not like Japanese; excuses a capital at the start of a sentence."""
-    return is_ordinary(word) or (_ENDING.fullmatch(word.lower()) is not None and not is_romaji(word))
+    return is_ordinary(word) or (_ENGLISH_ENDING.fullmatch(word.lower()) is not None and not is_romaji(word))
 
 
 class _Word:

@@ -1,8 +1,7 @@
 """Where does a text hold an identifier that has a form of its own: numbers, addresses on the net and on the map?
 
-All patterns read the plain view with kanji digits folded (same length, so offsets agree). Every quantifier is bounded and
-no two neighbours can take the same letter, so that each pattern is linear in the text. A form is enough: nobody asks
-whether the number was ever given out.
+All patterns read the plain view with kanji digits folded (same length, so offsets agree). Every quantifier is bounded,
+so that each pattern is linear in the text. A form is enough: nobody asks whether the number was ever given out.
 """
 
 from __future__ import annotations
@@ -22,60 +21,84 @@ _BETWEEN = r"[ \t\-ー–.・/()の,]{0,3}"
 
 # --- the net -------------------------------------------------------------------------------------------------------
 
-_AT = r"[ \t]{0,2}(?:[@★☆◎*]|[(\[{<][ ]?(?:at|アット|アットマーク|@)[ ]?[)\]}>]|アットマーク|アット|あっとまーく|(?<=[ \t])at(?=[ \t]))[ \t]{0,2}"
-_DOT = r"[ \t]{0,2}(?:\.|[(\[{<][ ]?(?:dot|ドット|\.)[ ]?[)\]}>]|ドット|どっと|(?<=[ \t])dot(?=[ \t])|。)[ \t]{0,2}"
+_AT = (
+    r"[ \t]{0,2}(?:[@★☆◎*]|[(\[{<][ ]?(?:at|アット|アットマーク|@)[ ]?[)\]}>]|アットマーク|アット|あっとまーく"
+    r"|(?<=[ \t])at(?=[ \t]))[ \t]{0,2}"
+)
+_DOT = (
+    r"[ \t]{0,2}(?:\.|[(\[{<][ ]?(?:dot|ドット|\.)[ ]?[)\]}>]|ドット|どっと|(?<=[ \t])dot(?=[ \t])|。)[ \t]{0,2}"
+)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,40}[A-Za-z0-9])?"
 _TOP = (
-    "jp|com|net|org|info|biz|co|io|app|dev|shop|store|site|online|xyz|tokyo|osaka|nagoya|kyoto|asia|tv|me|cc|work|works"
+    "jp|com|net|org|info|biz|co|io|app|dev|shop|store|site|online|xyz|tokyo|osaka|nagoya|kyoto|asia|tv|me|cc|works?"
     "|jpn|ltd|company|cloud|page|link|tech|design|agency|example|invalid|test|local|edu|gov|de|uk|us|cn|tw|kr|fr|eu|to"
 )
 _HOST = rf"{_LABEL}(?:{_DOT}{_LABEL}){{0,4}}{_DOT}(?:{_TOP})(?![A-Za-z0-9])"
-_EMAIL = re.compile(rf"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9](?:[A-Za-z0-9_%+\-]|{_DOT}(?=[A-Za-z0-9])){{0,63}}{_AT}{_HOST}", re.I)
+_EMAIL = re.compile(
+    rf"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9](?:[A-Za-z0-9_%+\-]|{_DOT}(?=[A-Za-z0-9])){{0,63}}{_AT}{_HOST}", re.IGNORECASE
+)
 _URL = re.compile(
-    r"(?<![A-Za-z0-9])(?:h[tx]{2}ps?|ftp)[ ]?(?:\[:\]|:|コロン)?[ ]?/{1,2}[ ]?[^\s、。「」『』()<>\"]{1,300}(?:[ ]/[A-Za-z0-9/._\-]{1,60})?"
+    r"(?<![A-Za-z0-9])(?:h[tx]{2}ps?|ftp)[ ]?(?:\[:\]|:|コロン)?[ ]?/{1,2}[ ]?[^\s、。「」『』()<>\"]{1,300}"
+    r"(?:[ ]/[A-Za-z0-9/._\-]{1,60})?"
     rf"|(?<![A-Za-z0-9@])(?:www{_DOT})?{_HOST}(?:[/:?#][A-Za-z0-9\-._~:/?#@!$&'*+;=%,]{{0,300}})?",
-    re.I,
+    re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![A-Za-z0-9._])@[A-Za-z0-9_][A-Za-z0-9_.\-]{1,40}")
 _ACCOUNT = re.compile(
-    r"(?<![A-Za-z])(?:LINE|Instagram|Twitter|Facebook|YouTube|TikTok|Skype|インスタ(?:グラム)?|ツイッター|フェイスブック|ライン|アカウント)"
-    r"[ ]?(?:公式)?(?:ID|アカウント|account|handle)?[ ]?[:=は][ ]?[A-Za-z0-9_][A-Za-z0-9_.\-]{3,40}", re.I,
-)  # fmt: skip
+    r"(?<![A-Za-z])(?:LINE|Instagram|Twitter|Facebook|YouTube|TikTok|Skype|インスタ|インスタグラム|ツイッター|フェイスブック"
+    r"|ライン|アカウント)"
+    r"[ ]?(?:公式)?(?:ID|アカウント|account|handle)?[ ]?[:=は][ ]?[A-Za-z0-9_][A-Za-z0-9_.\-]{3,40}",
+    re.IGNORECASE,
+)
 
 # --- numbers -------------------------------------------------------------------------------------------------------
 
 # Nine digits and more, however they are parted: corporate numbers, telephones, accounts.
-_LONG_NUMBER = re.compile(rf"(?<![0-9A-Za-z])[TtＴ]?[ \-]?\+?\(?[0-9](?:{_BETWEEN}[0-9]){{8,60}}(?:[ ]?[~〜][ ]?[0-9]{{1,6}})?")
+_LONG_NUMBER = re.compile(
+    rf"(?<![0-9A-Za-z])T?[ \-]?\+?\(?[0-9](?:{_BETWEEN}[0-9]){{8,60}}(?:[ ]?[~〜][ ]?[0-9]{{1,6}})?", re.IGNORECASE
+)
 _SHORT_PHONE = re.compile(r"(?<![0-9\-])[0-9]{2,4}[\-ー][0-9]{4}(?![0-9\-])")
 _NAMED_PHONE = re.compile(
-    r"(?:電話|でんわ|TEL|FAX|ファックス|ファクス|ファクシミリ|携帯|phone|fax|tel|mobile|call|内線)(?:番号|No)?[.:は/ ]{0,3}"
-    rf"\(?\+?[0-9](?:{_BETWEEN}[0-9]){{3,14}}", re.I,
-)  # fmt: skip
-_POSTAL = re.compile(r"〒[ ]?[0-9]{3}[ ]?[\-ー]?[ ]?[0-9]{4}(?![0-9])|(?<![0-9\-.,])[0-9]{3}[\-ー][0-9]{4}(?![0-9\-])")
-_ACCOUNT_NUMBER = re.compile(r"(?:普通|当座|貯蓄|口座(?:番号)?)(?:預金)?[ :は]{0,2}[0-9]{6,8}(?![0-9])")
-_PLATE = re.compile(rf"[{_HAN}ぁ-んァ-ヶ]{{1,4}}[ ]?[0-9]{{2,3}}[A-Z]?[ ]?[ぁ-ん][ ]?[0-9・]{{1,2}}[\-ー]?[0-9]{{2}}(?![0-9])")
+    r"(?:電話|でんわ|TEL|FAX|ファックス|ファクス|ファクシミリ|携帯|phone|mobile|call|内線)(?:番号|No)?[.:は/ ]{0,3}"
+    rf"\(?\+?[0-9](?:{_BETWEEN}[0-9]){{3,14}}",
+    re.IGNORECASE,
+)
+_POSTAL = re.compile(
+    r"〒[ ]?[0-9]{3}[ ]?[\-ー]?[ ]?[0-9]{4}(?![0-9])|(?<![0-9\-.,])[0-9]{3}[\-ー][0-9]{4}(?![0-9\-])"
+)
+_BANK_ACCOUNT = re.compile(r"(?:普通|当座|貯蓄|口座|口座番号)(?:預金)?[ :は]{0,2}[0-9]{6,8}(?![0-9])")
+_PLATE = re.compile(
+    rf"[{_HAN}ぁ-んァ-ヶ]{{1,4}}[ ]?[0-9]{{2,3}}[A-Z]?[ ]?[ぁ-ん][ ]?[0-9・]{{1,2}}[\-ー]?[0-9]{{2}}(?![0-9])"
+)
 
 # --- rights and permits ---------------------------------------------------------------------------------------------
 
 # Three digits and more with what is written between them, and what may close the number of a right: B2, A1.
 _NUMBER = re.compile(r"(?<![0-9])[0-9](?:[,\-/. ]?[0-9]){2,19}(?![0-9])(?:[ \-]?[ABCSUY][0-9]?(?![A-Za-z0-9]))?")
 _RIGHT_BEFORE = re.compile(
-    r"(?:特許|特願|特開|特公|特表|特再|再表|再公表|実用新案|実願|実開|実公|実登|意匠|意願|意登|商標|商願|商登|国際(?:出願|公開|登録)|登録|出願"
-    r"|公開|公告|許可|免許|認可|届出|認定|認証|承認|会員|登記|許可証|指令|受付|管理|証書|派|紹介"
-    r"|PCT|(?<![A-Za-z])(?:Japanese |US |EU |UK )?(?:JP|US|EP|WO|CN|KR|DE|GB|FR|TW|patents?|model|designs?|trade ?marks?|registration|reg|application|appl?"
-    r"|licen[cs]e|permit|pat|certificate|approval|tm|no|nos|number))"
-    r"[第号昭平成令和元年番号証登録出願公開特許権の:#/()\[\] .\-0-9A-Za-zァ-ヶ№は]{0,30}$", re.I,
-)  # fmt: skip
+    r"(?:特許|特願|特開|特公|特表|特再|再表|再公表|実用新案|実願|実開|実公|実登|意匠|意願|意登|商標|商願|商登"
+    r"|国際(?:出願|公開|登録)|登録|出願|公開|公告|許可|免許|認可|届出|認定|認証|承認|会員|登記|許可証|指令|受付|管理|証書|派|紹介"
+    r"|(?<![A-Za-z])(?:Japanese |US |EU |UK )?(?:PCT|JP|US|EP|WO|CN|KR|DE|GB|FR|TW|patents?|model|designs?"
+    r"|trade ?marks?|registration|reg|application|appl?|licen[cs]e|permit|pat|certificate|approval|tm|nos?|number))"
+    r"[第号昭平成令和元年番号証登録出願公開特許権の:#/()\[\] .\-0-9A-Za-zァ-ヶ№は]{0,30}$",
+    re.IGNORECASE,
+)
 _NUMBER_AFTER = re.compile(r"[ ]?号(?:の[0-9]{1,3})?[ ]?(?:特許|実用新案|意匠|商標|登録)?|の[0-9]{1,3}(?![0-9])|\)")
 # Who gave it, in kanji and brackets directly before: 国土交通大臣許可(般-5)第12345号.
 _AUTHORITY_BEFORE = re.compile(rf"[{_HAN}][{_HAN}()0-9\-ー・ァ-ヶA-Z ]{{0,40}}$")
 # Letters and at least four digits in one word: JP6123456B2, serial numbers.
-_CODE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9/\-]{5,40})[A-Za-z]{1,6}[/\-]?(?:[A-Za-z]{1,3}[/\-]?)?[0-9]{4,16}(?:[/\-][0-9A-Za-z]{1,12}){0,3}[A-Za-z]?[0-9]?(?![A-Za-z0-9])")
-_CLASS_CODE = re.compile(rf"(?:[{_HAN}][ ]?)?[0-9]{{2}}[\-ー][ァ-ヶ][\-ー][0-9]{{4,7}}|[{_HAN}][ ]?[0-9]{{2}}[\-ー][0-9]{{4,7}}")
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{1,6}[/\-]?(?:[A-Za-z]{1,3}[/\-]?)?[0-9]{4,16}(?:[/\-][0-9A-Za-z]{1,12}){0,3}"
+    r"[A-Za-z]?[0-9]?(?![A-Za-z0-9])"
+)
+# 派13-123456, 13-ユ-123456
+_CLASS_CODE = re.compile(
+    rf"(?:[{_HAN}][ ]?)?[0-9]{{2}}[\-ー][ァ-ヶ][\-ー][0-9]{{4,7}}|[{_HAN}][ ]?[0-9]{{2}}[\-ー][0-9]{{4,7}}"
+)
 
 # Each pattern and the letters without one of which it cannot match.
 _NEEDS_DIGITS = (
-    _LONG_NUMBER, _SHORT_PHONE, _NAMED_PHONE, _POSTAL, _ACCOUNT_NUMBER, _PLATE, _CODE, _CLASS_CODE,
+    _LONG_NUMBER, _SHORT_PHONE, _NAMED_PHONE, _POSTAL, _BANK_ACCOUNT, _PLATE, _CODE, _CLASS_CODE,
 )  # fmt: skip
 _NEEDS_LATIN = (_EMAIL, _URL, _HANDLE, _ACCOUNT)
 _TWO_DIGITS = re.compile(r"[0-9].{0,4}[0-9]", re.S)
@@ -109,7 +132,9 @@ _TAIL = re.compile(
 _LAND = rf"{_HAN}ぁ-ゖァ-ヶー0-9"
 _BEFORE_TAIL = re.compile(rf"[{_LAND}甲乙丙丁 ]{{2,60}}$")
 _DIVISION = re.compile(r"[都道府県市区町村郡]")
-_BUILDING = re.compile(rf"[ 　]?[{_HAN}ァ-ヶーA-Za-z0-9]{{1,16}}(?:ビル|荘|内|館|タワー|マンション)[{_HAN}]{{0,2}}[ ]?(?:[0-9]{{1,3}}(?:F|階|号室))?")
+_BUILDING = re.compile(
+    rf"[ ]?[{_HAN}ァ-ヶーA-Za-z0-9]{{1,16}}(?:ビル|荘|内|館|タワー|マンション)[{_HAN}]{{0,2}}[ ]?(?:[0-9]{{1,3}}(?:F|階|号室))?"
+)
 
 
 def _japanese_addresses(text: str, written: str) -> Iterator[Found]:

@@ -1,7 +1,7 @@
 """Which passages of a Japanese text may name an organisation, a person, a place or a product?
 
-Sudachi's words are put together to runs of nouns (`runs.py`); katakana and Latin letters are read letter by letter, since
-a name in them is seldom a word of the dictionary; what the wording around a passage tells is in `phrases.py`.
+Sudachi's words are put together to runs of nouns (`runs.py`); katakana and Latin letters are read letter by letter,
+since a name in them is seldom a word of the dictionary; what the wording around a passage tells is in `phrases.py`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def names(text: str) -> Iterator[Found]:
 # --- runs ----------------------------------------------------------------------------------------------------------
 
 _LINKS = "・=＝&'’.-"
+_LONGEST_RUN = 40  # words; no name is as long, and the rules look at every pair
 _FOREIGN = re.compile(r"[A-Za-zァ-ヺーÀ-ɏ0-9]")
 
 
@@ -59,6 +60,9 @@ def _runs(words: list[Morpheme]) -> Iterator[tuple[int, int]]:
     """(first, last + 1) of nouns without a gap; a middot or hyphen joins katakana and Latin, a space joins Latin."""
     first = None
     for at, word in enumerate(words):
+        if first is not None and at - first >= _LONGEST_RUN:
+            yield first, at
+            first = None
         if word.sort in _NOMINAL:
             first = at if first is None else first
         elif first is not None and not (at + 1 < len(words) and _links(words[at - 1], word, words[at + 1])):

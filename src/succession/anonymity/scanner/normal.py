@@ -1,9 +1,9 @@
 """Which written forms are one and the same, and where did each of their characters stand in the text?
 
-Two views, each with the way back: `plain` of the text, `bare` of the plain view. `plain` is what a reader sees: compatibility
-forms resolved (NFKC), old kanji folded, invisible characters gone; recognisers of strangers' names read it. `bare` is
-what a name sounds like: no case, no accents, one kana, nothing between the letters; only a matcher that knows what it
-looks for may read it, since words run into one another there.
+Two views, each with the way back: `plain` of the text, `bare` of the plain view. `plain` is what a reader sees:
+compatibility forms resolved (NFKC), old kanji folded, invisible characters gone; recognisers of strangers' names read
+it. `bare` is what a name sounds like: no case, no accents, one kana, nothing between the letters; only a matcher that
+knows what it looks for may read it, since words run into one another there.
 """
 
 from __future__ import annotations

@@ -83,9 +83,21 @@ def names(text: str, own: Own) -> Iterator[Place]:
             found += _in_view(text, word_by_word, matcher.romaji)
         for acronym in matcher.acronyms:
             found += (match.span() for match in acronym.finditer(text))
-    for start, end in found:
+    for start, end in _together(found):
         yield _with_legal_form(text, start, end)
     yield from _digits(text, matcher.digits)
+
+
+def _together(places: list[Place]) -> Iterator[Place]:
+    """Overlapping places made one."""
+    places.sort()
+    at = 0
+    while at < len(places):
+        start, end = places[at]
+        while at < len(places) and places[at][0] < end:
+            end = max(end, places[at][1])
+            at += 1
+        yield start, end
 
 
 _WORD_START = re.compile(r"(?<=[^A-Za-zÀ-ɏ0-9])[A-Za-zÀ-ɏ0-9]")
@@ -115,7 +127,9 @@ def _in_view(text: str, view: View, keys: tuple[_Key, ...]) -> Iterator[Place]:
     written = view.text
     for key in keys:
         if key.head and (key.head in written or key.tail in written):
-            places = {*_exactly(written, key.text), *_nearly(written, key)}
+            exact = set(_exactly(written, key.text))
+            taken = {start + by for start, _ in exact for by in (-1, 0, 1)}  # a slip of what stands there exactly
+            places = exact | {place for place in _nearly(written, key) if place[0] not in taken}
         elif key.text in written:
             places = set(_exactly(written, key.text))
         else:
@@ -198,15 +212,16 @@ def _forms() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return before, after
 
 
-_MARKS_OF_A_NAME = frozenset("+!®")
+# What the bare view has dropped at the end of a name: ランドリー, LUMI+.
+_MARK_OF_A_NAME = re.compile(r"(?:[\s・.\-]{0,3}ー)?[+!®]{0,2}")
 
 
 def _with_legal_form(text: str, start: int, end: int) -> Place:
     before, after = _forms()
     if match := before.search(text, max(0, start - 40), start):
         start = match.start()
-    while text[end : end + 1] in _MARKS_OF_A_NAME:
-        end += 1
+    if mark := _MARK_OF_A_NAME.match(text, end):
+        end = mark.end()
     for _ in range(2):  # Co., Ltd.
         if match := after.match(text, end):
             end = match.end()

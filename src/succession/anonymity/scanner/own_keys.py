@@ -217,7 +217,9 @@ def _of_identifier(written: str) -> Iterator[tuple[str, str]]:
 
 
 def _all(own: Own) -> Iterator[tuple[str, str]]:
-    kana_of = dict(zip(own.names, own.kana, strict=False)) if len(own.kana) <= 1 or len(own.kana) == len(own.names) else {}
+    # One reading is the legal name's, which stands first; as many readings as names belong to them in order.
+    paired = len(own.kana) == 1 or len(own.kana) == len(own.names)
+    kana_of = dict(zip(own.names, own.kana, strict=False)) if paired else {}
     for name in own.names:
         yield from _of_organisation(name, kana_of.get(name))
     for name in (*own.kana, *own.romaji, *own.others):

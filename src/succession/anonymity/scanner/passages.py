@@ -81,7 +81,10 @@ def _readable(text: str) -> bool:
     return not _TURNING.search(text) and not any(_odd(character) for character in set(_USUAL.findall(text)))
 
 
-_SCRIPTS = ("LATIN", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "CJK", "IDEOGRAPHIC", "VERTICAL", "MODIFIER", "FEMININE", "MASCULINE")
+# First words of Unicode names.
+_SCRIPTS = frozenset(
+    "LATIN HIRAGANA KATAKANA KATAKANA-HIRAGANA CJK IDEOGRAPHIC VERTICAL MODIFIER FEMININE MASCULINE".split()
+)
 _SINGLE_GREEK = frozenset("αβγδεμπσφωΔΣΦΩµ")  # in units and formulas
 
 
@@ -137,7 +140,8 @@ def _spans(text: str, view: View, own: Own, locale: str) -> Iterator[Span]:
         gravest = min(together, key=lambda each: (KINDS.index(each[2]), each[0] - each[1]))
         first, last = view.original(start, end)
         passage = text[first:last]
-        yield Span(first, last, gravest[2], passage, reword.reason(*gravest[2:]), reword.suggestion(gravest[2], passage, locale))
+        _, _, kind, topic = gravest
+        yield Span(first, last, kind, passage, reword.reason(kind, topic), reword.suggestion(kind, passage, locale))
 
 
 def _touches(text: str, end: int, start: int) -> bool:

@@ -1,7 +1,7 @@
 """Why is a passage shown to the writer, and what could stand there instead?
 
-Reasons and advice are sentences in the reader's language; the words proposed are of the text's own language and come from
-name_endings.tsv.
+Reasons and advice are sentences in the reader's language; the words proposed are of the text's own language and come
+from name_endings.tsv.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which words of a run of Japanese nouns belong to a name, and to a name of what?
 
-A run is nouns that follow one another without a gap. Words that may be a name by themselves are *seeds*; the rules below
-say what else of the run belongs to the name around a seed, and which runs are names without one.
+A run is nouns that follow one another without a gap. Words that may be a name by themselves are *seeds*; the rules
+below say what else of the run belongs to the name around a seed, and which runs are names without one.
 """
 
 from __future__ import annotations
@@ -173,10 +173,13 @@ class Run:
             if first == at and kind == "organisation" and self._is_long_enough(at):
                 first = self._after_introducers(at)
             if first < at:
-                while first > 0 and (self.words[first - 1].sort == sorts.COUNTRY or self._surface(first - 1) in _DIRECTIONS):
+                while first > 0 and self._is_land_or_direction(first - 1):
                     first -= 1
                 for each in range(first, at + 1):
                     self.kinds[each] = self.kinds[each] or kind
+
+    def _is_land_or_direction(self, at: int) -> bool:
+        return self.words[at].sort == sorts.COUNTRY or self._surface(at) in _DIRECTIONS
 
     def _is_long_enough(self, at: int) -> bool:
         """Ordinary words all of them, and yet a name: ベスト + 電器, 林業 + 機械 + センター."""
