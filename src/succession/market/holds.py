@@ -95,6 +95,8 @@ class Waiting(NamedTuple):
 
 
 _SAME = "SELECT l.id, s.listing_id FROM unnest($1::uuid[]) AS l(id) CROSS JOIN LATERAL vault.same_company(l.id) s WHERE s.listing_id <> l.id"
+# Whom somebody has begun to look at waits for the answer, whatever would be found today.
+_UNDECIDED = "SELECT ref FROM vault.hold WHERE ref = ANY($1::uuid[]) AND step = 'publication' AND state IN ('open', 'proposed')"
 _SPOT = """
 SELECT l.id FROM unnest($1::uuid[]) AS l(id) WHERE vault.spot_checked(l.id, $2) AND NOT EXISTS (
     SELECT FROM vault.hold h WHERE h.listing_id = l.id AND h.reason = 'spot_check' AND h.state = 'released')
@@ -110,9 +112,11 @@ async def held_back(connection: asyncpg.Connection, settings: Settings, queue: S
     for row in await connection.fetch(_SAME, listings):
         same[row["id"]].add(row["listing_id"])
     spots = {row["id"] for row in await connection.fetch(_SPOT, listings, settings.spot_check_percent)}
-    held: set[UUID] = set()
+    held = {row["ref"] for row in await connection.fetch(_UNDECIDED, [one.ref for one in queue])}
     going: dict[UUID, Shown] = {}
     for one in queue:
+        if one.ref in held:
+            continue
         before = known(shown[one.listing_id], one.own)
         before = before._replace(shown=(*before.shown, *(going[other] for other in same[one.listing_id] if other in going)))
         weighed = await weigh(connection, before, [one.shown], one.own)
