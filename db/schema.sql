@@ -243,6 +243,16 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    INSERT INTO ops.filter_use AS u (day, readers, attribute, level, searches)
+    SELECT ops.today(), each.* FROM unnest(readers, attributes, levels, counts) AS each(readers, attribute, level, searches)
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (day, readers, attribute, level) DO UPDATE SET searches = u.searches + excluded.searches
+$$;
+
 CREATE FUNCTION ops.kind() RETURNS text
     LANGUAGE sql STABLE
     RETURN NULLIF(current_setting('succession.kind'::text, true), ''::text);
@@ -1386,6 +1396,20 @@ CREATE TABLE ops.deal_transition (
     to_stage text NOT NULL
 );
 
+CREATE TABLE ops.filter_use (
+    day date NOT NULL,
+    readers text NOT NULL,
+    attribute text NOT NULL,
+    level smallint NOT NULL,
+    searches bigint NOT NULL,
+    CONSTRAINT filter_use_attribute_check CHECK ((attribute = ANY (ARRAY['search'::text, 'place'::text, 'industry'::text, 'founded'::text, 'employees'::text, 'revenue'::text, 'margin'::text]))),
+    CONSTRAINT filter_use_check CHECK ((((level >= 0) AND (level <= 9)) AND ((attribute <> 'search'::text) OR (level = 0)))),
+    CONSTRAINT filter_use_readers_check CHECK ((readers = ANY (ARRAY['public'::text, 'verified'::text]))),
+    CONSTRAINT filter_use_searches_check CHECK ((searches > 0))
+);
+
+ALTER TABLE ONLY ops.filter_use FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE ops.idempotency (
     actor text NOT NULL,
     key text NOT NULL,
@@ -2470,6 +2494,9 @@ ALTER TABLE ONLY ops.batch
 ALTER TABLE ONLY ops.deal_transition
     ADD CONSTRAINT deal_transition_pkey PRIMARY KEY (from_stage, action, to_stage);
 
+ALTER TABLE ONLY ops.filter_use
+    ADD CONSTRAINT filter_use_pkey PRIMARY KEY (day, readers, attribute, level);
+
 ALTER TABLE ONLY ops.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (actor, key);
 
@@ -3433,6 +3460,10 @@ CREATE POLICY deliver ON ops.outbox TO succession_worker USING (true) WITH CHECK
 
 CREATE POLICY expire ON ops.idempotency TO succession_worker USING ((created_at < (now() - '24:00:00'::interval)));
 
+ALTER TABLE ops.filter_use ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY forget ON ops.filter_use TO succession_worker USING ((day < (ops.today() - 400)));
+
 ALTER TABLE ops.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE ops.outbox ENABLE ROW LEVEL SECURITY;
@@ -3924,6 +3955,9 @@ REVOKE ALL ON FUNCTION market.take_down() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.teaser_facts() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) TO succession_app;
+
 REVOKE ALL ON FUNCTION ops.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.acceptance_opens_deal() FROM PUBLIC;
@@ -4246,6 +4280,12 @@ GRANT SELECT ON TABLE ops.deal_transition TO succession_app;
 GRANT SELECT ON TABLE ops.deal_transition TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.deal_transition TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.deal_transition TO succession_seeder;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE ops.filter_use TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.filter_use TO succession_seeder;
+GRANT DELETE ON TABLE ops.filter_use TO succession_worker;
+
+GRANT SELECT(day) ON TABLE ops.filter_use TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.idempotency TO succession_app;
 GRANT SELECT,DELETE ON TABLE ops.idempotency TO succession_worker;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,6 +31,7 @@ from succession.http import EXCEPTION_HANDLERS, add_language_headers, documented
 from succession.i18n import translate
 from succession.listings import routes as listings
 from succession.market import routes as market
+from succession.market.filter_log import FilterLog
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
 from succession.permissions import allow
@@ -37,6 +39,7 @@ from succession.wiring import Locale, Memory, Pools
 
 V1 = [*accounts.ROUTES, *listings.ROUTES, *market.ROUTES, *disclosure.ROUTES, *deals.ROUTES, *metrics.ROUTES]
 BODY_LIMIT_BYTES = 25 * 1024 * 1024
+COUNTS_STOP_S = 1.0  # counts of the last minute are worth a moment, not a slow stop
 
 
 async def provide_actor(request: Request) -> Actor:
@@ -117,9 +120,13 @@ def create_app(settings: Settings) -> Litestar:
         app.state.databases = await open_databases(settings)
         app.state.redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
         app.state.sessions = Sessions(app.state.redis, settings)
+        app.state.filter_log = FilterLog()
+        counting = asyncio.create_task(app.state.filter_log.keep(app.state.databases.app))
         try:
             yield
         finally:
+            counting.cancel()
+            await asyncio.wait([counting], timeout=COUNTS_STOP_S)
             await app.state.redis.aclose()
             await app.state.databases.close()
 

@@ -37,6 +37,11 @@ async def forget_deliveries(connection: asyncpg.Connection, settings: Settings) 
                              "OR dead_at < now() - interval '90 days'")
 
 
+async def forget_filter_use(connection: asyncpg.Connection, settings: Settings) -> None:
+    """What buyers asked for more than a year ago teaches nothing any more (the policy shows only those days)."""
+    await connection.execute("DELETE FROM ops.filter_use")
+
+
 PERIODIC: tuple[Job, ...] = (
     Job("close_batch", 60, _now(close_batch_if_due)),
     Job("end_publications", 300, _now(end_publications)),
@@ -46,4 +51,5 @@ PERIODIC: tuple[Job, ...] = (
     Job("close_months", 3600, close_months),
     Job("forget_idempotency", 3600, forget_idempotency),
     Job("forget_deliveries", 86_400, forget_deliveries),
+    Job("forget_filter_use", 86_400, forget_filter_use),
 )

@@ -24,6 +24,7 @@ from succession.market.commands import (
 )
 from succession.market.desk_routes import ROUTES as DESK
 from succession.market.facets import facets_of
+from succession.market.filter_log import today
 from succession.market.hold_routes import ROUTES as HOLDS
 from succession.market.previews import PreviewAsked, PreviewView, preview_teaser
 from succession.market.prose_routes import ROUTES as PROSE
@@ -145,6 +146,8 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     after = open_cursor(key, cursor, bound) if cursor else None
     wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
     found = await find_teasers(pool, asked, wanted, excluding)
+    if after is None:
+        request.app.state.filter_log.note(asked, actor, today())
     return SearchPage(
         match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
         read_as={name: list(codes) for name, codes in asked.read_as.items()}, unrecognised=list(asked.unrecognised),
