@@ -43,9 +43,21 @@ def pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))
 
 
+# Extras the suite runs without: a model of several hundred megabytes is nobody's default.
+NOT_IN_THE_SUITE = {"ner"}
+
+
 def direct_requirements() -> list[str]:
     extras = PROJECT["project"]["optional-dependencies"]
-    return PROJECT["project"]["dependencies"] + [each for group in extras.values() for each in group]
+    groups = [group for name, group in extras.items() if name not in NOT_IN_THE_SUITE]
+    return PROJECT["project"]["dependencies"] + [each for group in groups for each in group]
+
+
+def test_what_the_suite_runs_without_is_bounded_and_installed_by_nobody_unasked():
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert all(re.search(r">=.*,<", each) for name in NOT_IN_THE_SUITE for each in extras[name])
+    makefile, image = (ROOT / "Makefile").read_text(), (ROOT / "docker" / "Dockerfile").read_text()
+    assert not re.search(r"\[[^]]*\bner\b", makefile + image)
 
 
 def needed() -> Iterator[str]:

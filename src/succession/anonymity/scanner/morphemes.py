@@ -73,7 +73,9 @@ _own = threading.local()  # a tokenizer serves one caller at a time
 
 def _tokenizer(mode: str) -> Any:
     if not hasattr(_own, mode):
-        setattr(_own, mode, _dictionary().tokenizer(mode=getattr(SplitMode, mode)))
+        dictionary: Any = _dictionary()
+        make = getattr(dictionary, "tokenizer", None) or dictionary.create  # its name before 0.7
+        setattr(_own, mode, make(mode=getattr(SplitMode, mode)))
     return getattr(_own, mode)
 
 
