@@ -280,7 +280,7 @@ OUTSIDERS = ("anonymous", "buyer-a", "desk", "monitor")
 async def strange_questions(scene: Scene, door: Door) -> Finding:
     found, asked = [], 0
     for who in OUTSIDERS:
-        for path, params, expected in _strange_questions(next(iter(scene.seen_by("anonymous"))), scene.full or who == "buyer-a"):
+        for path, params, expected in _strange_questions(next(iter(scene.seen_by("anonymous"))), scene.full):
             asked += 1
             answer = await door.ask(who, path, params=params)
             found += [f"{who} {path} {params}: {wrong}" for wrong in _tells(answer)]
@@ -301,7 +301,7 @@ async def strange_questions(scene: Scene, door: Door) -> Finding:
 
 def _strange_questions(ref: str, all_of_them: bool) -> Iterator[tuple[str, dict[str, str], str]]:
     """(path, parameters, whether they have to be refused or ignored, or only survived)."""
-    values, step = (VALUES, 1) if all_of_them else (VALUES[::9], 4)
+    values, step = (VALUES, 1) if all_of_them else (VALUES[::9], 3)
     for value in SORTS:
         yield "/v1/teasers", {"sort": value, "limit": "3"}, "refused"
     for name in ("place", "revenue", "employees", "price", "limit", "match", "cursor", "facets", "acting_for", "q"):

@@ -90,7 +90,11 @@ async def listed_already(scene: Scene, door: Door) -> Finding:
     center, found, told = scene.caller("center"), [], []
     taken = scene.profile(member)
     listed = await scene.publish(center, taken, "verified_buyers")
-    free = taken | {"identity": scene.profile(member)["identity"]}
+    other = scene.profile(member)["identity"]["corporate_number"]
+    alike = {"name": re.sub("[ァ-ヶ]", lambda kana: "ム" if kana[0] != "ム" else "メ", taken["identity"]["name"], count=1),
+             "name_kana": f"{taken['identity']['name_kana']}ニ", "corporate_number": other,
+             "sites": [site | {"address": f"{site['address']}二"} for site in taken["identity"]["sites"]]}  # fmt: skip
+    free = taken | {"identity": taken["identity"] | alike}
     seen = await scene.caller("fund-d").post("/v1/disclosure-requests", {"teaser_ref": listed, "purpose": "Growth"})
     assert seen.status_code == 201, seen.text
     told_to_center = len(await scene.world.letters(organisation=center.organisation_id))

@@ -166,6 +166,10 @@ class Scene:
         self.truth = {each.ref: each for each in read if each.state == "published"}
         self.hidden = [each for each in read if each.state != "published"]
 
+    async def another_day(self) -> None:
+        """Quotas begin anew, so that the attacks do not use up each other's."""
+        await self.world.overrule("UPDATE vault.preview SET at = at - interval '31 days'")
+
     def seen_by(self, who: str) -> dict[str, Truth]:
         """The published listings of the audiences somebody belongs to, exclusions aside."""
         return {ref: truth for ref, truth in self.truth.items() if truth.audiences & AUDIENCE_OF[who]}

@@ -84,7 +84,8 @@ READINGS = ("/v1/dossiers/{deal}", "/v1/disclosure-requests/{deal}", "/v1/disclo
             "/v1/listings/{listing}/owner-contacts", "/v1/listings/{listing}/mandate", "/v1/listings/{listing}/exclusions",
             "/v1/listings/{listing}/paper-evidence", "/v1/listings/{listing}/publication-readiness", "/v1/teasers/{ref}?acting_for={buyer}")  # fmt: skip
 LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/disclosure-requests?limit=100", "/v1/listings?limit=100", "/v1/teasers?limit=100",
-         "/v1/organisations?limit=100", "/v1/audit-events?limit=100", "/v1/paper-evidence", "/v1/introductions?limit=100")  # fmt: skip
+         "/v1/organisations?limit=100", "/v1/audit-events?limit=100", "/v1/paper-evidence", "/v1/introductions?limit=100",
+         "/v1/mandates", "/v1/holds?limit=100", "/v1/listed-twice?limit=100", "/v1/members", "/v1/organisations/me")  # fmt: skip
 
 
 @attack("A27", "read another company's dossier, documents and papers: next door under NDA, after revocation, termination and expiry, by guessed address",
@@ -96,7 +97,8 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
                 "GET /v1/listings/{listing_id}/ledger", "GET /v1/listings/{listing_id}/accesses", "GET /v1/listings/{listing_id}/consents",
                 "GET /v1/listings/{listing_id}/owner-contacts", "GET /v1/listings/{listing_id}/mandate", "GET /v1/listings/{listing_id}/exclusions",
                 "GET /v1/listings/{listing_id}/paper-evidence", "GET /v1/listings/{listing_id}/publication-readiness", "GET /v1/grants", "GET /v1/deals",
-                "GET /v1/disclosure-requests", "GET /v1/paper-evidence"))
+                "GET /v1/disclosure-requests", "GET /v1/paper-evidence", "GET /v1/mandates", "GET /v1/holds", "GET /v1/listed-twice", "GET /v1/members",
+                "GET /v1/organisations/me"))
 async def collusion(scene: Scene, door: Door) -> Finding:
     stages = await stages_of(scene)
     open_one = await door.ask("buyer-a", f"/v1/dossiers/{stages.deals['released']}")
@@ -104,7 +106,8 @@ async def collusion(scene: Scene, door: Door) -> Finding:
     found, read = [], 0
     for who in ("buyer-a", "buyer-b", "fund-d", "bank", "desk", "monitor", "anonymous"):
         may_read = {"buyer-a": {"released"}, "fund-d": {"signed"}}.get(who, set())
-        for stage, company in stages.companies.items():
+        tried = stages.companies if scene.full or may_read else {stage: stages.companies[stage] for stage in ("released", "signed")}
+        for stage, company in tried.items():
             for path in READINGS:
                 if stage in may_read and path not in ("/v1/documents/{data_room}",):
                     continue
@@ -235,7 +238,7 @@ async def existence(scene: Scene, door: Door) -> Finding:
     found, tried = [], 0
     desk = scene.__dict__.setdefault("_desk", await scene.world.agency())
     for who in ("bank", "buyer-b", desk, "monitor", "anonymous"):
-        for method, address, body in FOREIGN:
+        for method, address, body in FOREIGN if who in ("bank", "buyer-b") else scene.some(FOREIGN, 25):
             own = dict(ids)
             if address == "/v1/teasers/{ref}" or body and "{ref}" in str(body):
                 own["ref"] = _invisible_to(scene, who)

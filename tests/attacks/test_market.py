@@ -1,4 +1,4 @@
-"""Attacks on the market, black box (A numbers as in the threat model): each must fail, and each check can fail itself.
+"""Attacks on one process's market, beside those of test_attacks.py: what only a look inside can show (roles, statements).
 
 Where a check could be blind, a second test runs it against a deliberately leaky version and expects it to object.
 """
@@ -9,13 +9,9 @@ import string
 from random import Random
 
 import asyncpg
-import numpy as np
 import pytest
-from market_world import demo_codebook, demo_world, profile_of_member, put_in_force, put_up, seed_market
+from market_world import profile_of_member, put_in_force, put_up, seed_market
 
-from succession.anonymity.nodes import key_numbers, key_of, leaf_numbers, ordered_nodes
-from succession.anonymity.peeling import UNPLACED
-from succession.anonymity.population import eligible
 from succession.codes import ANY, ATTRIBUTES, LEVELS, leaves
 from succession.market import facets, search
 from succession.market.batches import _shuffle
@@ -23,7 +19,6 @@ from succession.market.search import FILTERS, allowed
 from succession.market.terms import Terms
 
 SEES = {"market_public": 1, "market_buyer": 3, "market_desk": 5, "market_domestic": 9}
-K = 20
 
 
 @pytest.fixture(scope="module")
@@ -135,47 +130,6 @@ async def test_no_header_tells_of_changes_or_caches_and_nothing_is_compressed(ma
         assert answer.headers["cache-control"] == "no-store"
         assert not {"etag", "last-modified", "content-encoding", "age", "x-cache"} & set(answer.headers)
         assert "batch" not in answer.text and "slot" not in answer.text and "shuffle" not in answer.text
-
-
-# --- A1, A2: linkage ------------------------------------------------------------------------------------------------
-
-
-def _smallest_preimage(teasers, assigned_keys):
-    """Of these teasers (tuples of codes), the least number of companies whose own teaser, recomputed, would be the same."""
-    companies = {}
-    for key in assigned_keys:
-        companies[key] = companies.get(key, 0) + 1
-    return min(companies.get(teaser, 0) for teaser in teasers)
-
-
-async def test_an_attacker_who_recomputes_every_companys_teaser_finds_k_for_each(market):
-    client, _made = market
-    shown = {tuple(item[name] for name in ATTRIBUTES) for item in await _items(client)}
-    assert len(shown) > 100
-    book, world = demo_codebook(), demo_world()
-    keys = [book.cells[cell].key for cell in book.assign(world).tolist() if cell != UNPLACED]
-    assert _smallest_preimage(shown, keys) >= K
-    # A1: nominal candidates, all companies that fit what is shown, are at least as many
-    columns = leaf_numbers(world, np.flatnonzero(eligible(world, book.header.rule)))
-    for teaser in list(shown)[:100]:
-        fits = np.ones(len(columns), dtype=bool)
-        for place, (name, code) in enumerate(zip(ATTRIBUTES, teaser, strict=True)):
-            fits &= np.isin(columns[:, place], [LEVELS[name][0].index(leaf) for leaf in leaves(name, code)])
-        assert fits.sum() >= K
-
-
-async def test_the_recomputing_attacker_breaks_the_naive_method():
-    """The tempting alternative, "the finest generalisation that k companies match", looks k-anonymous and is not."""
-    book, world = demo_codebook(), demo_world()
-    columns = leaf_numbers(world, np.flatnonzero(eligible(world, book.header.rule)))
-    teasers, waiting = [None] * len(columns), np.arange(len(columns))
-    for node in ordered_nodes("major_group"):
-        numbers = key_numbers(node, columns)
-        enough = np.bincount(numbers)[numbers[waiting]] >= K  # counted among all companies, not among those left
-        for company in waiting[enough].tolist():
-            teasers[company] = key_of(node, int(numbers[company]))
-        waiting = waiting[~enough]
-    assert _smallest_preimage(set(teasers), teasers) < K / 2
 
 
 # --- A4, A5, A28: asking for what is not published ------------------------------------------------------------------

@@ -171,7 +171,7 @@ _TIME = re.compile(r"\b20\d\d-\d\d-\d\d|\b1[6-9]\d{8}(?:\d{3})?\b|\b\d\d:\d\d:\d
 @attack("A18", "watch everything public while hidden facts are edited and a new teaser waits for its batch; look for times",
         actors=", ".join(READERS), bound="nothing moves before the batch closes, and no teaser shows a time", routes=(
             "GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/codes", "GET /v1/desks", "GET /v1/organisations", "GET /v1/openapi.json",
-            "POST /v1/listings/{listing_id}/documents", "POST /v1/listings/{listing_id}/publication"))
+            "POST /v1/listings/{listing_id}/documents", "DELETE /v1/listings/{listing_id}/publication"))
 async def update_times(scene: Scene, door: Door) -> Finding:
     center = scene.caller("center")
     before, found, looks = await _everything(door), [], 0

@@ -1,0 +1,27 @@
+"""Which routes show a stranger, a buyer, a rival or an agency nothing that could depend on a company, and why?
+
+Every other route is attacked. A new route belongs into an attack's `routes`, or here with its reason.
+"""
+
+from __future__ import annotations
+
+from attacks.harness import ATTACKS
+
+NO_SURFACE: dict[str, tuple[str, ...]] = {
+    "the caller's own account: it reads and writes rows of the caller's organisation, which no listing touches": (
+        "GET /v1/members/me", "DELETE /v1/members/me", "PUT /v1/members/me/password", "POST /v1/members", "PATCH /v1/organisations/me",
+        "GET /v1/api-keys", "POST /v1/api-keys", "GET /v1/sessions/current", "DELETE /v1/sessions", "DELETE /v1/sessions/current",
+    ),
+    "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
+        "POST /v1/screening-lists/entries",
+    ),
+}  # fmt: skip
+
+
+def attacked() -> set[str]:
+    """Every route that some attack declares."""
+    return {route for attack in ATTACKS.values() for route in attack.routes}
+
+
+def argued() -> set[str]:
+    return {route for routes in NO_SURFACE.values() for route in routes}
