@@ -25,8 +25,9 @@ _AT = (
     r"[ \t]{0,2}(?:[@★☆◎*]|[(\[{<][ ]?(?:at|アット|アットマーク|@)[ ]?[)\]}>]|アットマーク|アット|あっとまーく"
     r"|(?<=[ \t])at(?=[ \t]))[ \t]{0,2}"
 )
+# A plain point stands between the labels without a blank, or every sentence would end in a domain.
 _DOT = (
-    r"[ \t]{0,2}(?:\.|[(\[{<][ ]?(?:dot|ドット|\.)[ ]?[)\]}>]|ドット|どっと|(?<=[ \t])dot(?=[ \t])|。)[ \t]{0,2}"
+    r"(?:[.。]|[ \t]{0,2}(?:[(\[{<][ ]?(?:dot|ドット|\.)[ ]?[)\]}>]|ドット|どっと|(?<=[ \t])dot(?=[ \t]))[ \t]{0,2})"
 )
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,40}[A-Za-z0-9])?"
 _TOP = (
@@ -89,7 +90,7 @@ _AUTHORITY_BEFORE = re.compile(rf"[{_HAN}][{_HAN}()0-9\-ー・ァ-ヶA-Z ]{{0,40
 # Letters and at least four digits in one word: JP6123456B2, serial numbers.
 _CODE = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{1,6}[/\-]?(?:[A-Za-z]{1,3}[/\-]?)?[0-9]{4,16}(?:[/\-][0-9A-Za-z]{1,12}){0,3}"
-    r"[A-Za-z]?[0-9]?(?![A-Za-z0-9])"
+    r"[A-Za-z]?[0-9]?(?![A-Za-z0-9])|(?<![A-Za-z0-9])[0-9]{1,4}[A-Z][0-9A-Z]{5,14}(?![A-Za-z0-9])"
 )
 # 派13-123456, 13-ユ-123456
 _CLASS_CODE = re.compile(

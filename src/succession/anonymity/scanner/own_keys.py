@@ -172,7 +172,8 @@ _TOWN = re.compile(f"[{_HAN}ぁ-ヿー]{{2,12}}")
 
 def _of_place(address: str) -> Iterator[tuple[str, str]]:
     written = plain(address).text.strip()
-    yield "whole", bare_text(written)
+    if not generic.is_generic(written):  # a site called 本社工場
+        yield "whole", bare_text(written)
     rest = _PREFECTURE.sub("", written)
     while match := _MUNICIPALITY.match(rest):
         whole, stem = match[1], match[1][:-1]
