@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("succession.commands.migrate", "bring the database to this version"),
     "operator": ("succession.commands.operator", "make the first operator; only here, never over HTTP"),
     "population": ("succession.commands.population", "import or build the reference population and its codebook"),
+    "codebook": ("succession.commands.codebook", "propose the order of a codebook from what buyers filter by"),
     "market": ("succession.commands.market", "close the publication batch now"),
     "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),

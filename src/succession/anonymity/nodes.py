@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from succession.anonymity.population import Population
-from succession.codes import ATTRIBUTES, BANDS, LEVELS, ancestors, read_table
+from succession.codes import ATTRIBUTES, BANDS, LEVELS, ancestors, read_table, table_of
 from succession.codes.attributes import YEN_PER_MILLION
 
 Node = tuple[int, ...]
@@ -44,6 +45,8 @@ def losses_of(rows: Iterable[Mapping[str, str]]) -> Losses:
     """
     found: dict[str, tuple[str, int, tuple[int, ...]]] = {}
     for row in rows:
+        if set(row) != {"attribute", "weight_tenths", "loss_percent"}:
+            raise ValueError("the columns are attribute, weight_tenths and loss_percent")
         name = row["attribute"]
         weight, losses = int(row["weight_tenths"]), tuple(int(loss) for loss in row["loss_percent"].split())
         if name not in ATTRIBUTES or name in found:
@@ -56,6 +59,17 @@ def losses_of(rows: Iterable[Mapping[str, str]]) -> Losses:
     if set(found) != set(ATTRIBUTES):
         raise ValueError(f"no losses for {', '.join(name for name in ATTRIBUTES if name not in found)}")
     return tuple(found[name] for name in ATTRIBUTES)
+
+
+def read_losses(path: Path) -> Losses:
+    """Losses from a file like buyer_loss.tsv; ValueError as `losses_of`, OSError when it cannot be read."""
+    return losses_of(table_of(path.read_text(encoding="utf-8"), path.name))
+
+
+def losses_as_text(losses: Losses, about: str) -> str:
+    """The file that `read_losses` reads back; `about` is its head, on one line."""
+    rows = (f"{name}\t{weight}\t{' '.join(map(str, each))}\n" for name, weight, each in losses)
+    return f"# {about}\nattribute\tweight_tenths\tloss_percent\n{''.join(rows)}"
 
 
 def ordered_nodes(finest_industry: str, losses: Losses | None = None) -> tuple[Node, ...]:

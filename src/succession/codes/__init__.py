@@ -17,7 +17,7 @@ from succession.codes.attributes import (
 )
 from succession.codes.audience import AUDIENCE_BIT, audience_mask, audiences_in
 from succession.codes.industry import division_of, is_administrative, jsic_two_digit
-from succession.codes.reference import read_table, source_of
+from succession.codes.reference import read_table, source_of, table_of
 from succession.codes.schemes import SCHEMES, Code, Scheme, label
 
 __all__ = [
@@ -46,4 +46,5 @@ __all__ = [
     "read_table",
     "revenue_band",
     "source_of",
+    "table_of",
 ]

@@ -10,16 +10,21 @@ def read_table(relative_path: str) -> tuple[dict[str, str], ...]:
 
     Raises ValueError naming the line when a row has another number of cells than the head.
     """
+    return table_of(resource(relative_path).read_text(encoding="utf-8"), relative_path)
+
+
+def table_of(text: str, name: str) -> tuple[dict[str, str], ...]:
+    """The same from the text of a table; `name` is what it is called in a ValueError."""
     columns: list[str] = []
     rows = []
-    for number, line in enumerate(resource(relative_path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("#") or not line:
             continue
         cells = line.split("\t")
         if not columns:
             columns = cells
         elif len(cells) != len(columns):
-            raise ValueError(f"{relative_path} line {number}: {len(cells)} cells, the head names {len(columns)}")
+            raise ValueError(f"{name} line {number}: {len(cells)} cells, the head names {len(columns)}")
         else:
             rows.append(dict(zip(columns, cells, strict=True)))
     return tuple(rows)

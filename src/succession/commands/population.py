@@ -13,7 +13,7 @@ import asyncpg
 from succession.anonymity.codebook import Codebook, build
 from succession.anonymity.fact_books import build_fact_books, linkable
 from succession.anonymity.headings import CUBE, CUBE_HEADINGS, REGISTER, REGISTER_HEADINGS, Wishes, shown
-from succession.anonymity.nodes import FINEST_INDUSTRY_LEVEL
+from succession.anonymity.nodes import FINEST_INDUSTRY_LEVEL, Losses, read_losses
 from succession.anonymity.population import KChoice, Population, Provenance, k_and_finest
 from succession.anonymity.population_diff import Difference
 from succession.anonymity.population_import import Imported, import_population
@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> int:
         return 2
     match options.command:
         case "build":
-            asyncio.run(build_demo_world(settings.database_url, options.demo_world, options.seed, print))
+            asyncio.run(build_demo_world(settings.database_url, options.demo_world, options.seed, print, options.weights))
             return 0
         case "list" | "show":
             return _show(settings.database_url, getattr(options, "version", None))
@@ -73,13 +73,23 @@ def _parser() -> argparse.ArgumentParser:
                            help="which rows of a cube to use, where it splits by more than we know; may be repeated")  # fmt: skip
     importing.add_argument("--k", type=int, help="more companies per teaser than its provenance asks for")
     importing.add_argument("--finest", choices=FINEST_INDUSTRY_LEVEL, help="coarser industries than its provenance allows")
+    importing.add_argument("--weights", type=_weights, metavar="FILE",
+                           help="what a buyer loses per level, as `succession codebook weights` proposes it")  # fmt: skip
     commands.add_parser("list", help="the populations of this installation, the newest first")
     showing = commands.add_parser("show", help="where each column of a population comes from")
     showing.add_argument("version", nargs="?", default="current")
     building = commands.add_parser("build", help="the synthetic world of the demo, with official margins")
     building.add_argument("--demo-world", type=_world_size, default=DEMO_WORLD_COMPANIES, metavar="COMPANIES")
     building.add_argument("--seed", type=int, default=DEMO_WORLD_SEED)
+    building.add_argument("--weights", type=_weights, metavar="FILE", help="as in `import`")
     return parser
+
+
+def _weights(text: str) -> Losses:
+    try:
+        return read_losses(Path(text))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -103,19 +113,20 @@ def _world_size(text: str) -> int:
 
 
 async def build_demo_world(owner_url: str, companies: int = DEMO_WORLD_COMPANIES, seed: int = DEMO_WORLD_SEED,
-                           say: object = print) -> tuple[Population, Codebook]:
+                           say: object = print, losses: Losses | None = None) -> tuple[Population, Codebook]:
     """Build the world and its codebook and put it in force. The caller has checked that this is a demo."""
     population = build_world(companies, seed, bar("demo world"))
-    codebook = build_codebook(population, k_and_finest(population))
+    codebook = build_codebook(population, k_and_finest(population), losses)
     await _store(owner_url, population, codebook)
     for line in report_lines(codebook):
         say(line)
     return population, codebook
 
 
-def build_codebook(population: Population, choice: KChoice) -> Codebook:
+def build_codebook(population: Population, choice: KChoice, losses: Losses | None = None) -> Codebook:
+    """`losses` order its nodes, those of the house by default."""
     counter = bar("codebook  ")
-    codebook = build(population, choice.k, choice.finest_industry, counter)
+    codebook = build(population, choice.k, choice.finest_industry, counter, losses=losses)
     counter(1, 1)  # a few companies may have no cell, and the build is over all the same
     return codebook
 
@@ -149,7 +160,7 @@ def _import(options: argparse.Namespace, settings: Settings) -> int:
     print("where each column comes from:")
     print("\n".join(provenance_lines(read.population.provenance)))
     choice = _choice(options, read.population)
-    codebook = build_codebook(read.population, choice)
+    codebook = build_codebook(read.population, choice, options.weights)
     fact_books = build_fact_books(read.population, codebook, bar("facts     "))
     print("\n".join((*report_lines(codebook), *fact_lines(read.population, fact_books))))
     print("\n".join(_compared(settings.database_url, read.population, codebook)))
