@@ -90,6 +90,7 @@ RESIDENTS: tuple[Resident, ...] = (
         6, "架空中小企業モニタリング局", "agency", agency_role="monitor"), (("admin", "例崎 丁一", "admin"),)),
 )  # fmt: skip
 OPERATOR_EMAIL, OPERATOR_NAME = "admin@operator.example", "例山 甲太郎"
+REVIEWER_EMAIL, REVIEWER_NAME = "reviewer@operator.example", "例山 乙子"
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -150,6 +151,7 @@ async def enter_residents(seeder: asyncpg.Connection) -> None:
         "INSERT INTO vault.organisation (kind, legal_name, country, corporate_number, status) "
         "VALUES ('operator', '架空プラットフォーム運営機構', 'JP', $1, 'verified') RETURNING id", OPERATOR_NUMBER)
     reviewer = await _enter_member(seeder, operator, OPERATOR_EMAIL, OPERATOR_NAME, "admin", "ja")
+    await _enter_member(seeder, operator, REVIEWER_EMAIL, REVIEWER_NAME, "reviewer", "ja")
     for resident in RESIDENTS:
         organisation = await _enter_organisation(seeder, read_declaration(resident.declaration))
         for local, name, role in resident.members:
@@ -203,7 +205,8 @@ async def issue_credentials(seeder: asyncpg.Connection, now: datetime | None = N
     now = now or datetime.now(UTC)
     password = "-".join(secrets.choice(_WORDS) for _ in range(3)) + f"-{secrets.randbelow(10_000):04d}"
     hashed = await hash_password(password)
-    described = {OPERATOR_EMAIL: ("operator", "Operator (verifies, keeps block lists)")}
+    described = {OPERATOR_EMAIL: ("operator", "Operator (verifies, keeps block lists)"),
+                 REVIEWER_EMAIL: ("operator-reviewer", "Operator, second person (confirms what the first lets go)")}
     for resident in RESIDENTS:
         for place, (local, _name, _role) in enumerate(resident.members):
             key, what = (resident.key, resident.what) if place == 0 else (f"{resident.key}-{local}", f"{resident.what}, second member")

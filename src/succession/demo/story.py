@@ -11,6 +11,7 @@ import numpy as np
 from succession.anonymity.codebook import Codebook
 from succession.anonymity.margins import LEGAL_FORMS
 from succession.anonymity.population import Population
+from succession.codes import LEVELS
 from succession.demo import story_deal, story_disclosure, story_listing, story_market
 from succession.demo.companies import Company, company
 from succession.demo.names import Stems
@@ -26,18 +27,23 @@ CHAPTERS = (
 )
 _NUMBERS_FROM = 90_000_000  # corporate numbers apart from those of the market (companies.py)
 _MANUFACTURERS = range(9, 33)
+REGIONS = LEVELS["place"][1]
 
 
 def company_of_a_walk(world: Population, codebook: Codebook, today: date) -> Company:
-    """Another manufacturer of the world for every walk, with guarantees to be released and a teaser that shows its trade."""
+    """Another manufacturer of the world for every walk, with guarantees to be released and a teaser that shows its trade and
+    its region."""
     rng = Random(secrets.token_bytes(16))
     column = world.columns
     wanted = np.isin(column["jsic2"], _MANUFACTURERS) & (column["employees"] >= 8) & (column["revenue_yen"] >= 100_000_000)
     wanted &= (column["operating_margin"] > 0) & (column["legal_form"] == LEGAL_FORMS.index("kk")) & (column["founded"] >= 1930)
-    for _try in range(1_000):
+    assigned = codebook.assign(world)
+    for _try in range(2_000):
         member = int(rng.choice(np.flatnonzero(wanted)))
         made = company(world, member, _NUMBERS_FROM - 10_000_000 + rng.randrange(10**7), Stems(rng).take(), rng, today)
         cell = codebook.lookup(*figures_of(made.profile))
-        if cell and made.profile.guarantees and cell.industry.isdigit() and cell.place not in ("any", "east", "west"):
-            return made
+        if cell and made.profile.guarantees and cell.industry.isdigit() and cell.place in REGIONS:
+            # So few in its own prefecture that the Center's name, which tells the prefecture, has to wait for a person.
+            if np.sum((assigned == cell.cell) & (column["prefecture"] == column["prefecture"][member])) < codebook.k:
+                return made
     raise LookupError("no company of this world can walk")

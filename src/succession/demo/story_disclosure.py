@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from succession.demo import owner_page
+from succession.demo.two_persons import let_go
 from succession.demo.walk import Walk
 
 PURPOSES = {
@@ -67,6 +68,14 @@ def buyer_is_screened(walk: Walk) -> None:
     decided = walk.post("center", f"{_request(walk, 'deal A')}/screening", {"decision": "cleared"})
     walk.check(decided["stage"] == "interested", "screened; the buyer is told nothing of it")
     walk.post("center", f"{_request(walk, 'deal A')}/name-clear", {"by": "link"}, expect=409, code="nda_needed")
+
+
+def intermediarys_name_waits_for_two_persons(walk: Walk) -> None:
+    walk.tell("秘密保持契約はセンターの名を告げ、所在県も伝わります。残る会社が少なすぎるので、運営者の二人が見るまで止まります。",
+              "The NDA names the Center, and with it the prefecture. Too few companies would be left: it waits for two persons.")
+    path, offer = f"{_request(walk, 'deal A')}/nda", {"form": "one_way", "term_months": 24}
+    walk.post("center", path, offer, expect=409, code="held_for_person")
+    let_go(walk, "nda")
 
 
 def nda_is_signed_as_it_was_read(walk: Walk) -> None:
@@ -173,7 +182,8 @@ def released_again(walk: Walk) -> None:
 
 
 CHAPTER = (
-    acquirer_asks, strangers_learn_nothing_of_the_deal, nothing_skips_a_step, buyer_is_screened, nda_is_signed_as_it_was_read,
+    acquirer_asks, strangers_learn_nothing_of_the_deal, nothing_skips_a_step, buyer_is_screened,
+    intermediarys_name_waits_for_two_persons, nda_is_signed_as_it_was_read,
     owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
     released_again,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from succession.codes import ancestors, label
+from succession.demo.two_persons import let_go
 from succession.demo.walk import Walk
 
 
@@ -89,12 +90,14 @@ def desk_sees_candidates(walk: Walk) -> None:
 
 
 def desk_introduces(walk: Walk) -> None:
-    walk.tell("窓口は、希望条件と案件を、案件を預かる支援機関に紹介します。受けるかどうかは支援機関が決めます。",
-              "The desk introduces brief and teaser to the intermediary behind it, which decides.")
+    walk.tell("窓口は、希望条件と案件を、案件を預かる支援機関に紹介します。受けるかどうかは支援機関が決め、その名が伝わる前に運営者の二人が見ます。",
+              "The desk introduces brief and teaser to the intermediary behind it, which decides; its name waits for two persons.")
     made = walk.post("desk", f"/v1/briefs/{walk['brief']}/introductions", {"teaser_ref": walk["teaser"]})
     walk["introduction"] = made["id"]
     walk.check(made["listing_id"] is None and made["intermediary"] is None, "the desk is told neither company nor Center")
     walk.post("bank", f"/v1/introductions/{made['id']}/acceptance", expect=404, code="not_found")
+    walk.post("center", f"/v1/introductions/{made['id']}/acceptance", expect=409, code="held_for_person")
+    let_go(walk, "introduction")
     accepted = walk.post("center", f"/v1/introductions/{made['id']}/acceptance")
     walk["deal C"] = accepted["request_id"]
 
