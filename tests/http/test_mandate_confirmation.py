@@ -30,6 +30,8 @@ async def test_the_second_person_holds_the_same_document(world):
     bank = await world.intermediary("bank")
     colleague = await world.member(bank.organisation_id, "intermediary")
     listing = await _with_mandate(bank, "brokerage")
+    (waiting,) = (await colleague.get("/v1/mandates")).json()["items"]
+    assert waiting["terms"]["tail_months"] == 24 and BROKERAGE_HASH not in str(waiting), "the hash is theirs to state"
     for said in ({}, {"document_hash": "b" * 64}, {"document_hash": "short"}, {"hash": BROKERAGE_HASH}):
         assert (await colleague.post(f"{listing.path}/mandate/confirmation", said)).status_code == 422, said
     assert (await colleague.post(f"{listing.path}/mandate/confirmation", {"document_hash": BROKERAGE_HASH})).status_code == 200
@@ -38,6 +40,9 @@ async def test_the_second_person_holds_the_same_document(world):
 async def test_a_firm_of_one_asks_a_reviewer_of_the_operator_and_a_firm_of_two_does_not(world):
     center, reviewer = await world.intermediary("center"), await world.operator(role="reviewer")
     listing = await _with_mandate(center)
+    # Terms of an earlier edition, whatever they were, keep no list from being read.
+    old = await _with_mandate(await world.intermediary("center"))
+    await world.overrule("UPDATE vault.mandate SET terms = '{}' WHERE listing_id = $1", old.id)
     clerk = await world.member(reviewer.organisation_id, "operator")
     assert str(listing.id) in {each["listing_id"] for each in (await reviewer.get("/v1/mandates")).json()["items"]}
     assert (await clerk.post(f"{listing.path}/mandate/confirmation")).status_code == 403

@@ -76,11 +76,15 @@ class MandateConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class AwaitingMandate(msgspec.Struct, frozen=True):
-    """A mandate that waits for your confirmation."""
+    """A mandate that waits for your confirmation. `terms` without the hash of the document: that is yours to state."""
 
+    id: UUID
     listing_id: UUID
     entered_by: UUID | None
-    mandate: MandateView
+    kind: str
+    signed_on: date
+    ends_on: date | None
+    terms: dict[str, Any]
 
 
 async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, terms: Terms, now: datetime,
@@ -223,10 +227,12 @@ def _view(mandate: Mandate, warned: list[Warned]) -> MandateView:
                        mandate.ended_on, mandate.tail_until, mandate.confirmed_by, mandate.confirmed_at, mandate.terms, warned)
 
 
-_COLUMNS = "id, kind, state, edition, signed_on, ends_on, ended_on, tail_until, confirmed_by, confirmed_at, terms"
-_MANDATE = f"SELECT {_COLUMNS} FROM vault.mandate WHERE listing_id = $1 ORDER BY state, signed_on DESC, created_at DESC LIMIT 1"
-_AWAITING = f"""
-SELECT {_COLUMNS}, listing_id, created_by FROM vault.mandate
+_MANDATE = """
+SELECT id, kind, state, edition, signed_on, ends_on, ended_on, tail_until, confirmed_by, confirmed_at, terms FROM vault.mandate
+WHERE listing_id = $1 ORDER BY state, signed_on DESC, created_at DESC LIMIT 1
+"""
+_AWAITING = """
+SELECT id, listing_id, created_by AS entered_by, kind, signed_on, ends_on, terms - 'document_hash' AS terms FROM vault.mandate
 WHERE state = 'active' AND confirmed_by IS NULL AND created_by IS DISTINCT FROM $1 ORDER BY created_at, id LIMIT 200
 """
 
@@ -236,14 +242,9 @@ async def find_mandate(read: asyncpg.Connection, listing_id: UUID, locale: str) 
     row = await read.fetchrow(_MANDATE, listing_id)
     if row is None:
         raise Problem("not_found")
-    return _view_of_row(dict(row), locale)
-
-
-async def list_awaiting_mandates(read: asyncpg.Connection, member_id: UUID, locale: str) -> list[AwaitingMandate]:
-    """Those this member may confirm and did not enter; the oldest 200."""
-    rows = [dict(row) for row in await read.fetch(_AWAITING, member_id)]
-    return [AwaitingMandate(row.pop("listing_id"), row.pop("created_by"), _view_of_row(row, locale)) for row in rows]
-
-
-def _view_of_row(row: dict[str, Any], locale: str) -> MandateView:
     return MandateView(**row, warnings=_warned(msgspec.convert(row["terms"], Terms), row["signed_on"], locale))
+
+
+async def list_awaiting_mandates(read: asyncpg.Connection, member_id: UUID) -> list[AwaitingMandate]:
+    """Those this member may confirm and did not enter; the oldest 200."""
+    return [AwaitingMandate(**row) for row in await read.fetch(_AWAITING, member_id)]

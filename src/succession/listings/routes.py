@@ -130,8 +130,8 @@ async def confirm_mandate(tx: Tx, actor: Who, locale: Locale, listing_id: FromPa
 
 @get("/mandates", opt={"permission": "paper:confirm"}, operation_id="ListMandatesAwaiting",
      summary="Mandates that wait for your confirmation", responses=documented())
-async def list_mandates_awaiting(read: Read, actor: Who, locale: Locale) -> MandateList:
-    return MandateList(await mandates.list_awaiting_mandates(read, actor.member_id, locale))
+async def list_mandates_awaiting(read: Read, actor: Who) -> MandateList:
+    return MandateList(await mandates.list_awaiting_mandates(read, actor.member_id))
 
 
 @post("/listings/{listing_id:uuid}/mandate/end", opt=MANDATES, operation_id="EndMandate", status_code=200,
