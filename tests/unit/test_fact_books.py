@@ -13,6 +13,7 @@ from succession.anonymity.margins import SOLE
 from succession.anonymity.peeling import UNPLACED
 from succession.anonymity.population import FACT_PREFIX, Population, Provenance, eligible
 from succession.anonymity.preview import LookAlikes
+from succession.anonymity.vocabulary import vocabulary
 from succession.anonymity.world import build_world
 from succession.codes import ATTRIBUTES
 
@@ -156,3 +157,15 @@ def test_they_survive_the_database_and_their_version_covers_facts_and_closed_cel
     for changed in ({"facts": ["exports", "public_award"]}, {"closed": []}, {"base": "cb-other"}):
         with pytest.raises(ValueError):
             Codebook.from_rows(book.version, book.header_as_json() | changed, book.cells_as_rows())
+
+
+def test_linkable_phrases_pass_when_they_are_exactly_the_facts_of_the_codebook() -> None:
+    words = vocabulary()
+
+    def rules(codes: tuple[str, ...], facts: tuple[str, ...]) -> list[str]:
+        return [problem.rule for problem in words.permitted(codes, facts)]
+
+    assert rules(("exports", "steady_quality"), ("exports",)) == [] == rules(("steady_quality",), ())
+    assert rules(("exports",), ()) == ["linkable"] == rules(("exports", "patents_held"), ("exports",))
+    assert rules(("steady_quality",), ("exports",)) == ["facts"] == rules(("exports",), ("exports", "patents_held"))
+    assert rules(("press_coverage",), ("exports",)) == ["linkable", "facts"]
