@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from babel import Locale
 
@@ -87,7 +87,8 @@ def is_ordinary(word: str) -> bool:
             stem = low[: len(low) - len(suffix)]
             if len(stem) >= 3 and (stem + back in words or (stem[-1] == stem[-2] and stem[:-1] in words)):
                 return True
-    return any(low.startswith(prefix) and low[len(prefix) :] in words for prefix in _PREFIXES)
+    rests = (low[len(prefix) :] for prefix in _PREFIXES if low.startswith(prefix) and len(low) > len(prefix) + 3)
+    return any(is_ordinary(rest) for rest in rests)
 
 
 def _looks_english(word: str) -> bool:
@@ -150,23 +151,7 @@ def _words(text: str, start: int, end: int, in_japanese: bool) -> list[_Word]:
 def names(text: str, start: int, end: int, *, in_japanese: bool) -> Iterator[tuple[int, int, str]]:
     """(start, end, kind) of what may be a name between two offsets of one line."""
     words = _words(text, start, end, in_japanese)
-    for at, word in enumerate(words):
-        # The first word of a sentence belongs to the name that follows it: Golden Harbour Trading, General Motors.
-        following = words[at + 1] if at + 1 < len(words) else None
-        if (
-            not word.name and word.opens and following and following.name and following.text[0].isupper()
-            and text[word.end : following.start] == " " and word.text.lower() not in _grammar()
-        ):  # fmt: skip
-            word.name = True
-    for before, after in pairwise(words):
-        # In a headline too, the ending of a name belongs to the name: Hokuyo Works.
-        if before.name and not after.name and text[before.end : after.start] == " " and after.text[0].isupper():
-            after.name = after.text.lower() in words_of("english_words", "organisation")
-        # A land or another word that is always capitalised belongs to the name beside it: Sompo Japan.
-        if before.name != after.name and text[before.end : after.start] == " ":
-            other = after if before.name else before
-            if other.text[0].isupper() and not other.text.isupper() and other.text.lower() in _always():
-                other.name = True
+    _judge_beside_others(text, words)
     group: list[_Word] = []
     for word in words:
         if not word.name:
@@ -177,6 +162,29 @@ def names(text: str, start: int, end: int, *, in_japanese: bool) -> Iterator[tup
         group.append(word)
     if group:
         yield _group(text, group)
+
+
+def _judge_beside_others(text: str, words: list[_Word]) -> None:
+    """What a word is may depend on its neighbours."""
+    for before, after in reversed(list(pairwise(words))):
+        # The first word of a sentence belongs to the name that follows it: Golden Harbour Trading.
+        follows = after.name and after.text[0].isupper() and text[before.end : after.start] == " "
+        if follows and before.opens and before.text.lower() not in _grammar():
+            before.name = True
+    for before, after in pairwise(words):
+        if before.name == after.name or text[before.end : after.start] != " ":
+            continue
+        other = after if before.name else before
+        capital = other.text[0].isupper() and not other.text.isupper()
+        if capital and other.text.lower() in _always():  # Sompo Japan
+            other.name = True
+        elif before.name and capital:  # in a headline too the ending of a name belongs to it: Hokuyo Works
+            after.name = after.text.lower() in words_of("english_words", "organisation")
+    for loud, several in groupby(words, key=lambda word: word.text.isupper() and is_ordinary(word.text)):
+        sentence = list(several)
+        if loud and len(sentence) > 3:  # a sentence in capitals, no abbreviations
+            for word in sentence:
+                word.name = False
 
 
 @cache

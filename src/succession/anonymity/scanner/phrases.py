@@ -41,8 +41,11 @@ def _legal_form() -> re.Pattern[str]:
 
 
 _NAME_AFTER = re.compile(
-    rf" ?(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}?(?:の?[{_HAN}ァ-ヺー]{{1,8}}|(?![ぁ-ゖー])))"
+    rf" ?(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}"
+    rf"|[ぁ-ゖー]{{2,12}}?(?:の[{_HAN}ァ-ヺー]{{1,8}}|(?<![とにはがをもへやで])[{_HAN}ァ-ヺー]{{1,8}}"
+    rf"|(?=[とにはがをもへやで][{_HAN}ァ-ヺー、。])|(?![ぁ-ゖー])))"
 )
+_GRAMMAR = re.compile("への|での|との|からの|までの|では|には|とは")
 _NAME_BEFORE = re.compile(rf"(?:[{_HAN}ァ-ヺーA-Za-z0-9&・.\-]{{1,30}}|[ぁ-ゖー]{{2,12}}) ?$")
 
 
@@ -54,9 +57,12 @@ def beside_legal_form(text: str, words: list[Morpheme]) -> Iterator[Found]:
         start, end = form.span()
         after = _NAME_AFTER.match(text, end)
         if after and (end not in starts or starts[end].sort not in (sorts.PARTICLE, sorts.VERB)):
-            following = starts.get(after.end())  # the hiragana at the end of 花むら is no word of grammar
-            more = following and following.sort not in (sorts.PARTICLE, sorts.SIGN, sorts.SPACE)
-            yield start, following.end if more else after.end(), "organisation"
+            stop = after.end()
+            if grammar := _GRAMMAR.search(text, end + 2, stop):
+                stop = grammar.start()
+            elif (following := starts.get(stop)) and following.sort not in (sorts.PARTICLE, sorts.SIGN, sorts.SPACE):
+                stop = following.end  # the hiragana at the end of 花むら is no word of grammar
+            yield start, stop, "organisation"
         elif before := _NAME_BEFORE.search(text, max(0, start - 31), start):
             yield before.start(), end, "organisation"
 
