@@ -786,6 +786,19 @@ CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
                      AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id))
 $$;
 
+CREATE FUNCTION vault.lock_companies(listings uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    slot int;
+BEGIN
+    FOR slot IN SELECT DISTINCT get_byte(k.key, 0) * 4 + get_byte(k.key, 1) / 64 FROM vault.company_key k
+                WHERE k.listing_id = ANY(listings) ORDER BY 1 LOOP
+        PERFORM pg_advisory_xact_lock(7305425, slot);
+    END LOOP;
+END $$;
+
 CREATE FUNCTION vault.mandate_confirmed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -4044,6 +4057,10 @@ GRANT ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) TO successio
 
 REVOKE ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.lock_companies(listings uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.lock_companies(listings uuid[]) TO succession_app;
+GRANT ALL ON FUNCTION vault.lock_companies(listings uuid[]) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.mandate_confirmed() FROM PUBLIC;
 

@@ -49,6 +49,18 @@ CREATE FUNCTION vault.same_company(listing uuid) RETURNS TABLE (listing_id uuid)
     UNION SELECT listing
 $$;
 
+-- Whoever counts what was shown of a company and then shows more waits for whoever is doing the same: two counts at once would
+-- each miss what the other is about to show. In order, and no more locks than there are slots.
+CREATE FUNCTION vault.lock_companies(listings uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    slot int;
+BEGIN
+    FOR slot IN SELECT DISTINCT get_byte(k.key, 0) * 4 + get_byte(k.key, 1) / 64 FROM vault.company_key k
+                WHERE k.listing_id = ANY(listings) ORDER BY 1 LOOP
+        PERFORM pg_advisory_xact_lock(7305425, slot);
+    END LOOP;
+END $$;
+
 -- ---------------------------------------------------------------- exposures
 -- What a whole audience could see counts as seen by all of it, from the moment it went up: searches, facets, candidates,
 -- alerts and exports show it and need no row of their own. What one organisation is told directly has a row for it.
@@ -343,7 +355,7 @@ BEGIN
         EXECUTE format('ALTER TABLE vault.%I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE vault.%I FORCE ROW LEVEL SECURITY', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['keep_company_keys()', 'same_company(uuid)', 'told_by_name(uuid)', 'expose_publication()',
+    FOREACH name IN ARRAY ARRAY['keep_company_keys()', 'same_company(uuid)', 'lock_companies(uuid[])', 'told_by_name(uuid)', 'expose_publication()',
         'expose_introduction()', 'expose_to_buyer()', 'knowing_together(uuid[])', 'hold_whose()', 'lapse_holds()', 'held()', 'shown_about(uuid, uuid[])',
         'shown_so_far(uuid, uuid[])', 'own_name_tells(uuid)', 'knows_company(uuid, uuid)', 'hold_standing(text, uuid, uuid, uuid)', 'spot_checked(uuid, int)',
         'shown_for_hold(uuid)', 'listed_twice()', 'operators()'] LOOP
@@ -371,6 +383,7 @@ CREATE POLICY operator_decide ON vault.hold FOR UPDATE TO succession_app USING (
 GRANT SELECT ON vault.hold TO succession_worker;
 CREATE POLICY worker ON vault.hold TO succession_worker USING (true) WITH CHECK (true);
 
+GRANT EXECUTE ON FUNCTION vault.lock_companies(uuid[]) TO succession_app, succession_worker;
 GRANT EXECUTE ON FUNCTION vault.own_name_tells(uuid), vault.shown_so_far(uuid, uuid[]), vault.knows_company(uuid, uuid),
     vault.hold_standing(text, uuid, uuid, uuid), vault.shown_for_hold(uuid), vault.listed_twice(), vault.operators() TO succession_app;
 GRANT EXECUTE ON FUNCTION vault.same_company(uuid), vault.shown_about(uuid, uuid[]), vault.hold_standing(text, uuid, uuid, uuid),

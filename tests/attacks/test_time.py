@@ -6,12 +6,16 @@ against one that does the tempting thing instead: there it has to learn somethin
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 import re
 from collections import Counter
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import combinations, zip_longest
 from random import Random
+from types import SimpleNamespace
 from uuid import UUID
 
 import asyncpg
@@ -328,6 +332,20 @@ async def test_a_new_vocabulary_changes_no_cell_and_takes_no_phrase_back(world, 
     assert not vocabulary().phrases["steady_quality"].linkable
 
 
+async def test_after_new_bands_an_old_cell_is_not_shown_again_and_its_holder_is_told(world, settings, center, monkeypatch):
+    from succession.market import derivation
+
+    listing_id, _first = await put_up(world, settings, center, profile_of_member(12), BUYERS)
+    path = f"/v1/listings/{listing_id}"
+    await _down(center, path)
+    assert (await center.post(f"{path}/teaser-preview")).json()["kept_cell"]
+    newer = dict(derivation.SCHEMES)
+    newer["revenue"] = SimpleNamespace(version="another")
+    monkeypatch.setattr(derivation, "SCHEMES", newer)
+    preview = (await center.post(f"{path}/teaser-preview")).json()
+    assert not preview["kept_cell"] and "may not be shown any more" in preview["remark"]
+
+
 # --- linking what came down to what went up ---------------------------------------------------------------------------
 
 
@@ -589,18 +607,42 @@ async def test_two_teasers_of_one_company_in_one_batch_are_not_both_up(world, se
     assert [await _state(world, ref) for ref in refs] == ["published", "queued"]
 
 
+async def test_two_batches_at_once_do_not_each_overlook_the_other(world, settings):
+    await put_in_force(world)
+    for _turn in range(3):
+        number, refs = profile_of_member(3)["identity"]["corporate_number"], []
+        for member in (4, 40):
+            holder = await world.intermediary("bank")
+            listing_id = await entered(holder, profile_of_member(member, identity__corporate_number=number))
+            await mandated(world, listing_id, holder.member_id)
+            refs.append(await _queued_again(world, holder, f"/v1/listings/{listing_id}"))
+        # Each batch sees one of the two: as if they had been queued on either side of its boundary.
+        await asyncio.gather(*(_batch_of(world, settings, ref) for ref in refs))
+        assert sorted([await _state(world, ref) for ref in refs]) == ["published", "queued"]
+
+
+async def _batch_of(world, settings, ref):
+    worker = await asyncpg.connect(as_role(world.database_url, "succession_worker"))
+    try:
+        async with worker.transaction():
+            rows = await worker.fetch("SELECT listing_id FROM vault.publication WHERE ref = $1", ref)
+            await batches._lock(worker, [row["listing_id"] for row in rows])
+            held = await holds.held_back(worker, settings, await batches._to_weigh(worker, [ref]))
+            if ref not in held:
+                number = await worker.fetchval("INSERT INTO ops.batch (closed_at, published) VALUES (now(), 1) RETURNING number")
+                await worker.execute(batches._PUBLISH, [ref], number, datetime.now(UTC))
+    finally:
+        await worker.close()
+
+
 async def test_some_wait_though_nothing_was_found_and_always_the_same(world, settings):
     """Who is made to wait cannot tell whether somebody else lists the company."""
-    import dataclasses
-
     await put_in_force(world)
     center, always = await world.intermediary("center"), dataclasses.replace(settings, spot_check_percent=50)
     paths = await _listings(world, center, (3, 4, 5, 12, 14, 15))
     refs = {path: await _queued_again(world, center, path) for path in paths}
     worker = await asyncpg.connect(as_role(world.database_url, "succession_worker"))
     try:
-        from datetime import UTC, datetime
-
         await close_batch(worker, always, datetime.now(UTC))
         waiting = {path for path, ref in refs.items() if await _state(world, ref) == "queued"}
         assert {await _reason(world, refs[path]) for path in waiting} <= {"spot_check"}
@@ -630,8 +672,6 @@ async def moments(world, settings, center, meanwhile=None) -> list[str]:
             learnt.append("it can be read before its batch")
     worker = await asyncpg.connect(as_role(world.database_url, "succession_worker"))
     try:
-        from datetime import UTC, datetime, timedelta
-
         now = datetime.now(UTC)
         if (early := await close_batch_if_due(worker, settings, now)) and ref in (early.refused or {}):
             learnt.append("refused early")

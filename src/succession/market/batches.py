@@ -135,7 +135,7 @@ async def close_batch(connection: asyncpg.Connection, settings: Settings, now: d
                                  [_shuffle(settings, ref, number) for ref in ready])
         up = [(ref, teaser.prose.ja, teaser.prose.en) for ref, teaser in ready.items() if teaser.prose]
         await connection.executemany("INSERT INTO market.teaser_prose (ref, ja, en) VALUES ($1, $2, $3)", up)
-    log.info("batch %d: %d up, %d refused", number, len(ready), len(refused))
+    log.info("batch %d: %d up, %d refused, %d wait for a person", number, len(ready), len(refused), len(held))
     return Closed(number, len(ready), refused)
 
 

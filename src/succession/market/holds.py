@@ -32,6 +32,7 @@ from succession.outbox import mail, record
 Step = Literal["publication", "introduction", "nda"]
 WORDS_LENGTH = 1000
 
+_ONE_AT_A_TIME = "SELECT vault.lock_companies($1::uuid[])"
 _STANDING = "SELECT state, candidates, for_all FROM vault.hold_standing($1, $2, $3, $4)"
 _HOLD = """
 INSERT INTO vault.hold (step, listing_id, ref, told_id, reason, candidates, needed) VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -106,6 +107,7 @@ SELECT l.id FROM unnest($1::uuid[]) AS l(id) WHERE vault.spot_checked(l.id, $2) 
 async def held_back(connection: asyncpg.Connection, settings: Settings, queue: Sequence[Waiting]) -> set[UUID]:
     """Which of these wait for a person, as succession_worker. Each that may go counts as shown for those after it."""
     listings = [one.listing_id for one in queue]
+    await connection.execute(_ONE_AT_A_TIME, listings)
     shown, same = defaultdict(list), defaultdict(set)
     for row in await connection.fetch(OF_EACH, listings):
         shown[row["id"]].append(row)
@@ -159,6 +161,7 @@ async def may_name(tx: AsyncSession, databases: Databases, actor: Actor, release
     facts = facts_of(await connection.fetchval(_FACTS, release.listing_id) or "{}")
     if not facts or await connection.fetchval(_KNOWS, release.listing_id, release.told):
         return
+    await connection.execute(_ONE_AT_A_TIME, [release.listing_id])
     new = [Shown(None, None, None, facts, None)]
     told = sorted({release.told, *also})
     own = own_codes(await connection.fetchrow(OWN_FIGURES, release.listing_id))

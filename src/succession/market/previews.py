@@ -32,7 +32,7 @@ from succession.market.derivation import Choice, Derivation, derivation
 from succession.market.exposures import weigh_relisting
 from succession.market.linkable import TOO_FEW_HOLDERS, CodeShown, FactsView, Otherwise, fact_views
 from succession.market.looks import look, may_look
-from succession.market.publication import UNTRUE_CELL, WILL_WAIT, Place, derive, phrase_errors
+from succession.market.publication import UNREADABLE_CELL, UNTRUE_CELL, WILL_WAIT, Place, derive, phrase_errors
 
 
 class Coarser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,7 +149,9 @@ async def _remark(connection: asyncpg.Connection, listing_id: UUID, found: Deriv
     weighed = await weigh_relisting(connection, listing_id, new, own)
     if weighed.why:
         return Message.of(WILL_WAIT[weighed.why], k=weighed.verdict.needed if weighed.verdict else found.base.k)
-    return None if found.place.kept else Message.of(UNTRUE_CELL)
+    if found.place.kept:
+        return None
+    return Message.of(UNTRUE_CELL if found.earlier.readable else UNREADABLE_CELL)
 
 
 async def _facts_view(connection: asyncpg.Connection, found: Derivation, locale: str) -> FactsView | None:

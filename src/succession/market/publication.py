@@ -30,6 +30,7 @@ TEASER_FIELDS = ("business.", "financials", "terms.schemes", "terms.timing", "te
 FIGURES_OLD, FIGURES_OUTSIDE_BAND = "figures_old", "figures_outside_band"
 
 UNTRUE_CELL = _("The figures have left the bands of the earlier teaser, so this one shows others.")
+UNREADABLE_CELL = _("The earlier teaser rests on bands or a population that may not be shown any more, so this one is made anew.")
 #: Why a teaser that was shown before will wait (exposures.REASONS) -> what its holder is told beforehand.
 WILL_WAIT = {
     "figures_moved": _(
