@@ -34,7 +34,8 @@ class StoredPopulation(msgspec.Struct, frozen=True):
 
 
 _POPULATIONS = """
-SELECT p.version, p.provenance ->> 'name' AS name, p.demo, p.companies, (p.provenance -> 'columns')::text AS columns, p.added_at,
+SELECT p.version, coalesce(p.provenance ->> 'name', p.version) AS name, p.demo, p.companies,
+       coalesce(p.provenance -> 'columns', '{}')::text AS columns, p.added_at,
        b.version AS codebook, b.k, coalesce(b.current, false) AS in_force,
        (SELECT count(*) FROM vault.publication u WHERE u.population_version = p.version AND u.state = 'published') AS published
 FROM ops.population p
