@@ -46,8 +46,8 @@ class Published:
 
 async def closed(scene: Scene) -> dict[tuple[str, date, str], Counter[tuple[str, ...]]]:
     """Closes two quarters and two months over companies of the population, by the honest code; what is true, by (cube, month, measure)."""
-    if "_closed" in scene.__dict__:
-        return scene.__dict__["_closed"]
+    if "closed" in scene.kept:
+        return scene.kept["closed"]
     rng, true = Random(30), {}
     stock = _rows(scene, rng, 900 if scene.full else 260)
     later = [*rng.sample(stock, len(stock) - 6), *_rows(scene, rng, 9)]
@@ -66,7 +66,7 @@ async def closed(scene: Scene) -> dict[tuple[str, date, str], Counter[tuple[str,
                     true[cube.name, month, cube.amounts] = amounts
     finally:
         await worker.close()
-    scene.__dict__["_closed"] = true
+    scene.kept["closed"] = true
     return true
 
 

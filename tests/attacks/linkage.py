@@ -43,7 +43,9 @@ async def everything_shown(door: Door, **headers: str) -> list[dict[str, Any]]:
 def candidates(scene: Scene, key: Key) -> np.ndarray:
     """Which rows of the registry fit every code shown. LookupError for a code that no level has."""
     members, _cells = scene.registry
-    rows = scene.__dict__.setdefault("_leaf_rows", leaf_numbers(scene.population, members))
+    if "leaf_rows" not in scene.kept:
+        scene.kept["leaf_rows"] = leaf_numbers(scene.population, members)
+    rows = scene.kept["leaf_rows"]
     fits = np.ones(len(members), dtype=bool)
     for column, (name, code) in enumerate(zip(ATTRIBUTES, key, strict=True)):
         fits &= np.isin(rows[:, column], [LEVELS[name][0].index(leaf) for leaf in leaves(name, code)])
@@ -144,7 +146,7 @@ def could_choose(cells: Counter[Key | None], shown: Key) -> int:
 
 def climbing(scene: Scene) -> list[Key | None]:
     """The tempting method: for each company the finest generalisation that k companies match, counted among all."""
-    if "_climbing" not in scene.__dict__:
+    if "climbing" not in scene.kept:
         members, _cells = scene.registry
         rows = leaf_numbers(scene.population, members)
         keys: list[Key | None] = [None] * len(members)
@@ -155,8 +157,8 @@ def climbing(scene: Scene) -> list[Key | None]:
             for at in waiting[enough].tolist():
                 keys[at] = key_of(node, int(numbers[at]))
             waiting = waiting[~enough]
-        scene.__dict__["_climbing"] = keys
-    return scene.__dict__["_climbing"]
+        scene.kept["climbing"] = keys
+    return scene.kept["climbing"]
 
 
 def a_codebook_that_climbs_until_k(scene: Scene, teaser: dict[str, Any], truth: Truth) -> None:

@@ -30,9 +30,9 @@ PERMUTATIONS = 1_999
 
 @attack("A8", "rank-correlate every order with true figures and dates within equal shown values", actors="buyer, anonymous",
         bound=f"|Kendall tau| inside ties is no larger than chance (permutation test over all orders and figures, p >= {P_LEAST})",
-        routes=("GET /v1/teasers", "GET /v1/openapi.json"))
+        routes=("GET /v1/teasers",))
 async def hidden_order(scene: Scene, door: Door) -> Finding:
-    document = (await door.ask(None, "/v1/openapi.json")).json()
+    document = await scene.openapi(door)
     parameters = {each["name"]: each["schema"] for each in document["paths"]["/v1/teasers"]["get"]["parameters"]}
     sorts = list(filter(None, next(each["enum"] for each in (parameters["sort"], *parameters["sort"].get("oneOf", [])) if "enum" in each)))
     told, found = [], []
@@ -42,6 +42,8 @@ async def hidden_order(scene: Scene, door: Door) -> Finding:
         told.append(f"{who}: {len(orders)} orders, |tau| {tau:.2f} ({where}), p = {p:.3f}")
         if p < P_LEAST:
             found.append(told[-1])
+        if door.enough(found):
+            break
     return Finding("; ".join(told), found)
 
 
@@ -153,9 +155,9 @@ async def cursors(scene: Scene, door: Door) -> Finding:
 
 async def _two_of_each(scene: Scene) -> None:
     """A second brief, introduction and representation, so that their lists have a second page."""
-    if "_two" in scene.__dict__:
+    if "two" in scene.kept:
         return
-    scene.__dict__["_two"] = True
+    scene.kept["two"] = True
     buyer, desk, bank, center = (scene.caller(key) for key in ("buyer-a", "desk", "bank", "center"))
     refs = [ref for ref, truth in scene.seen_by("desk").items() if truth.audiences & 4 and not truth.excludes and truth.holder == "center"]
     for ref in refs[:2]:

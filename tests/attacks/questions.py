@@ -31,10 +31,10 @@ GUESSED = ("revenue_min", "revenue_max", "min_revenue", "revenue_gte", "revenue_
 
 
 @attack("A4", "move a range in 1 % steps around band edges and around true figures", actors="buyer, anonymous",
-        bound="the result changes at published band edges only; refusals tell nothing", routes=("GET /v1/teasers", "GET /v1/openapi.json"))
+        bound="the result changes at published band edges only; refusals tell nothing", routes=("GET /v1/teasers",))
 async def bisection(scene: Scene, door: Door) -> Finding:
     found, answered, refused = [], 0, 0
-    known = [name for name in await _parameters(door) if name not in EVERYTHING]
+    known = [name for name in await _parameters(scene, door) if name not in EVERYTHING]
     for parameter in dict.fromkeys((*known, *GUESSED)):
         field = next((name for name in BANDS if name in parameter), "revenue")
         for unit in (1, YEN_PER_MILLION) if field in ("revenue", "price") else (1,):
@@ -59,8 +59,8 @@ async def bisection(scene: Scene, door: Door) -> Finding:
     return Finding(f"{answered} ranges answered, {refused} refused, {len(found)} changes between edges", found)
 
 
-async def _parameters(door: Door) -> list[str]:
-    document = (await door.ask(None, "/v1/openapi.json")).json()
+async def _parameters(scene: Scene, door: Door) -> list[str]:
+    document = await scene.openapi(door)
     return [each["name"] for each in document["paths"]["/v1/teasers"]["get"]["parameters"] if each["in"] == "query"]
 
 

@@ -192,11 +192,11 @@ async def an_import_that_marks_known_companies(scene: Scene, request: Any, send:
             "GET /v1/teasers", "GET /v1/teasers/{ref}", "POST /v1/disclosure-requests", "GET /v1/briefs/{brief_id}/candidates",
             "POST /v1/briefs/{brief_id}/introductions", "POST /v1/representations", "POST /v1/representations/{representation_id}/confirmation"))
 async def exclusions(scene: Scene, door: Door) -> Finding:
-    if "_excluding" not in scene.__dict__:
+    if "excluding" not in scene.kept:
         center = scene.caller("center")
         listing = await scene.enter(center, scene.profile(scene.member("B8")))
         assert (await center.post(f"/v1/listings/{listing}/exclusions", {"kind": "country", "value": "US"})).status_code == 201
-        scene.__dict__["_excluding"] = await scene.put_up(center, listing, "verified_buyers", "agency_desk", "domestic_institutions")
+        scene.kept["excluding"] = await scene.put_up(center, listing, "verified_buyers", "agency_desk", "domestic_institutions")
     gone = {ref for ref, truth in scene.truth.items() if ("country", "US") in truth.excludes}
     seen, found = {}, []
     for who in ("buyer-c", "buyer-a", "anonymous"):

@@ -125,7 +125,8 @@ class Scene:
     codebook: Codebook | None = None
     truth: dict[str, Truth] = field(default_factory=dict)
     hidden: list[Truth] = field(default_factory=list)
-    memory: dict[Any, Any] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict)  # of one run, for leaky fixtures
+    kept: dict[str, Any] = field(default_factory=dict)  # of the whole scene, for what attacks build once
     _number: int = 50_000
 
     @cached_property
@@ -187,6 +188,12 @@ class Scene:
         self._number += 1
         return self._number
 
+    async def openapi(self, door: Door) -> dict[str, Any]:
+        """The document as a stranger reads it, read once: it takes the server a quarter of a second to write."""
+        if "openapi" not in self.kept:
+            self.kept["openapi"] = (await door.ask(None, "/v1/openapi.json")).json()
+        return self.kept["openapi"]
+
     def profile(self, member: int, **changes: Any) -> dict[str, Any]:
         """The body of a listing with the figures of one member of the population and a fresh, fictitious identity.
 
@@ -214,13 +221,13 @@ class Scene:
     def member(self, like: str = "") -> int:
         """A member of the population that has a cell and that nothing published rests on yet."""
         members, cells = self.registry
-        used = {truth.member for truth in (*self.truth.values(), *self.hidden)} | self.__dict__.setdefault("_used", set())
+        used = {truth.member for truth in (*self.truth.values(), *self.hidden)} | self.kept.setdefault("used", set())
         rng, people = Random(f"{like}{len(used)}"), self.population.columns["employees"]
         while True:
             at = rng.randrange(len(members))
             named = self.population.columns["legal_form"][members[at]] in NAMED_FORMS  # the demo has no names for others
             if cells[at] >= 0 and int(members[at]) not in used and people[members[at]] >= 3 and named:
-                self._used.add(int(members[at]))
+                self.kept["used"].add(int(members[at]))
                 return int(members[at])
 
     async def enter(self, holder: Caller, raw: dict[str, Any]) -> UUID:

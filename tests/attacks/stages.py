@@ -42,12 +42,12 @@ STAGES = ("released", "signed", "revoked", "terminated", "expired", "requested")
 
 async def stages_of(scene: Scene) -> Stages:
     """Built once, through the API: what is attacked is who reads what, again and again."""
-    if "_stages" in scene.__dict__:
-        return scene.__dict__["_stages"]
+    if "stages" in scene.kept:
+        return scene.kept["stages"]
     world, buyer, other = scene.world, scene.caller("buyer-a"), scene.caller("fund-d")
     taken = {row["listing_id"] for row in await world.seed("SELECT listing_id FROM vault.deal")}
     # The adviser's name tells a buyer no place but its own (JP-13): a Center's would, and a person would look at each offer first.
-    free = [ref for ref, truth in scene.truth.items() if truth.audiences & 2 and not truth.excludes and truth.holder == SELLER
+    free = [ref for ref, truth in scene.truth.items() if truth.audiences & 3 == 2 and not truth.excludes and truth.holder == SELLER
             and truth.place != "JP-13" and truth.listing_id not in taken and truth.owner_email]
     built = Stages({stage: scene.published(ref) for stage, ref in zip(STAGES, free, strict=False)})
     assert len(built.companies) == len(STAGES)
@@ -73,7 +73,7 @@ async def stages_of(scene: Scene) -> Stages:
     assert ended.status_code == 201, ended.text
     await world.overrule("UPDATE vault.nda SET expires_at = now() - interval '1 minute' WHERE deal_id = $1", UUID(built.deals["expired"]))
     await scene.reload()
-    scene.__dict__["_stages"] = built
+    scene.kept["stages"] = built
     return built
 
 
@@ -236,7 +236,7 @@ def _template(method: str, address: str) -> str:
 async def existence(scene: Scene, door: Door) -> Finding:
     ids = await _foreign_ids(scene)
     found, tried = [], 0
-    desk = scene.__dict__.setdefault("_desk", await scene.world.agency())
+    desk = scene.kept.setdefault("desk", await scene.world.agency())
     for who in ("bank", "buyer-b", desk, "monitor", "anonymous"):
         for method, address, body in FOREIGN if who in ("bank", "buyer-b") else scene.some(FOREIGN, 25):
             own = dict(ids)
@@ -272,8 +272,8 @@ def _blank(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str, str]:
 
 async def _foreign_ids(scene: Scene) -> dict[str, str]:
     """One existing id of each kind, none of which concerns the bank, buyer B, another desk, the monitor or a stranger."""
-    if "_foreign" in scene.__dict__:
-        return scene.__dict__["_foreign"]
+    if "foreign" in scene.kept:
+        return scene.kept["foreign"]
     world, seller, buyer = scene.world, scene.caller(SELLER), scene.caller("buyer-a")
     stages = await stages_of(scene)
     company = stages.companies["signed"]
@@ -303,14 +303,14 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
     for answer in (exclusion, contact, sheet, brief, introduction, representation):
         assert answer.status_code in (201, 202), answer.text
-    scene.__dict__["_foreign"] = {
+    scene.kept["foreign"] = {
         "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"], "contact": contact.json()["id"], "paper": str(paper_id),
         "sheet": sheet.json()["id"], "document": stages.documents["signed"]["dossier"], "brief": brief.json()["id"],
         "introduction": introduction.json()["id"], "representation": representation.json()["id"], "deal": stages.deals["signed"],
         "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29, "pending": str(pending.organisation_id),
         "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"]) if obligation else str(uuid4()),
         "hold": str(hold[0]["id"]) if hold else str(uuid4())}  # fmt: skip
-    return scene.__dict__["_foreign"]
+    return scene.kept["foreign"]
 
 
 async def _seeded_paper(scene: Scene, company: Published) -> str:
@@ -324,7 +324,7 @@ async def _seeded_paper(scene: Scene, company: Published) -> str:
 
 @existence.leaky
 async def forbidden_where_it_exists(scene: Scene, request: Any, send: Any) -> Any:
-    answer, known = await send(request), scene.__dict__.get("_foreign", {})
+    answer, known = await send(request), scene.kept.get("foreign", {})
     return altered(answer, status=403) if answer.status_code == 404 and known and known["deal"] in request.url.path else answer
 
 

@@ -60,7 +60,7 @@ async def sizes_and_headers(scene: Scene, door: Door) -> Finding:
 
 async def _twins(scene: Scene) -> tuple[list[str], str]:
     """Two published companies with one member's figures, entered by two intermediaries; and the first one's listing."""
-    if "_twins" not in scene.__dict__:
+    if "twins" not in scene.kept:
         member, refs, listings = scene.member("twins"), [], []
         for key, other in (("center", {}), ("bank", {
                 "business__municipality": "無市", "owner__birth_year": 1941, "owner__reason": "owner_age_health", "business__capital_yen": 99_000_000,
@@ -71,8 +71,8 @@ async def _twins(scene: Scene) -> tuple[list[str], str]:
         await market_world.batch(scene.world, scene.settings)
         await scene.reload()
         assert all(ref in scene.truth for ref in refs)
-        scene.__dict__["_twins"] = refs, listings[0]
-    return scene.__dict__["_twins"]
+        scene.kept["twins"] = refs, listings[0]
+    return scene.kept["twins"]
 
 
 async def _public_view(door: Door, who: str, ref: str, languages: tuple[str, ...] = ("ja", "en")) -> dict[str, Any]:
@@ -120,7 +120,7 @@ async def _shared_caches(door: Door) -> list[str]:
     """What a shared cache may keep must be the same for everybody, in one language."""
     found = []
     static = re.findall(r"/static/[\w./-]+", (await door.ask(None, "/password?token=x")).text)[:2] or ["/static/pages.css"]
-    for path in ("/v1/codes", "/v1/codes/place", "/v1/codes/phrase", "/v1/problems/not_found", "/v1/openapi.json", "/v1/teasers", *static):
+    for path in ("/v1/codes", "/v1/codes/place", "/v1/codes/phrase", "/v1/problems/not_found", "/v1/teasers", *static):
         told: dict[str, set[str]] = {}
         for who in READERS:
             for language in ("ja", "en"):
@@ -206,7 +206,7 @@ async def _everything(door: Door) -> dict[str, tuple[str, str]]:
         paths = ["/v1/teasers?limit=100", "/v1/teasers?limit=0", "/v1/teasers?sort=oldest&limit=100", f"/v1/teasers/{items[0]['ref']}", "/v1/codes"]
         if who != "anonymous":
             paths += ["/v1/desks", "/v1/organisations"]
-        for path in paths + (["/v1/openapi.json"] if who == "anonymous" else []):
+        for path in paths + (["/v1/openapi.json"] if who == "anonymous" and not door.leak else []):
             answer = await door.ask(who, path)
             body = answer.json()
             body = {name: value for name, value in body.items() if name != "next_cursor"} if isinstance(body, dict) else body

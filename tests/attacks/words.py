@@ -149,7 +149,7 @@ LOOKED_AT = (
     "/v1/listings/{listing}", "/v1/listings/{listing}/teaser-prose", "/v1/listings/{listing}/ledger", "/v1/listings/{listing}/accesses",
     "/v1/briefs", "/v1/briefs/{brief}", "/v1/briefs/{brief}/candidates?limit=100", "/v1/introductions", "/v1/introductions/{introduction}",
     "/v1/representations", "/v1/organisations", "/v1/organisations/{organisation}", "/v1/desks", "/v1/codes", "/v1/codes/phrase", "/v1/metrics",
-    "/v1/openapi.json", "/v1/screening-lists/entries", "/v1/listing-imports/{listing}", "/v1/listing-imports/{listing}/rows",
+    "/v1/screening-lists/entries", "/v1/listing-imports/{listing}", "/v1/listing-imports/{listing}/rows",
     "/v1/listings?limit=100",
 )  # fmt: skip
 MARK = re.compile(r"植込(\d{3})印")
@@ -184,7 +184,7 @@ async def names_in_every_field(scene: Scene, door: Door) -> Finding:
     names = {number: path for path, number in marks.items()}
     found, read, ours = [], 0, {raw["identity"]["corporate_number"]}
     for who in (None, "buyer-a", "buyer-b", "bank", "desk", "monitor"):
-        for path in LOOKED_AT:
+        for path in LOOKED_AT if who else (*LOOKED_AT, "/v1/openapi.json"):
             for language in ("ja", "en") if "teasers" in path or "nda" in path else ("en",):
                 answer = await door.ask(who, path.format(**ids), headers={"Accept-Language": language})
                 read, said = read + 1, readable(answer)
