@@ -52,6 +52,7 @@ JAPANESE = {
     "legal form and hiragana": "[社会福祉法人さくらの丘]と連携します。",
     "co-operative": "[JAさくらんぼひがしね]と契約しています。",
     "ministry": "[防衛省]に納めています。",
+    "cut in two by the dictionary": "[道後]に近い宿です。",
     "kind of house in front": "[旅館松風荘]の隣です。",
     "loan word before a place": "[エコシステム関西]と組みます。",
     "Latin in Japanese": "[Siemens]の盤を組みます。",
@@ -112,7 +113,7 @@ def test_a_japanese_name_is_found_whole_and_nothing_beside_it(sentence):
     assert seen == wanted, spans
 
 
-@pytest.mark.parametrize("sentence", filter(None, ORDINARY_JAPANESE))
+@pytest.mark.parametrize("sentence", list(filter(None, ORDINARY_JAPANESE)))
 def test_ordinary_japanese_names_nobody(sentence):
     assert [sentence[start:end] for start, end, _ in japanese.names(sentence)] == []
 
@@ -124,7 +125,7 @@ def test_an_english_name_is_found_whole_and_nothing_beside_it(sentence):
     assert seen == wanted, spans
 
 
-@pytest.mark.parametrize("sentence", filter(None, ORDINARY_ENGLISH))
+@pytest.mark.parametrize("sentence", list(filter(None, ORDINARY_ENGLISH)))
 def test_ordinary_english_names_nobody(sentence):
     found_names = english.names(sentence, 0, len(sentence), in_japanese=False)
     assert [sentence[start:end] for start, end, _ in found_names] == []

@@ -13,7 +13,8 @@ from itertools import groupby, pairwise
 
 from babel import Locale
 
-from succession.anonymity.scanner.generic import words_of
+from succession.anonymity.scanner.generic import LABELS, words_of
+from succession.codes import read_table
 
 _WORD = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:['&+.\-][A-Za-zÀ-ɏ0-9]+){0,6}")
 # What may stand between two words of one name.
@@ -55,16 +56,22 @@ def _always() -> frozenset[str]:
     return words_of("english_words", "always") | {name for name in lands if name.isalpha()}
 
 
+_NAME_TOPICS = ("organisation", "place", "title", "acronym", "always")
+
+
 @cache
 def _ordinary() -> frozenset[str]:
-    special = ("organisation", "place", "title", "acronym", "always")
-    return words_of("english_words") - words_of("english_words", *special) | _common_of(special)
+    """Every English word of the list; of the words that names end in those that are no Japanese (works, not shokai)."""
+    topics = {row["topic"] for row in read_table("db/reference/english_words.tsv")} - set(_NAME_TOPICS)
+    in_names = (word for word in words_of("english_words", *_NAME_TOPICS) if not (is_romaji(word) and len(word) > 4))
+    return words_of("english_words", *topics) | frozenset(in_names) | _label_words()
 
 
-def _common_of(topics: tuple[str, ...]) -> frozenset[str]:
-    """Words of the special topics that are English all the same."""
-    romaji = {word for word in words_of("english_words", *topics) if is_romaji(word) and len(word) > 4}
-    return words_of("english_words", *topics) - romaji
+def _label_words() -> frozenset[str]:
+    """The words of our own labels; a capital inside one is a name and does not count."""
+    labels = [row["en"] for table in (*LABELS, "codes") for row in read_table(f"db/reference/{table}.tsv")]
+    words = (word for label in labels for word in re.findall(r"[A-Za-z-]{3,}", label[:1].lower() + label[1:]))
+    return frozenset(word for word in words if word.islower() and not (is_romaji(word) and "kai" in word))
 
 
 def is_romaji(word: str) -> bool:

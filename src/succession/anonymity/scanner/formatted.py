@@ -14,7 +14,7 @@ from succession.codes import SCHEMES, label
 
 Found = tuple[int, int, str]
 
-_KANJI_DIGITS = str.maketrans("〇零一二三四五六七八九壱弐参", "00123456789123")
+_KANJI_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 _HAN = r"\u3005\u3400-\u9fff\uf900-\ufaff"
 # Between two digits of one number: hyphens of every kind (ー as well), points, brackets, blanks, and の as it is spoken.
 _BETWEEN = r"[ \t\-ー–.・/()の,]{0,3}"
@@ -58,7 +58,7 @@ _ACCOUNT = re.compile(
 _LONG_NUMBER = re.compile(
     rf"(?<![0-9A-Za-z])T?[ \-]?\+?\(?[0-9](?:{_BETWEEN}[0-9]){{8,60}}(?:[ ]?[~〜][ ]?[0-9]{{1,6}})?", re.IGNORECASE
 )
-_SHORT_PHONE = re.compile(r"(?<![0-9\-])[0-9]{2,4}[\-ー][0-9]{4}(?![0-9\-])")
+_SHORT_PHONE = re.compile(r"(?<![0-9\-])(?!(?:1[89]|20)[0-9]{2}-(?:1[89]|20)[0-9]{2}(?![0-9]))[0-9]{2,4}[\-ー][0-9]{4}(?![0-9\-])")
 _NAMED_PHONE = re.compile(
     r"(?:電話|でんわ|TEL|FAX|ファックス|ファクス|ファクシミリ|携帯|phone|mobile|call|内線)(?:番号|No)?[.:は/ ]{0,3}"
     rf"\(?\+?[0-9](?:{_BETWEEN}[0-9]){{3,14}}",
@@ -80,7 +80,7 @@ _RIGHT_BEFORE = re.compile(
     r"(?:特許|特願|特開|特公|特表|特再|再表|再公表|実用新案|実願|実開|実公|実登|意匠|意願|意登|商標|商願|商登"
     r"|国際(?:出願|公開|登録)|登録|出願|公開|公告|許可|免許|認可|届出|認定|認証|承認|会員|登記|許可証|指令|受付|管理|証書|派|紹介"
     r"|(?<![A-Za-z])(?:Japanese |US |EU |UK )?(?:PCT|JP|US|EP|WO|CN|KR|DE|GB|FR|TW|patents?|model|designs?"
-    r"|trade ?marks?|registration|reg|application|appl?|licen[cs]e|permit|pat|certificate|approval|tm|nos?|number))"
+    r"|trade ?marks?|registration|reg|application|appl?|licen[cs]e|permit|pat|certificate|approval|tm|nos?|number)(?![A-Za-z]))"
     r"[第号昭平成令和元年番号証登録出願公開特許権の:#/()\[\] .\-0-9A-Za-zァ-ヶ№は]{0,30}$",
     re.IGNORECASE,
 )

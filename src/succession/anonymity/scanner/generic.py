@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
+from babel import Locale
+
 from succession.anonymity.scanner.morphemes import PROPER_NOUNS, morphemes, short_words
 from succession.codes import read_table
 
-_LABELS = ("industries", "titles", "vocabulary", "synonyms")
+LABELS = ("industries", "titles", "vocabulary", "synonyms")
 _KANA_RUN = re.compile(r"[ァ-ヺー]+")
 _LONGEST_KATAKANA, _LONGEST_WORD = 24, 14
 
@@ -45,7 +47,7 @@ def is_person_word(word: str) -> bool:
 def _ordinary() -> frozenset[str]:
     """The typed words, and those of the labels that teasers are made of."""
     found = set(words_of("ordinary_words")) - words_of("ordinary_words", "poetic")
-    for table in _LABELS:
+    for table in LABELS:
         for row in read_table(f"db/reference/{table}.tsv"):
             for label in (row["ja"], *row.get("synonyms_ja", "").split("|")):
                 found |= {m.surface for m in morphemes(label) if m.sort not in PROPER_NOUNS and len(m.surface) > 1}
@@ -54,7 +56,7 @@ def _ordinary() -> frozenset[str]:
 
 def is_listed(word: str) -> bool:
     """Whether the word itself is on a list."""
-    return word in _ordinary() or word in words_of("katakana_allowed")
+    return word in _ordinary() or word in words_of("katakana_allowed") or word in _countries()
 
 
 @lru_cache(50_000)
@@ -85,6 +87,13 @@ def is_allowed_katakana(word: str) -> bool:
     return reachable[-1]
 
 
+@cache
+def _countries() -> frozenset[str]:
+    """Names of countries as CLDR writes them, in katakana: a country is a market, not a place near the company."""
+    lands = Locale("ja").territories
+    return frozenset(name for code, name in lands.items() if len(code) == 2 and _KANA_RUN.fullmatch(name))
+
+
 def _is_one_word(piece: str) -> bool:
     allowed = words_of("katakana_allowed")
     return piece in allowed or piece.removesuffix("ー") in allowed or piece + "ー" in allowed
@@ -96,7 +105,7 @@ def is_unremarkable_katakana(chain: str) -> bool:
 
     Two ordinary loan words in a row are how small firms like to be called (プリントパック).
     """
-    if _is_one_word(chain):
+    if _is_one_word(chain) or chain in _countries():
         return True
     heads = words_of("katakana_allowed", "head")
     return any(chain.endswith(head) and is_allowed_katakana(chain.removesuffix(head)) for head in heads)

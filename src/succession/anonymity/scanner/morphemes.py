@@ -112,9 +112,10 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(50_000)
-def also_a_name(word: str) -> bool:
-    """Whether the dictionary knows the word as somebody's or some place's name too, whatever it is here."""
-    return any(_sort(m.part_of_speech_id()) in _NAMED and m.surface() == word for m in _dictionary().lookup(word))
+def also_a_name(word: str) -> str | None:
+    """The sort of name that the dictionary knows the word as too, whatever it is here; None for no name."""
+    found = (_sort(m.part_of_speech_id()) for m in _dictionary().lookup(word) if m.surface() == word)
+    return next((sort for sort in found if sort in _NAMED), None)
 
 
 def short_words(text: str) -> list[tuple[str, str]]:

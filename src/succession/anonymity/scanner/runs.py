@@ -68,15 +68,17 @@ def ending_kind(word: str) -> str | None:
 @lru_cache(50_000)
 def seed(surface: str, sort: str, unknown: bool) -> str | None:
     """The kind of a word that may be a name by itself; `unknown` to the dictionary."""
+    if surface.isascii():
+        return None  # Latin letters are read letter by letter
     if sort in _SEED_KIND:
         return None if generic.is_listed(surface) else _SEED_KIND[sort]
     if sort != sorts.NOUN:
         return None
     if surface[-1] in "省庁" and len(surface) > 2:
         return None if generic.is_listed(surface) else "organisation"
-    if not generic.is_generic(surface) and also_a_name(surface):
-        return "place"
-    if len(surface) > 1 and unknown and not surface.isascii() and not _NUMBER_LIKE.fullmatch(surface):
+    if not generic.is_generic(surface) and (name := also_a_name(surface)):
+        return _SEED_KIND[name]
+    if len(surface) > 1 and unknown and not _NUMBER_LIKE.fullmatch(surface):
         return "organisation"
     if len(surface) > 1 and _HIRAGANA.fullmatch(surface) and not generic.is_ordinary(surface):
         return "product"
@@ -95,6 +97,7 @@ class Run:
     def spans(self) -> Iterator[Found]:
         """The names of the run."""
         if len(self.words) > 1:
+            self._split_names()
             self._titles()
             self._endings()
             self._neighbours()
@@ -133,6 +136,16 @@ class Run:
             return True
         return generic.is_ordinary(word.surface) or word.surface in generic.followers()
 
+    # --- names the dictionary knows, cut in two by the sentence: 道 + 後 ---
+
+    def _split_names(self) -> None:
+        for at in range(1, len(self.words)):
+            before, here = self._surface(at - 1), self._surface(at)
+            if len(before) == 1 == len(here) and not (self.kinds[at - 1] or self.kinds[at]) and before >= "一" <= here:
+                name = None if generic.is_generic(before + here) else also_a_name(before + here)
+                if name:
+                    self.kinds[at - 1] = self.kinds[at] = _SEED_KIND[name]
+
     # --- titles: 権藤さん, 南社長, 岡田准様 ---
 
     def _titles(self) -> None:
@@ -156,7 +169,7 @@ class Run:
     def _could_be_family(self, at: int) -> bool:
         """A common word that is somebody's name as well, where only a name makes sense."""
         surface = self._surface(at)
-        return len(surface) < 4 and not generic.is_person_word(surface) and also_a_name(surface)
+        return len(surface) < 4 and not generic.is_person_word(surface) and also_a_name(surface) is not None
 
     # --- endings: 山田 + 製作所, 仙台 + 味噌 + 醤油 ---
 

@@ -48,7 +48,7 @@ def _japanese(text: str) -> Iterator[Found]:
 
 # The first company in Japan, a laureate's laboratory: the words around a claim belong to it.
 _EN_AFTER = re.compile(
-    r"(?:['’]s)?(?: (?:of|in|at|to|on|for|the|a|an|this|our|their)){0,2}(?: [A-Za-z'’\-]{1,30}){1,2}"
+    r"(?:['’]s)?(?: (?:of|in|at|to|on|for|the|a|an|this|our|their)){0,2}(?: (?!(?:of|in|at|to) )[A-Za-z'’\-]{1,30}){1,2}"
     r"(?: (?:of|in|at|to) (?:the )?[A-Za-z\-]{1,30})?"
 )
 _EN_BEFORE = re.compile(
