@@ -24,7 +24,7 @@ import numpy as np
 from succession.anonymity.codebook import build
 from succession.anonymity.nodes import key_numbers, leaf_numbers
 from succession.anonymity.population import Population, k_and_finest, load, save
-from succession.anonymity.population_import import import_population
+from succession.anonymity.sources.importing import import_population
 from succession.anonymity.world import build_world
 from succession.codes import ATTRIBUTES, SCHEMES
 

@@ -19,12 +19,13 @@ from census_table import (
     write,
 )
 
-from succession.anonymity import census_axes, margins
-from succession.anonymity.completion import DRAWN_MUNICIPALITIES
-from succession.anonymity.headings import Wishes
+from succession.anonymity import margins
+from succession.anonymity.sources import census_axes
+from succession.anonymity.sources.completion import DRAWN_MUNICIPALITIES
+from succession.anonymity.sources.headings import Wishes
 from succession.anonymity.population import COLUMNS, KChoice, Population, k_and_finest
-from succession.anonymity.population_import import Imported, import_population
-from succession.anonymity.source_file import ImportRefused
+from succession.anonymity.sources.importing import Imported, import_population
+from succession.anonymity.sources.source_file import ImportRefused
 
 LEAVES = made_up()
 TABLE = published(LEAVES)

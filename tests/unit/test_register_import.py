@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from succession.anonymity import margins
-from succession.anonymity.completion import DRAWN_MUNICIPALITIES
-from succession.anonymity.headings import Wishes
+from succession.anonymity.sources.completion import DRAWN_MUNICIPALITIES
+from succession.anonymity.sources.headings import Wishes
 from succession.anonymity.population import COLUMNS, KChoice, Population, k_and_finest
-from succession.anonymity.population_import import Imported, import_population
-from succession.anonymity.source_file import ImportRefused
+from succession.anonymity.sources.importing import Imported, import_population
+from succession.anonymity.sources.source_file import ImportRefused
 
 HEAD = "都道府県,市区町村,業種コード,設立年月日,従業員数,売上高（百万円）,営業利益率（%）,法人格"
 ROWS = [

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from census_table import interface_table, made_up, published
 
-from succession.anonymity import source_file
-from succession.anonymity.headings import Wishes, find_layout, shown
-from succession.anonymity.population_import import import_population
-from succession.anonymity.source_file import ImportRefused, examine, read_rows
+from succession.anonymity.sources import source_file
+from succession.anonymity.sources.headings import Wishes, find_layout, shown
+from succession.anonymity.sources.importing import import_population
+from succession.anonymity.sources.source_file import ImportRefused, examine, read_rows
 
 HEAD = "都道府県,業種,従業員数\r\n"
 ROWS = "東京都,0911,12\r\n大阪府,2411,35\r\n"

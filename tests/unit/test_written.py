@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from succession.anonymity import written
+from succession.anonymity.sources import written
 from succession.anonymity.margins import LEGAL_FORMS
-from succession.anonymity.written import ANY_INDUSTRY, FIRST_YEAR, LAST_YEAR, MOST_PEOPLE, MOST_YEN, plain
+from succession.anonymity.sources.written import ANY_INDUSTRY, FIRST_YEAR, LAST_YEAR, MOST_PEOPLE, MOST_YEN, plain
 
 READ: list[tuple[Callable[[str], object], str, object]] = [
     (written.place, "13", (13, 0)),

@@ -12,14 +12,14 @@ import asyncpg
 
 from succession.anonymity.codebook import Codebook, build
 from succession.anonymity.fact_books import build_fact_books, linkable
-from succession.anonymity.headings import CUBE, CUBE_HEADINGS, REGISTER, REGISTER_HEADINGS, Wishes, shown
+from succession.anonymity.sources.headings import CUBE, CUBE_HEADINGS, REGISTER, REGISTER_HEADINGS, Wishes, shown
 from succession.anonymity.nodes import FINEST_INDUSTRY_LEVEL, Losses, read_losses
 from succession.anonymity.population import KChoice, Population, Provenance, k_and_finest
 from succession.anonymity.population_diff import Difference
-from succession.anonymity.population_import import Imported, import_population
-from succession.anonymity.source_file import ImportRefused, examine
+from succession.anonymity.sources.importing import Imported, import_population
+from succession.anonymity.sources.source_file import ImportRefused, examine
 from succession.anonymity.world import build_world
-from succession.anonymity.written import UNITS
+from succession.anonymity.sources.written import UNITS
 from succession.codes import ATTRIBUTES
 from succession.config import Settings
 from succession.i18n import negotiate, translate

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from succession.anonymity import written
-from succession.anonymity.completion import NO_TOWN, NOT_SAID, Known
-from succession.anonymity.headings import Layout
+from succession.anonymity.sources import written
+from succession.anonymity.sources.completion import NO_TOWN, NOT_SAID, Known
+from succession.anonymity.sources.headings import Layout
 from succession.anonymity.population import FACT_PREFIX
-from succession.anonymity.source_file import Rows, SourceText, columns_of, read_rows
+from succession.anonymity.sources.source_file import Rows, SourceText, columns_of, read_rows
 from succession.i18n import _
 
 ERRORS_LISTED = 1_000

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from succession.anonymity.census_axes import (
+from succession.anonymity.sources.census_axes import (
     PREFECTURE_SPAN,
     Axis,
     Label,
@@ -24,11 +24,11 @@ from succession.anonymity.census_axes import (
     overlapping,
     totals,
 )
-from succession.anonymity.completion import NO_TOWN, NOT_SAID, Known
-from succession.anonymity.headings import CUBE_HEADINGS, Heading, Layout, shown
-from succession.anonymity.registry import ERRORS_LISTED, TOO_MANY_CELLS, RowError
-from succession.anonymity.source_file import ImportRefused, Rows, SourceText, columns_of, read_rows
-from succession.anonymity.written import ANY_FORM, ANY_INDUSTRY, ANY_PEOPLE, ANY_YEAR, ANY_YEN, plain
+from succession.anonymity.sources.completion import NO_TOWN, NOT_SAID, Known
+from succession.anonymity.sources.headings import CUBE_HEADINGS, Heading, Layout, shown
+from succession.anonymity.sources.registry import ERRORS_LISTED, TOO_MANY_CELLS, RowError
+from succession.anonymity.sources.source_file import ImportRefused, Rows, SourceText, columns_of, read_rows
+from succession.anonymity.sources.written import ANY_FORM, ANY_INDUSTRY, ANY_PEOPLE, ANY_YEAR, ANY_YEN, plain
 from succession.i18n import Message, _
 
 DIMENSIONS = ("prefecture", "jsic", "legal_form", "employees", "founded", "revenue")

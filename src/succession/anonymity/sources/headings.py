@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from succession.anonymity.population import FACT_PREFIX
-from succession.anonymity.source_file import DELIMITERS, ImportRefused, Rows, SourceText, head_rows
+from succession.anonymity.sources.source_file import DELIMITERS, ImportRefused, Rows, SourceText, head_rows
 from succession.anonymity.vocabulary import vocabulary
-from succession.anonymity.written import UNITS, plain
+from succession.anonymity.sources.written import UNITS, plain
 from succession.i18n import Message
 
 REGISTER, CUBE = "register", "cube"

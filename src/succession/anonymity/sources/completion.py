@@ -13,7 +13,7 @@ import numpy as np
 
 from succession.anonymity import margins
 from succession.anonymity.population import COLUMNS, FACT_PREFIX, Population, Provenance
-from succession.anonymity.written import ANY_FORM, ANY_INDUSTRY, ANY_PEOPLE, ANY_YEAR, ANY_YEN, Span
+from succession.anonymity.sources.written import ANY_FORM, ANY_INDUSTRY, ANY_PEOPLE, ANY_YEAR, ANY_YEN, Span
 
 IMPORT_VERSION = 2  # changes whenever a draw changes
 BLOCK_COMPANIES = 500_000

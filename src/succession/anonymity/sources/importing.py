@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from succession.anonymity.census import Cube
-from succession.anonymity.completion import Known, complete
-from succession.anonymity.headings import CUBE, Layout, Wishes, find_layout
+from succession.anonymity.sources.census import Cube
+from succession.anonymity.sources.completion import Known, complete
+from succession.anonymity.sources.headings import CUBE, Layout, Wishes, find_layout
 from succession.anonymity.population import Population
-from succession.anonymity.registry import Register, RowError
-from succession.anonymity.source_file import ImportRefused, SourceText, examine
+from succession.anonymity.sources.registry import Register, RowError
+from succession.anonymity.sources.source_file import ImportRefused, SourceText, examine
 from succession.i18n import Message, _
 
 COMPANIES_MAX = 10_000_000

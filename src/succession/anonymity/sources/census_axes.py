@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from succession.anonymity import written
-from succession.anonymity.headings import shown
-from succession.anonymity.source_file import ImportRefused
-from succession.anonymity.written import Span, plain
+from succession.anonymity.sources import written
+from succession.anonymity.sources.headings import shown
+from succession.anonymity.sources.source_file import ImportRefused
+from succession.anonymity.sources.written import Span, plain
 from succession.i18n import Message
 
 ALL_PLACES: Span = (0, 48_000)
