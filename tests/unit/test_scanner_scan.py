@@ -95,8 +95,8 @@ def test_a_suggestion_is_in_the_language_of_the_text():
 
 
 def test_mixed_lines_are_read_in_their_own_language():
-    result = scan("Half of our parts go abroad.\n北越建設の仕事です。\nWe also work for Denso.", locale="ja")
-    assert [span.text for span in result.spans] == ["北越建設", "Denso"]
+    result = scan("Half of our parts go abroad.\n北越建設の仕事です。三十名います。\nThirty of us work for Denso.", locale="ja")
+    assert [span.text for span in result.spans] == ["北越建設", "三十名", "Thirty", "Denso"]
 
 
 @settings(max_examples=60, deadline=None)

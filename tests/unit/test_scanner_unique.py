@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from succession.anonymity.scanner import unique
 from succession.anonymity.scanner.figures import figures
-from succession.anonymity.scanner.unique import wordings
 from succession.codes import read_table
 
 
 def claims(text: str, japanese: bool = True) -> list[tuple[str, str]]:
-    return [(text[a:b], topic) for a, b, kind, topic in wordings(text, japanese=japanese) if kind == "unique"]
+    return [(text[a:b], topic) for a, b, _, topic in unique.claims(text, japanese=japanese)]
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_an_english_claim_is_pointed_at(text, passage, topic):
     ["品質と納期には自信があります。", "長年の取引先に支えられています。", "若い職人が育っています。", "県内外に納めています。"],
 )
 def test_modest_japanese_is_left_alone(text):
-    assert list(wordings(text, japanese=True)) == []
+    assert claims(text) == [] == list(figures(text, japanese=True))
 
 
 @pytest.mark.parametrize(
     "text", ["Small lots are welcome.", "Skilled people stay with us.", "A commonly used import, a bestowed onlyness."]
 )
 def test_modest_english_is_left_alone(text):
-    assert list(wordings(text, japanese=False)) == []
+    assert claims(text, japanese=False) == [] == list(figures(text, japanese=False))
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "population", "imports")
+MEASUREMENTS = ("search", "codebook", "population", "imports", "scanner")
 
 
 def run(arguments: list[str]) -> int:
-    """`succession bench [search|codebook|population|imports] [size]`: all by default; the README quotes what they print."""
+    """`succession bench [one of MEASUREMENTS] [size]`: all by default; the README quotes what they print."""
     directory = resource("tests/bench")
     wanted = arguments[:1] or list(MEASUREMENTS)
     if not directory.is_dir() or not set(wanted) <= set(MEASUREMENTS):

@@ -43,7 +43,8 @@ _ENGLISH = re.compile(
 )
 
 
-def figures(text: str, *, japanese: bool) -> Iterator[tuple[int, int]]:
-    """(start, end) of every figure in a plain view."""
-    for number in (_JAPANESE if japanese else _ENGLISH).finditer(text):
+def figures(text: str, start: int = 0, end: int | None = None, *, japanese: bool) -> Iterator[tuple[int, int]]:
+    """(start, end) of every figure in a stretch of a plain view."""
+    pattern = _JAPANESE if japanese else _ENGLISH
+    for number in pattern.finditer(text, start, len(text) if end is None else end):
         yield number.start(), number.start() + len(number[0].rstrip(" ,."))

@@ -157,10 +157,10 @@ def _of_person(name: str) -> Iterator[tuple[str, str]]:
     if latin:
         yield "romaji_whole", romaji_key(written)
         yield "romaji_whole", romaji_key("".join(reversed(parts)))
-    for part in (parts if latin else [written, *parts]) if parts else ():
+    for at, part in enumerate(parts if latin else [*parts, written]):
         if latin and len(part) >= 3:
             yield "romaji_parts", romaji_key(part)
-        elif not latin:
+        elif not latin and (at == 0 or len(part) > 1):  # a given name of one kanji is a common word
             yield "parts", bare_text(part)
             yield from _of_reading(_reading(part), "parts")
 

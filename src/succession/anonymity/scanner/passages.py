@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-from succession.anonymity.scanner import english, formatted, japanese, reword, unique
+from succession.anonymity.scanner import english, figures, formatted, japanese, reword, unique
 from succession.anonymity.scanner import own as own_matcher
 from succession.anonymity.scanner.findings import CLEAN, FOUND, KINDS, UNKNOWN, Own, Scan, Span
 from succession.anonymity.scanner.morphemes import engine_versions
@@ -108,11 +108,13 @@ def _found(text: str, own: Own) -> Iterator[Found]:
     if has_japanese:
         for start, end, kind in japanese.names(text):
             yield start, end, kind, ""
+    yield from unique.claims(text, japanese=has_japanese)
     for start, end, is_japanese in lines(text):
+        for first, last in figures.figures(text, start, end, japanese=is_japanese):
+            yield first, last, "number", ""
         if not is_japanese:
             for first, last, kind in english.names(text, start, end, in_japanese=False):
                 yield first, last, kind, ""
-    yield from unique.wordings(text, japanese=has_japanese)
 
 
 _LINE = re.compile(r"[^\n]+")

@@ -93,6 +93,7 @@ _NAMELIKE = sorts.PROPER_NOUNS | {sorts.NOUN, sorts.SUFFIX, sorts.PREFIX}
 
 # --- in relation to somebody ---------------------------------------------------------------------------------------
 
+_NO_ROLE = frozenset("旧元現新故同当各主独")
 _SIGNS_BEFORE_NAME = frozenset("のは、:(・にと")
 
 
@@ -100,9 +101,11 @@ def next_to_a_role(words: list[Morpheme]) -> Iterator[Found]:
     """長男の凛, 専務は南: a short word that is a name as well, after the word for who it is."""
     roles = generic.introducers()
     for at, before in enumerate(words[:-2]):
-        if before.sort != sorts.NOUN or before.surface not in roles or len(before.surface) < 2:
+        if before.sort != sorts.NOUN or before.surface not in roles or before.surface in _NO_ROLE:
             continue
         sign, word = words[at + 1], words[at + 2]
+        if len(before.surface) == 1 and generic.is_ordinary(word.surface):  # 母の味
+            continue
         if (
             sign.surface in _SIGNS_BEFORE_NAME and len(word.surface) <= 4
             and word.sort not in (sorts.PARTICLE, sorts.VERB)

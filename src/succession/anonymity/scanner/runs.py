@@ -232,9 +232,9 @@ class Run:
             return False
         if kind == "place" and ending not in _ROUTES:
             return False
-        return word.surface in generic.words_of("ordinary_words", "begins") or (
-            word.sort == sorts.NUMBER and ending in _NUMBERED
-        )
+        if word.sort == sorts.NUMBER:  # 七十七銀行, 三八五流通; not 二工場
+            return ending in _NUMBERED or (len(ending) > 1 and ending in endings() and not generic.is_generic(ending))
+        return word.surface in generic.words_of("ordinary_words", "begins")
 
     def _introduces(self, at: int) -> bool:
         """取締役 and 旧 stand before a name; a single letter does so only in front."""
@@ -272,11 +272,19 @@ class Run:
         return not self._is_plain(at) or self._is_trade(at)
 
     def _is_trade(self, at: int) -> bool:
-        """ナカムラ梱包: one ordinary word that closes the run, behind a name that is no place."""
-        if self.kinds[at - 1] == "place" or self._ending(at) == "person" or not self._is_last_of_name(at):
-            return False
+        """ナカムラ梱包, ハピネス訪問看護: one or two ordinary words that close the run, behind a name that is no place."""
+        if self.kinds[at - 1] == "place" or not self._is_last_of_name(at):
+            rest = range(at, len(self.words))
+            if self.kinds[at - 1] != "katakana" or len(rest) != 2:
+                return False
+            return all(self._is_trade_word(each) for each in rest)
+        return self._is_trade_word(at)
+
+    def _is_trade_word(self, at: int) -> bool:
         word = self._surface(at)
-        return len(word) == 2 and word not in generic.followers() and not generic.is_person_word(word)
+        if len(word) != 2 or self._ending(at) == "person" or self.words[at].sort != sorts.NOUN:
+            return False
+        return word not in generic.followers() and not generic.is_person_word(word)
 
     def _is_last_of_name(self, at: int) -> bool:
         """Whether only words like 出身 or 向け follow; loan words before a place count with it."""
@@ -293,4 +301,6 @@ class Run:
             return True
         if self.kinds[at + 1] == "place" and self._is_last_of_name(at + 1):  # エコシステム関西, 生協ひろしま
             return self._is_katakana(at) or self._ending(at) == "organisation"
+        if "ぁ" <= following.surface[0] <= "ヺ" and self._is_last_of_name(at + 1):  # 学習塾ひらめき
+            return self._ending(at) == "organisation"
         return word.sort in (sorts.NOUN, sorts.SUFFIX) and not self._is_plain(at)

@@ -1,7 +1,7 @@
-"""Which wordings single a company out although they name nobody, and which figures do?
+"""Which wordings single a company out although they name nobody?
 
-Claims, honours, famous neighbours (unique_words.tsv) and exact figures (`figures.py`). What describes a company in
-words that no list foresees is found by a person or not at all (anonymisation.md, section 2).
+Claims, honours, famous neighbours (unique_words.tsv). What describes a company in words that no list foresees is found
+by a person or not at all (anonymisation.md, section 2).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from succession.anonymity.scanner.figures import figures
 from succession.codes import read_table
 
 Found = tuple[int, int, str, str]  # start, end, kind, topic
@@ -93,10 +92,8 @@ def _english(text: str) -> Iterator[Found]:
         yield start, end, "unique", topic
 
 
-def wordings(text: str, *, japanese: bool) -> Iterator[Found]:
-    """(start, end, kind, topic) of claims and figures in a plain view; passages may overlap."""
+def claims(text: str, *, japanese: bool) -> Iterator[Found]:
+    """(start, end, kind, topic) of every claim in a plain view; passages may overlap. Latin ones are looked for always."""
     if japanese:
         yield from _japanese(text)
     yield from _english(text)
-    for start, end in figures(text, japanese=japanese):
-        yield start, end, "number", ""
