@@ -78,7 +78,8 @@ def judge(before: Collection[Shown], new: Collection[Shown], references: Referen
     left = candidates((*before, *new), references, {each.in_force: outgrown for each in new} if outgrown else {})
     if outgrown:
         return Verdict(left, least, None if left >= least else "figures_moved")
-    adds_nothing = set(new) <= set(before) or (left > 0 and versions_of(before) and left >= candidates(before, references))
+    said_before = set(new) <= set(before)
+    adds_nothing = said_before or (left > 0 and versions_of(before) and left >= candidates(before, references))
     return Verdict(left, least, None if left >= least or adds_nothing else "few_candidates")
 
 
@@ -104,9 +105,12 @@ def candidates(shown: Collection[Shown], references: References,
         return 0
     of_population: dict[str, list[_Keys]] = {}
     for version in sorted(versions):
-        of_population.setdefault(_population(version, references), []).append(_keys(references[version].look_alikes, shown, references))
+        keys = _keys(references[version].look_alikes, shown, references)
+        of_population.setdefault(_population(version, references), []).append(keys)
     found = [reduce(_fewest, each) for each in of_population.values()]
-    return min(keys.total for keys in found) if _drawn_anew(versions, references) else reduce(_fewest, found).total
+    if _drawn_anew(versions, references):
+        return min(keys.total for keys in found)
+    return reduce(_fewest, found).total
 
 
 def _population(version: str, references: References) -> str:
@@ -138,13 +142,15 @@ def _who_is_left(shown: Collection[Shown], days: Collection[str], references: Re
                  outgrown: Mapping[str | None, Collection[Sequence[str]]]) -> int:
     said = tuple(each for each in shown if each.codebook is None)  # a fact that holds, whatever the day
     left: np.ndarray | None = None
-    for version in sorted({each.codebook for each in shown if each.codebook and references[each.codebook].codebook.header.facts}):
+    books = {each.codebook for each in shown if each.codebook}
+    for version in sorted(book for book in books if references[book].codebook.header.facts):
         who = references[version].look_alikes.who  # on record with the facts it shows (fact_books.py)
         left = who if left is None else np.intersect1d(left, who, assume_unique=True)
     for day in sorted(days):
         look_alikes = references[day].look_alikes
         fits = np.zeros(len(look_alikes.leaves), dtype=bool)
-        rows = _consistent(look_alikes, [*said, *(each for each in shown if (each.in_force or each.codebook) == day)], references)
+        that_day = [each for each in shown if (each.in_force or each.codebook) == day]
+        rows = _consistent(look_alikes, [*said, *that_day], references)
         fits[rows] = True
         for codes in outgrown.get(day, ()):
             fits[_inside(look_alikes, np.arange(len(fits)), zip(ATTRIBUTES, codes, strict=True))] = False
@@ -186,7 +192,7 @@ def _consistent(look_alikes: LookAlikes, shown: Iterable[Shown], references: Ref
     said = {fact for each in shown for fact in each.facts}
     for version, cell in cells:
         said |= set(zip(ATTRIBUTES, references[version].codebook.cells[cell].key, strict=True))
-    rows = _inside(look_alikes, np.arange(len(look_alikes.leaves)), sorted(said))  # the cheap test first: few are left to walk
+    rows = _inside(look_alikes, np.arange(len(look_alikes.leaves)), sorted(said))  # the cheap test first
     for version, cell in cells:
         rows = rows[cells_of(references[version].codebook, look_alikes.leaves[rows]) == cell]
     return rows

@@ -91,7 +91,8 @@ def known(rows: Iterable[Mapping[str, Any]], own: Mapping[str, str] | None) -> K
     """
     kept = [(row["own"], shown_of(row)) for row in rows
             if not (row["settled"] and own and row["codes"] and not lies_in(own, row["codes"]))]
-    return Known(tuple(dict.fromkeys(shown for _own, shown in kept)), tuple(dict.fromkeys(shown for mine, shown in kept if mine)))
+    mine = [shown for own_row, shown in kept if own_row]
+    return Known(tuple(dict.fromkeys(shown for _own, shown in kept)), tuple(dict.fromkeys(mine)))
 
 
 def shown_of(row: Mapping[str, Any]) -> Shown:

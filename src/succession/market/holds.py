@@ -95,7 +95,9 @@ class Waiting(NamedTuple):
     own: Mapping[str, str] | None
 
 
-_SAME = "SELECT l.id, s.listing_id FROM unnest($1::uuid[]) AS l(id) CROSS JOIN LATERAL vault.same_company(l.id) s WHERE s.listing_id <> l.id"
+_SAME = """
+SELECT l.id, s.listing_id FROM unnest($1::uuid[]) AS l(id) CROSS JOIN LATERAL vault.same_company(l.id) s WHERE s.listing_id <> l.id
+"""
 # Whom somebody has begun to look at waits for the answer, whatever would be found today.
 _UNDECIDED = "SELECT ref FROM vault.hold WHERE ref = ANY($1::uuid[]) AND step = 'publication' AND state IN ('open', 'proposed')"
 _SPOT = """
@@ -198,8 +200,8 @@ _STATE = text("SELECT state FROM vault.hold WHERE id = :id")
 
 async def decide_hold(tx: AsyncSession, actor: Actor, hold_id: UUID, asked: HoldDecision) -> None:
     """Refuse, at once, or propose to let it go, for another person to confirm. Problem not_found, hold_decided."""
-    values = {"id": hold_id, "decision": asked.decision, "words": asked.words, "every": asked.for_every_buyer and asked.decision == "release",
-              "member": actor.member_id}
+    every = asked.for_every_buyer and asked.decision == "release"
+    values = {"id": hold_id, "decision": asked.decision, "words": asked.words, "every": every, "member": actor.member_id}
     row = (await tx.execute(_DECIDE, values)).first()
     await _done(tx, row, hold_id, asked.decision, "hold_refused" if asked.decision == "refuse" else None)
 
@@ -214,5 +216,5 @@ async def _done(tx: AsyncSession, row: Any, hold_id: UUID, action: str, letter: 
     if row is None:
         raise Problem("hold_decided" if await tx.scalar(_STATE, {"id": hold_id}) else "not_found")
     await record(tx, f"hold.{action}", hold_id, step=row.step)
-    if letter and row.step != "publication":  # of a publication nobody is told: it goes up, or comes down, with the next batch
+    if letter and row.step != "publication":  # a publication goes up, or comes down, with the next batch: nobody is told
         await mail(tx, letter, organisation=row.intermediary_id)
