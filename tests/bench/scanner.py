@@ -1,9 +1,9 @@
 """How many characters a second does the scanner read, what does it cost to load, and does a profile slow it down?
 
 Run: python tests/bench/scanner.py [characters]
-The texts are the ordinary prose of tests/scanner_texts/dev, short and joined to pages; single thread. Besides wall time the
-processor's time is printed, which others at work on the machine disturb less. The yardstick is Sudachi alone on the same
-text: what anybody pays who looks at Japanese words at all.
+The texts are the ordinary prose of tests/scanner_texts/dev, short and joined to pages; single thread. Besides wall time
+the processor's time is printed, which others at work on the machine disturb less. The yardstick is Sudachi alone on the
+same text: what anybody pays who looks at Japanese words at all.
 """
 
 from __future__ import annotations

@@ -99,7 +99,8 @@ ENGLISH = {
 }
 ORDINARY_ENGLISH = """
 We are a machining company that makes small metal parts to order. Delivery times are short.
-The owner, his wife and one of their sons run the shop in Japan and export to Germany, South Korea and the United States.
+The owner, his wife and one of their sons run the shop in Japan.
+We export to Germany, South Korea and the United States.
 Our greatest challenge is people; every Monday we train younger workers on CNC lathes.
 Customers come from several industries. If orders fall in one, another usually makes up for it.
 SMALL LOTS ARE WELCOME. Japanese and Chinese are spoken. Reorganised twice, reinvested always.

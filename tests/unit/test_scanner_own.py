@@ -30,11 +30,13 @@ OWN = Own(
 FORMS = """
 株式会社髙嶋精機製作所|髙嶋精機製作所株式会社|㈱髙嶋精機製作所|（株）髙嶋精機製作所|髙嶋精機製作所（株）|株式会社　髙嶋精機製作所
 髙嶋精機製作所|高島精機製作所|高嶋精機製作所|髙嶋精機|髙嶋|タカシマセイキセイサクショ|たかしませいきせいさくしょ|ﾀｶｼﾏｾｲｷｾｲｻｸｼｮ|タカシマセーキセーサクショ
-Takashima Seiki Seisakusho|Takasima Seiki Seisakusyo|TAKASHIMA SEIKI|takashima-seiki-seisakusho|takashimaseiki|Takashima
+Takashima Seiki Seisakusho|Takasima Seiki Seisakusyo|TAKASHIMA SEIKI|takashima-seiki-seisakusho|takashimaseiki
+Takashima
 Takashima Precision Works Co., Ltd.|TAKASHIMA PRECISION WORKS|Ｔａｋａｓｈｉｍａ　Ｐｒｅｃｉｓｉｏｎ|takashima_precision_works|TPW
 髙 嶋 精 機 製 作 所|髙・嶋・精・機・製・作・所|髙嶋精磯製作所|髙嶋精機製作|タカロック|たかろっく|Takarokku
 髙嶋圭吾|高嶋 圭吾|圭吾|たかしまけいご|ケイゴ|KEIGO TAKASHIMA|Takashima Keigo|ミドリビル|高井田裏|東大阪|Higashiosaka
-0600123456|０６－００１２－３４５６|06(0012)3456|+81 6 0012 3456|〇六ー〇〇一二ー三四五六|takashima-seiki.example|999-99000-00017|豊陵ポンプ|豊陵|991234
+0600123456|０６－００１２－３４５６|06(0012)3456|+81 6 0012 3456|〇六ー〇〇一二ー三四五六|takashima-seiki.example|999-99000-00017|豊陵ポンプ
+豊陵|991234
 """
 
 

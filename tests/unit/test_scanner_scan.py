@@ -26,12 +26,14 @@ HANG_S = 60  # a bound against hanging on a busy machine; speed is measured by t
 @pytest.mark.parametrize(
     ("text", "locale", "state"),
     [
-        ("お客様の要望に合わせて提案します。", "ja", CLEAN), ("We answer quickly.", "en", CLEAN), ("", "ja", CLEAN), ("✨😀👍", "ja", CLEAN),
+        ("お客様の要望に合わせて提案します。", "ja", CLEAN), ("We answer quickly.", "en", CLEAN), ("", "ja", CLEAN),
+        ("✨😀👍", "ja", CLEAN),
         ("北越建設の仕事です。", "ja", FOUND), ("We work for Denso.", "en", FOUND), ("品質は5μm、H₂Oと±で。", "ja", FOUND),
         ("我们是一家制造企业。", "zh", UNKNOWN), ("삼성전자에 납품합니다.", "ja", UNKNOWN), ("Поставщик из Токио", "en", UNKNOWN),
         ("Yаmada", "en", UNKNOWN), ("\u202e所作製田山", "ja", UNKNOWN), ("山田\u2066製作所\u2069", "ja", UNKNOWN),
         ("半分\ud83d", "ja", UNKNOWN), ("\udc00", "en", UNKNOWN), ("a\x00b", "en", UNKNOWN), ("\ue000社", "ja", UNKNOWN),
-        ("x\U000e0041\U000e0042", "en", UNKNOWN), ("あ" * (TEXT_LIMIT + 1), "ja", UNKNOWN), ("品質\x1b[0m", "ja", UNKNOWN),
+        ("x\U000e0041\U000e0042", "en", UNKNOWN), ("あ" * (TEXT_LIMIT + 1), "ja", UNKNOWN),
+        ("品質\x1b[0m", "ja", UNKNOWN),
     ],
 )  # fmt: skip
 def test_the_state_says_what_is_known(text, locale, state):
@@ -81,7 +83,8 @@ def test_spans_are_in_order_apart_and_of_the_gravest_kind():
 def test_every_span_says_why_and_most_what_instead():
     text = "北越建設、権藤さん、釧路、「夏の香」、ヴァルカン、03-0012-3456、唯一の店、12名。"
     spans = scan(text, locale="ja").spans
-    assert {span.kind for span in spans} >= {"organisation", "person", "place", "katakana", "identifier", "unique", "number"}
+    kinds = {span.kind for span in spans}
+    assert kinds >= {"organisation", "person", "place", "katakana", "identifier", "unique", "number"}
     for span in spans:
         assert isinstance(span.reason, Message) and translate(span.reason, "en")
         assert span.suggestion is not None and "{" not in translate(span.suggestion, "en")
@@ -94,17 +97,26 @@ def test_a_suggestion_is_in_the_language_of_the_text():
     assert "“a company”" in translate(span.suggestion, "en")
 
 
+def test_a_long_english_stretch_on_a_japanese_line_is_read_too():
+    text = "お客様の声です。" + "They answer every letter within the day. " * 8 + "We like Denso. " + "とても助かっています。" * 20
+    assert "Denso" in {span.text for span in scan(text, locale="ja").spans}
+
+
 def test_mixed_lines_are_read_in_their_own_language():
     result = scan("Half of our parts go abroad.\n北越建設の仕事です。三十名います。\nThirty of us work for Denso.", locale="ja")
     assert [span.text for span in result.spans] == ["北越建設", "三十名", "Thirty", "Denso"]
 
 
+LETTERS = "山田髙㈱ 株式会社あア・ーAa.@-1一２①\u200b\n、。「」()号第市のｶﾞ😀"
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.text(st.sampled_from("山田髙㈱ 株式会社あア・ーAa.@-1一２①\u200b\n、。「」()号第市のｶﾞ😀"), max_size=80), st.sampled_from(["ja", "en"]))
+@given(st.text(st.sampled_from(LETTERS), max_size=80), st.sampled_from(["ja", "en"]))
 def test_any_text_gets_an_answer_with_right_offsets(text, locale):
     result = scan(text, OWN, locale=locale)
     assert result.state in (CLEAN, FOUND, UNKNOWN) and (result.state == CLEAN) <= (not result.spans)
-    assert all(0 <= span.start < span.end <= len(text) and text[span.start : span.end] == span.text for span in result.spans)
+    for span in result.spans:
+        assert 0 <= span.start < span.end <= len(text) and text[span.start : span.end] == span.text
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,11 +129,15 @@ def test_no_text_raises(text):
 
 LONG = 8_000
 BOMBS = {
-    "digits": "1", "parted digits": "0-", "mail": "a@", "host": "a.", "star": "a★", "city": "市1", "ordinal": "第1", "right": "特許",
-    "address": "1-1 ", "capitals": "Aa ", "word": "a", "at": "( at )", "katakana": "ア", "middots": "ア・", "hiragana": "あ",
+    "digits": "1", "parted digits": "0-", "mail": "a@", "host": "a.", "star": "a★", "city": "市1",
+    "ordinal": "第1", "right": "特許",
+    "address": "1-1 ", "capitals": "Aa ", "word": "a", "at": "( at )", "katakana": "ア", "middots": "ア・",
+    "hiragana": "あ",
     "kanji": "山", "legal form": "株式会社", "bracket": "(株)", "quotes": "「", "quoted": "「あ」", "zero width": "\u200b",
-    "letters apart": "山\u200b", "emoji": "😀", "particle": "の", "claim": "唯一の", "claims": "only the ", "marks": "e\u0301\u0302",
-    "half-width": "ｶﾞ", "lines": "\n", "blanks": " ", "urls": "http://", "forms": "Co., Ltd. ", "roles": "社長の南", "hosts": "a.jp ",
+    "letters apart": "山\u200b", "emoji": "😀", "particle": "の", "claim": "唯一の", "claims": "only the ",
+    "marks": "e\u0301\u0302",
+    "half-width": "ｶﾞ", "lines": "\n", "blanks": " ", "urls": "http://", "forms": "Co., Ltd. ",
+    "roles": "社長の南", "hosts": "a.jp ",
     "phones": "TEL1", "kanji digits": "一二", "vowels": "ou", "called": "という", "county": "三重県1", "apostrophes": "a'",
 }  # fmt: skip
 
@@ -171,7 +187,8 @@ def _model(monkeypatch, entities=(), error: Exception | None = None) -> None:
 
 
 def test_a_model_adds_names_and_no_dates(monkeypatch):
-    _model(monkeypatch, [_Entity(0, 4, "Company"), _Entity(5, 7, "Person"), _Entity(8, 10, "Date"), _Entity(8, 10, "Title_Other")])
+    dates = [_Entity(8, 10, "Date"), _Entity(8, 10, "Title_Other")]
+    _model(monkeypatch, [_Entity(0, 4, "Company"), _Entity(5, 7, "Person"), *dates])
     answer = second_opinion.second_opinion("北越建設の権藤が明日来る", locale="ja")
     assert [(span.kind, span.text) for span in answer.spans] == [("organisation", "北越建設"), ("person", "権藤")]
     assert answer.state == FOUND and answer.engine == "ja_ginza-5"

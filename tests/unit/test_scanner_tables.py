@@ -61,7 +61,8 @@ def test_the_phrases_of_a_teaser_name_nobody(locale):
 @pytest.mark.parametrize(
     ("word", "ordinary"),
     [
-        ("自動車部品", True), ("建設", True), ("システムエンジニア", True), ("豊和", False), ("ヴァルカン", False), ("みずほ", False), ("日本", True),
+        ("自動車部品", True), ("建設", True), ("システムエンジニア", True), ("豊和", False), ("ヴァルカン", False), ("みずほ", False),
+        ("日本", True),
         ("山田", False), ("きっかけ", True),
     ],
 )  # fmt: skip
@@ -72,7 +73,8 @@ def test_ordinary_words(word, ordinary):
 @pytest.mark.parametrize(
     ("chain", "fine"),
     [
-        ("マシニングセンタ", True), ("コンピューター", True), ("コンピュータ", True), ("プリントパック", False), ("レーザーカッター", True), ("フランス", True),
+        ("マシニングセンタ", True), ("コンピューター", True), ("コンピュータ", True), ("プリントパック", False), ("レーザーカッター", True),
+        ("フランス", True),
         ("フランスベッド", False), ("サンコー", False), ("ア" * 5_000, False),
     ],
 )  # fmt: skip

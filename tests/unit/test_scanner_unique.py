@@ -63,7 +63,8 @@ def test_modest_japanese_is_left_alone(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["Small lots are welcome.", "Skilled people stay with us.", "A commonly used import, a bestowed onlyness."]
+    "text", ["Small lots are welcome.", "Skilled people stay with us.",
+    "A commonly used import, a bestowed onlyness."]
 )
 def test_modest_english_is_left_alone(text):
     assert claims(text, japanese=False) == [] == list(figures(text, japanese=False))
@@ -90,8 +91,10 @@ def test_one_is_part_of_ordinary_words(text):
 @pytest.mark.parametrize(
     ("text", "figure"),
     [
-        ("about 237 employees", "237 employees"), ("sales of 4,832 million yen.", "4,832 million yen"), ("in 1973.", "1973"),
-        ("twenty-two people", "twenty-two people"), ("4.7 kilometres away", "4.7 kilometres"), ("a dozen shops", "a dozen shops"),
+        ("about 237 employees", "237 employees"), ("sales of 4,832 million yen.", "4,832 million yen"),
+        ("in 1973.", "1973"),
+        ("twenty-two people", "twenty-two people"), ("4.7 kilometres away", "4.7 kilometres"),
+        ("a dozen shops", "a dozen shops"),
         ("rose by 12%", "12%"), ("$3.5 million", "$3.5 million"),
     ],
 )  # fmt: skip

@@ -23,7 +23,8 @@ _JAPANESE = re.compile(
         rf"(?:[ ]?[0-9,]{{1,9}}[十百千万]{{0,2}})?[ ]?(?:{_COUNTERS}){{0,2}}",
         rf"(?:{_ERAS})(?:元|[一二三四五六七八九十]{{1,3}})年",
         rf"第?[二三四五六七八九十百千万億]{{1,12}}(?:{_COUNTERS})",
-        rf"一(?:{_COUNTERS})?[二三四五六七八九〇百千万億][0-9〇一二三四五六七八九十百千万億兆半数]{{0,10}}(?:{_COUNTERS})?",
+        rf"一(?:{_COUNTERS})?[二三四五六七八九〇百千万億][0-9〇一二三四五六七八九十百千万億兆半数]{{0,10}}"
+        rf"(?:{_COUNTERS})?",
         r"第?[二三四五六七八九][十百千万億〇一二三四五六七八九]{1,12}",
         r"一(?:名|社|件|店舗|台|室|棟|軒)(?![ひ一])",
     ))
@@ -31,8 +32,8 @@ _JAPANESE = re.compile(
 _ONES = "two|three|four|five|six|seven|eight|nine"
 _UNITS = (
     "percent|per cent|years?|months?|weeks?|days?|hours?|minutes?|people|persons|staff|employees|workers|customers"
-    "|clients|shops|stores|rooms|machines|yen|jpy|million|billion|thousand|hundred|km|kilomet(?:re|er)s|met(?:re|er)s|m|tons?"
-    "|tonnes|kg|square|sqm|m2|hectares?"
+    "|clients|shops|stores|rooms|machines|yen|jpy|million|billion|thousand|hundred|kilomet(?:re|er)s|met(?:re|er)s"
+    "|km|m|tons?|tonnes|kg|square|sqm|m2|hectares?"
 )
 _ENGLISH = re.compile(
     rf"(?<![A-Za-z0-9.])[$¥€£]?[0-9][0-9,.]{{0,20}}(?:st|nd|rd|th|s|%)?(?:[ -]?(?:{_UNITS})\b){{0,3}}"

@@ -22,7 +22,7 @@ _BETWEEN = r"[ \t\-ー–.・/()の,]{0,3}"
 # --- the net -------------------------------------------------------------------------------------------------------
 
 _AT = (
-    r"[ \t]{0,2}(?:[@★☆◎*]|[(\[{<][ ]?(?:at|アット|アットマーク|@)[ ]?[)\]}>]|アットマーク|アット|あっとまーく"
+    r"[ \t]{0,2}(?:[@★☆◎*]|[(\[{<][ ]?(?:at|アット|アットマーク|@)[ ]?[)\]}>]|アットマーク|アット|あっとまーく|あっと"
     r"|(?<=[ \t])at(?=[ \t]))[ \t]{0,2}"
 )
 # A plain point stands between the labels without a blank, or every sentence would end in a domain.
@@ -58,7 +58,10 @@ _ACCOUNT = re.compile(
 _LONG_NUMBER = re.compile(
     rf"(?<![0-9A-Za-z])T?[ \-]?\+?\(?[0-9](?:{_BETWEEN}[0-9]){{8,60}}(?:[ ]?[~〜][ ]?[0-9]{{1,6}})?", re.IGNORECASE
 )
-_SHORT_PHONE = re.compile(r"(?<![0-9\-])(?!(?:1[89]|20)[0-9]{2}-(?:1[89]|20)[0-9]{2}(?![0-9]))[0-9]{2,4}[\-ー][0-9]{4}(?![0-9\-])")
+# Four digits at the end; not from one year to another.
+_SHORT_PHONE = re.compile(
+    r"(?<![0-9\-])(?!(?:1[89]|20)[0-9]{2}-(?:1[89]|20)[0-9]{2}(?![0-9]))[0-9]{2,4}[\-ー][0-9]{4}(?![0-9\-])"
+)
 _NAMED_PHONE = re.compile(
     r"(?:電話|でんわ|TEL|FAX|ファックス|ファクス|ファクシミリ|携帯|phone|mobile|call|内線)(?:番号|No)?[.:は/ ]{0,3}"
     rf"\(?\+?[0-9](?:{_BETWEEN}[0-9]){{3,14}}",
@@ -78,9 +81,11 @@ _PLATE = re.compile(
 _NUMBER = re.compile(r"(?<![0-9])[0-9](?:[,\-/. ]?[0-9]){2,19}(?![0-9])(?:[ \-]?[ABCSUY][0-9]?(?![A-Za-z0-9]))?")
 _RIGHT_BEFORE = re.compile(
     r"(?:特許|特願|特開|特公|特表|特再|再表|再公表|実用新案|実願|実開|実公|実登|意匠|意願|意登|商標|商願|商登"
-    r"|国際(?:出願|公開|登録)|登録|出願|公開|公告|許可|免許|認可|届出|認定|認証|承認|会員|登記|許可証|指令|受付|管理|証書|派|紹介"
+    r"|国際(?:出願|公開|登録)|登録|出願|公開|公告|許可|免許|認可|届出|認定|認証|承認|会員|登記|許可証|指令|受付|管理|証書|派"
+    r"|紹介"
     r"|(?<![A-Za-z])(?:Japanese |US |EU |UK )?(?:PCT|JP|US|EP|WO|CN|KR|DE|GB|FR|TW|patents?|model|designs?"
-    r"|trade ?marks?|registration|reg|application|appl?|licen[cs]e|permit|pat|certificate|approval|tm|nos?|number)(?![A-Za-z]))"
+    r"|trade ?marks?|registration|reg|application|appl?|licen[cs]e|permit|pat|certificate"
+    r"|approval|tm|nos?|number)(?![A-Za-z]))"
     r"[第号昭平成令和元年番号証登録出願公開特許権の:#/()\[\] .\-0-9A-Za-zァ-ヶ№は]{0,30}$",
     re.IGNORECASE,
 )

@@ -108,18 +108,22 @@ _KATAKANA_BEFORE = re.compile("[ァ-ヺ][ァ-ヺー]{0,30}$")
 
 def _latin(text: str) -> Iterator[Found]:
     """Latin names, with the katakana that is written in one with them (Airレジ). English lines are read elsewhere."""
-    for stretch in _LATIN_STRETCH.finditer(text):
-        if not _in_japanese(text, stretch):
-            continue
-        for start, end, kind in english.names(text, stretch.start(), stretch.end(), in_japanese=True):
-            after = _KATAKANA_AFTER.match(text, end)
-            before = _KATAKANA_BEFORE.search(text, max(0, start - 31), start)
-            yield before.start() if before else start, after.end() if after else end, kind
+    for first, last, is_japanese in lines(text):
+        for stretch in _LATIN_STRETCH.finditer(text, first, last) if is_japanese else ():
+            for start, end, kind in english.names(text, stretch.start(), stretch.end(), in_japanese=True):
+                after = _KATAKANA_AFTER.match(text, end)
+                before = _KATAKANA_BEFORE.search(text, max(0, start - 31), start)
+                yield before.start() if before else start, after.end() if after else end, kind
 
 
-def _in_japanese(text: str, stretch: re.Match[str]) -> bool:
-    """Whether Japanese stands near enough on the same line for a capital to be telling."""
-    start = text.rfind("\n", 0, stretch.start()) + 1
-    end = text.find("\n", stretch.end())
-    near = text[max(start, stretch.start() - 200) : min(end if end >= 0 else len(text), stretch.end() + 200)]
-    return JAPANESE.search(near) is not None
+# --- lines ---------------------------------------------------------------------------------------------------------
+
+_LINE = re.compile(r"[^\n]+")
+_LETTERS = re.compile(r"[A-Za-zÀ-ɏ]+")
+
+
+def lines(text: str) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, whether it is Japanese) of each line; one with few kana and kanji among many letters is English."""
+    for line in _LINE.finditer(text):
+        letters = sum(len(word) for word in _LETTERS.findall(line[0]))
+        yield line.start(), line.end(), 3 * len(JAPANESE.findall(line[0])) >= max(1, letters)

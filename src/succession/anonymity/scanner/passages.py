@@ -109,23 +109,12 @@ def _found(text: str, own: Own) -> Iterator[Found]:
         for start, end, kind in japanese.names(text):
             yield start, end, kind, ""
     yield from unique.claims(text, japanese=has_japanese)
-    for start, end, is_japanese in lines(text):
+    for start, end, is_japanese in japanese.lines(text):
         for first, last in figures.figures(text, start, end, japanese=is_japanese):
             yield first, last, "number", ""
         if not is_japanese:
             for first, last, kind in english.names(text, start, end, in_japanese=False):
                 yield first, last, kind, ""
-
-
-_LINE = re.compile(r"[^\n]+")
-_LATIN = re.compile(r"[A-Za-zÀ-ɏ]+")
-
-
-def lines(text: str) -> Iterator[tuple[int, int, bool]]:
-    """(start, end, whether it is Japanese) of each line; one with few kana and kanji among many letters is not."""
-    for line in _LINE.finditer(text):
-        letters = sum(len(word) for word in _LATIN.findall(line[0]))
-        yield line.start(), line.end(), 3 * len(japanese.JAPANESE.findall(line[0])) >= max(1, letters)
 
 
 def _spans(text: str, view: View, own: Own, locale: str) -> Iterator[Span]:

@@ -1,8 +1,8 @@
 """What does a neural recogniser of names see in a text?
 
-The `[ner]` extra: ja_ginza (a spaCy pipeline whose model comes inside the wheel; stated MIT, one of its training sets is
-CC BY-NC-SA, so an operator decides). It is slow and large, so only the background worker asks it. It adds to the
-scanner's spans and takes none away. Where it is not installed the answer says so; it is never *clean* for want of a model.
+The `[ner]` extra: ja_ginza (a spaCy pipeline whose model comes inside the wheel; stated MIT, one of its training sets
+is CC BY-NC-SA, so an operator decides). It is slow and large, so only the background worker asks it. It adds to the
+scanner's spans and takes none away. Where it is not installed the answer says so; it is never *clean* for want of one.
 """
 
 from __future__ import annotations

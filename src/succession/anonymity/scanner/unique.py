@@ -16,7 +16,9 @@ Found = tuple[int, int, str, str]  # start, end, kind, topic
 
 _NOUNLIKE = r"\u3005\u3400-\u9fffァ-ヺーA-Za-z0-9・%.,"
 # The nouns around a hit belong to the claim: 全国に3社 + しかない, オリンピック + の選手村, 最も + 古い.
-_BEFORE = re.compile(rf"(?:[{_NOUNLIKE}]{{1,16}}(?:の|に|で|を))?[{_NOUNLIKE}]{{1,16}}(?:の|で|に|から|にわたり)?$")
+_BEFORE = re.compile(
+    rf"(?:[{_NOUNLIKE}]{{1,16}}(?:の|に|で|を))?[{_NOUNLIKE}]{{1,16}}(?:の|で|に|から|にわたり)?$"
+)
 _AFTER = re.compile(
     rf"[{_NOUNLIKE}]{{1,16}}(?:の[{_NOUNLIKE}]{{1,16}}|[いく](?![ぁ-ん]))?|の[{_NOUNLIKE}]{{1,16}}|のない|ない|い"
 )
@@ -47,7 +49,8 @@ def _japanese(text: str) -> Iterator[Found]:
 
 # The first company in Japan, a laureate's laboratory: the words around a claim belong to it.
 _EN_AFTER = re.compile(
-    r"(?:['’]s)?(?: (?:of|in|at|to|on|for|the|a|an|this|our|their)){0,2}(?: (?!(?:of|in|at|to) )[A-Za-z'’\-]{1,30}){1,2}"
+    r"(?:['’]s)?(?: (?:of|in|at|to|on|for|the|a|an|this|our|their)){0,2}"
+    r"(?: (?!(?:of|in|at|to) )[A-Za-z'’\-]{1,30}){1,2}"
     r"(?: (?:of|in|at|to) (?:the )?[A-Za-z\-]{1,30})?"
 )
 _EN_BEFORE = re.compile(
@@ -93,7 +96,7 @@ def _english(text: str) -> Iterator[Found]:
 
 
 def claims(text: str, *, japanese: bool) -> Iterator[Found]:
-    """(start, end, kind, topic) of every claim in a plain view; passages may overlap. Latin ones are looked for always."""
+    """(start, end, kind, topic) of every claim in a plain view; passages may overlap. English is looked for always."""
     if japanese:
         yield from _japanese(text)
     yield from _english(text)
