@@ -27,9 +27,9 @@ async def _cells(world, refs):
 
 async def test_published_teasers_pinned_to_the_population_are_counted_and_keep_their_cell(world, settings, database_url):
     book = await put_in_force(world)
-    # Scenes of other tests pin teasers to codebooks that are no more than a row.
+    # Scenes of other tests pin teasers to populations of their own.
     await world.overrule("UPDATE vault.publication SET state = 'taken_down', taken_down_at = now(), take_down_reason = 'owner_request' "
-                         "WHERE codebook_version IN (SELECT version FROM market.codebook WHERE header = '{}'::jsonb)")
+                         "WHERE state <> 'taken_down' AND population_version <> $1", demo_world().version)
     owner = await asyncpg.connect(database_url)
     try:
         before = await difference_from_force(owner, demo_world(), book)
