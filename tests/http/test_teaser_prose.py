@@ -171,6 +171,8 @@ async def test_the_owner_reads_both_languages_and_readers_see_their_own(world, s
     assert (await desk.get(f"/v1/teasers/{ref}")).status_code == 404
     scans = await world.seed("SELECT stage, state FROM vault.prose_scan ORDER BY at, id")
     assert [tuple(row) for row in scans][-1] == ("publish", "clean")
+    engine = (await world.seed("SELECT engine FROM vault.prose_scan ORDER BY at DESC, id DESC LIMIT 1"))[0]["engine"]
+    assert "second opinion: " in engine, "the evidence says whether a second recogniser was asked"
     await center.delete(f"{listing[1]}/publication")
     assert not await world.seed("SELECT FROM market.teaser_prose WHERE ref = $1", UUID(ref))
 
