@@ -13,7 +13,7 @@ ARGS ?=
 help:
 	@echo "make demo      start everything, walk one deal, stay up (ARGS=--exit: stop after the walk)"
 	@echo "make test      the whole suite"
-	@echo "make attacks   only the attackers: linkage, leaks, forbidden steps"
+	@echo "make attacks   the attackers alone, over real HTTP: what each measured, its bound, and whether it finds a planted leak"
 	@echo "make chaos     only the races and half-failed requests"
 	@echo "make browser   the pages in a real browser"
 	@echo "make bench     the measurements the README quotes"
@@ -29,7 +29,7 @@ test: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 attacks: $(INSTALLED) $(CATALOGUES)
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile tests/attacks $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile tests/attacks --full $(ARGS)
 
 chaos: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile tests/races $(ARGS)

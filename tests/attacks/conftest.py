@@ -22,7 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-async def scene(request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory, anyio_backend: str):
+async def scene(request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory,
+                anyio_backend: str):
     base, name = os.environ["SUCCESSION_TEST_DATABASE_URL"], f"succession_attacks_{worker_id}_{os.getpid()}"
     await _make_database(base, name, TEMPLATE)
     redis_url = os.environ["SUCCESSION_TEST_REDIS_URL"].replace("db=0", f"db={REDIS_DATABASE}")

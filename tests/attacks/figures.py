@@ -55,7 +55,8 @@ async def closed(scene: Scene) -> dict[tuple[str, date, str], Counter[tuple[str,
     worker = await asyncpg.connect(as_role(scene.settings.database_url, "succession_worker"))
     try:
         for cube in cubes(scene):
-            for month, rows in zip(QUARTERS if cube.resource == "stages" else MONTHS, (stock, later) if cube.resource == "stages" else flows, strict=True):
+            for month, rows in zip(QUARTERS if cube.resource == "stages" else MONTHS, (stock, later)
+                                   if cube.resource == "stages" else flows, strict=True):
                 sheeted = [row | {"sheet": SHEETS[cube.resource]} for row in rows]
                 await store(worker, msgspec.structs.replace(cube, sheets=_sheets(cube)), month, sheeted)
                 true[cube.name, month, cube.counts] = Counter(_key(cube, row) for row in sheeted)
@@ -82,21 +83,24 @@ def _rows(scene: Scene, rng: Random, count: int) -> list[dict[str, Any]]:
     for at in order:
         if column["prefecture"][at] in places or rng.random() < 0.02:
             rows.append({"prefecture": f"JP-{column['prefecture'][at]:02}", "jsic_code": f"{column['jsic2'][at]:02}",
-                         "revenue_yen": int(column["revenue_yen"][at]), "buyer_country": rng.choice(("DE", "SG", "US", "GB", "FR", "TH"))})
+                         "revenue_yen": int(column["revenue_yen"][at]),
+                         "buyer_country": rng.choice(("DE", "SG", "US", "GB", "FR", "TH"))})
         if len(rows) == count:
             break
     return rows
 
 
 def _key(cube: Cube, row: dict[str, Any]) -> tuple[str, ...]:
-    value = {"prefecture": row["prefecture"], "division": division_of(row["jsic_code"]), "revenue_band": revenue_band(row["revenue_yen"]),
+    value = {"prefecture": row["prefecture"], "division": division_of(row["jsic_code"]),
+             "revenue_band": revenue_band(row["revenue_yen"]),
              "buyer_country": row["buyer_country"]}
     return tuple(value[axis] for axis in cube.axes)
 
 
 def cubes(scene: Scene) -> list[Cube]:
     """All of them; in the smaller scene those that differ in kind."""
-    return [cube for cube in CUBES if scene.full or cube.name in ("stages_place_trade", "stages_size", "funnel_size", "closings_size")]
+    return [cube for cube in CUBES if scene.full
+            or cube.name in ("stages_place_trade", "stages_size", "funnel_size", "closings_size")]
 
 
 async def tables(door: Door, who: str, true: dict[Any, Counter[tuple[str, ...]]]) -> list[Published]:
@@ -128,7 +132,8 @@ def _combinations(cube: Cube) -> Iterator[tuple[str, ...]]:
         yield ()
 
 
-@attack("A30", "work hidden cells out of published tables: by thresholds, totals, bounds, formats, readers", actors="monitor, desk",
+@attack("A30", "work hidden cells out of published tables: by thresholds, totals, bounds, formats, readers",
+        actors="monitor, desk",
         bound=f"no count under {COUNT_MINIMUM} shown, no hidden cell determined, each count under {COUNT_MINIMUM} still anything from 0 to {COUNT_MINIMUM - 1}",
         routes=("GET /v1/metrics", "GET /v1/metrics/{resource}"))
 async def aggregates(scene: Scene, door: Door) -> Finding:
@@ -144,7 +149,8 @@ async def aggregates(scene: Scene, door: Door) -> Finding:
         if door.leak and found:
             return Finding(f"{len(read)} tables", found)
     others = {(table.cube.name, table.month, table.measure): table.cells for table in await tables(door, "desk", true)}
-    found += [f"{table.cube.name}: the desk is shown another table" for table in read if others[table.cube.name, table.month, table.measure] != table.cells]
+    found += [f"{table.cube.name}: the desk is shown another table" for table in read
+              if others[table.cube.name, table.month, table.measure] != table.cells]
     found += await _other_format(door, read)
     assert shown > 20 and hidden > 20, "some figures are shown and some hidden, or this attack is blind"
     return Finding(f"{len(read)} tables, {shown} figures shown and {hidden} hidden, {len(found)} worked out", found)
@@ -152,18 +158,21 @@ async def aggregates(scene: Scene, door: Door) -> Finding:
 
 def _margin(table: Published, key: tuple[str, ...]) -> int:
     """The true value of a cell or margin."""
-    return sum(value for cell, value in table.true.items() if all(part in (TOTAL, own) for part, own in zip(key, cell, strict=True)))
+    return sum(value for cell, value in table.true.items()
+               if all(part in (TOTAL, own) for part, own in zip(key, cell, strict=True)))
 
 
 def _small(table: Published, true: dict[Any, Counter[tuple[str, ...]]]) -> Iterator[str]:
-    people = Published(table.cube, table.month, table.sheet, table.cube.counts, {}, true[table.cube.name, table.month, table.cube.counts])
+    people = Published(table.cube, table.month, table.sheet, table.cube.counts, {},
+                       true[table.cube.name, table.month, table.cube.counts])
     for key, value in table.cells.items():
         if value is not None and table.measure == table.cube.counts and value < COUNT_MINIMUM:
             yield f"{key} shows {value}"
         if value is not None and table.measure == table.cube.amounts and _margin(people, key) < CONTRIBUTORS_MINIMUM:
             yield f"{key} shows an amount of fewer than {CONTRIBUTORS_MINIMUM}"
         # A stock stays as it was last shown until it has moved by the threshold.
-        if value is not None and abs(value - _margin(table, key)) >= (COUNT_MINIMUM if table.cube.resource == "stages" else 1):
+        if value is not None and abs(value - _margin(table, key)) >= (COUNT_MINIMUM if table.cube.resource == "stages"
+                                                                      else 1):
             yield f"{key} shows {value}, true is {_margin(table, key)}"
 
 
@@ -181,7 +190,8 @@ def _equations(table: Published) -> Iterator[tuple[tuple[str, ...], list[tuple[s
 
 def _determined(table: Published) -> Iterator[str]:
     """Hidden cells that the linear equations between cells and margins leave one value for."""
-    unknown = {key: at for at, key in enumerate(key for _margin_key, cells in _equations(table) for key in (_margin_key, *cells)
+    unknown = {key: at for at, key in enumerate(key for _margin_key, cells in _equations(table)
+                                                for key in (_margin_key, *cells)
                                                 if table.cells.get(key) is None)}
     unknown = {key: at for at, key in enumerate(dict.fromkeys(unknown))}
     if not unknown:
@@ -220,7 +230,8 @@ def _bounded(table: Published) -> Iterator[str]:
                 if table.cells.get(cell) is None:
                     rest = total_low - low[cell]
                     high[cell] = min(high[cell], high[margin] - rest)
-                    low[cell] = max(low[cell], low[margin] - (total_high - high[cell]) if total_high < float("inf") else low[cell])
+                    low[cell] = max(low[cell], low[margin] - (total_high - high[cell]) if total_high < float("inf")
+                                    else low[cell])
     for key, value in table.cells.items():
         if value is None and _margin(table, key) < COUNT_MINIMUM and (low[key] > 0 or high[key] < COUNT_MINIMUM - 1):
             yield f"{key} lies between {low[key]:.0f} and {high[key]:.0f}"
@@ -232,7 +243,8 @@ async def _other_format(door: Door, read: list[Published]) -> list[str]:
     for table in read:
         if len(table.cube.axes) < 2:
             continue
-        params = {"from": f"{table.month:%Y-%m}", "to": f"{table.month:%Y-%m}", "by": list(table.cube.axes), "format": "csv"}
+        params = {"from": f"{table.month:%Y-%m}", "to": f"{table.month:%Y-%m}", "by": list(table.cube.axes),
+                  "format": "csv"}
         text = (await door.ask("monitor", f"/v1/metrics/{table.cube.resource}", params=params)).text.lstrip("\ufeff")
         for row in csv.DictReader(io.StringIO(text)):
             key = tuple(row[axis] for axis in table.cube.axes)
@@ -267,8 +279,10 @@ async def _unsuppressed(scene: Scene, request: Any, send: Any, shown: Any) -> An
     body, true = answer.json(), await closed(scene)
     for figure in body["figures"]:
         axes = tuple(figure["dimensions"])
-        cube = next((each for each in CUBES if each.resource == request.url.path.rpartition("/")[2] and set(axes) <= set(each.axes)), None)
-        counts = true.get((cube.name, date.fromisoformat(figure["month"]), figure["measure"])) if cube and axes else None
+        cube = next((each for each in CUBES if each.resource == request.url.path.rpartition("/")[2]
+                     and set(axes) <= set(each.axes)), None)
+        counts = true.get((cube.name, date.fromisoformat(figure["month"]),
+                           figure["measure"])) if cube and axes else None
         if counts is not None and figure["sheet"]["code"] in _sheets(cube):
             key = tuple(figure["dimensions"][axis]["code"] if axis in axes else TOTAL for axis in cube.axes)
             value = shown(_margin(Published(cube, date.min, "", "", {}, counts), key))
@@ -281,7 +295,8 @@ async def _unsuppressed(scene: Scene, request: Any, send: Any, shown: Any) -> An
 
 
 @attack("A30d", "subtract one quarter from the next, cell by cell", actors="monitor",
-        bound=f"no cell of place and trade shows a net change of 1 to {COUNT_MINIMUM - 1} listings", routes=("GET /v1/metrics/{resource}",))
+        bound=f"no cell of place and trade shows a net change of 1 to {COUNT_MINIMUM - 1} listings",
+        routes=("GET /v1/metrics/{resource}",))
 async def differences(scene: Scene, door: Door) -> Finding:
     by_cube: dict[tuple[str, str], list[Published]] = {}
     for table in await tables(door, "monitor", await closed(scene)):

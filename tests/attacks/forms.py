@@ -26,7 +26,8 @@ def written_forms(words: dict[str, str]) -> list[str]:
             if 3 <= len(form.strip()) <= 200:
                 found.setdefault(form)
     both = [words[name] for name in ("legal_name", "representative_name") if name in words]
-    return [*found, " ".join(both), f'"{both[0]}"', f"name:{both[0]}", f"{both[0]} OR 1=1", f"東京 {both[0]}", f"{both[0]} 製造業"]
+    return [*found, " ".join(both), f'"{both[0]}"', f"name:{both[0]}", f"{both[0]} OR 1=1", f"東京 {both[0]}",
+            f"{both[0]} 製造業"]
 
 
 def _of_kind(kind: str, word: str) -> Iterator[str]:
@@ -42,7 +43,8 @@ def _of_kind(kind: str, word: str) -> Iterator[str]:
         yield "".join(_HALF.get(character, character) for character in word)
         yield "・".join(word)
     if re.fullmatch(r"[\x20-\x7e]+", word):
-        yield from (word.upper(), word.lower(), word.title(), word[:-1], word.replace(" ", "-").lower(), word.replace(" ", ""))
+        yield from (word.upper(), word.lower(), word.title(), word[:-1], word.replace(" ", "-").lower(),
+                    word.replace(" ", ""))
         kunrei = word.lower()
         for hepburn, other in _KUNREI:
             kunrei = kunrei.replace(hepburn, other)
@@ -50,7 +52,8 @@ def _of_kind(kind: str, word: str) -> Iterator[str]:
         yield from word.split()[:1]
     if kind in ("corporate_number", "phone"):
         digits = re.sub(r"\D", "", word)
-        yield from (digits, f"T{digits}", digits.translate(_KANJI_DIGITS), "-".join((digits[:1], digits[1:5], digits[5:9], digits[9:])),
+        yield from (digits, f"T{digits}", digits.translate(_KANJI_DIGITS),
+                    "-".join((digits[:1], digits[1:5], digits[5:9], digits[9:])),
                     digits.translate(_WIDE), f"+81{digits[1:]}", f"法人番号{digits}")  # fmt: skip
     if kind == "address":
         yield word[3:]
@@ -93,7 +96,8 @@ def noise_like(text: str, rng: Random) -> str:
                 return rng.choice(pool)
         for pool in (string.digits, string.ascii_lowercase, string.ascii_uppercase):
             if character in pool:
-                return rng.choice("xqz" if pool is string.ascii_lowercase else "XQZ" if pool is string.ascii_uppercase else pool)
+                return rng.choice("xqz" if pool is string.ascii_lowercase else "XQZ" if pool is string.ascii_uppercase
+                                  else pool)
         return character
 
     return "".join(map(other, text))

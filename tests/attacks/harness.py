@@ -101,7 +101,8 @@ class Door:
         key = id(who.client) if isinstance(who, Caller) else who
         if key not in self._clients:
             headers = {"Accept-Language": "en"} | self.scene.authorization(who)
-            self._clients[key] = httpx.AsyncClient(transport=_Passage(self), base_url=self.scene.base_url, headers=headers,
+            self._clients[key] = httpx.AsyncClient(transport=_Passage(self), base_url=self.scene.base_url,
+                                                   headers=headers,
                                                    timeout=60)
         return self._clients[key]
 
@@ -163,8 +164,10 @@ class _Passage(httpx.AsyncBaseTransport):
 def altered(answer: httpx.Response, body: Any = None, status: int | None = None, text: str | None = None,
             **headers: str) -> httpx.Response:
     """The answer with another body (JSON, or text), status or further headers."""
-    content = answer.content if body is None and text is None else (text if text is not None else json.dumps(body, ensure_ascii=False)).encode()
-    kept = [(name, value) for name, value in answer.headers.items() if name not in ("content-length", "content-encoding")]
+    content = answer.content if body is None and text is None else (text if text is not None
+                                                                    else json.dumps(body, ensure_ascii=False)).encode()
+    kept = [(name, value) for name, value in answer.headers.items()
+            if name not in ("content-length", "content-encoding")]
     added = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return httpx.Response(status or answer.status_code, headers=kept + added, content=content)
 
@@ -175,7 +178,8 @@ def readable(answer: httpx.Response) -> str:
     if "json" in answer.headers.get("content-type", ""):
         with contextlib.suppress(ValueError):
             text += json.dumps(answer.json(), ensure_ascii=False)
-    return "\n".join((unquote(html.unescape(text)), *(f"{name}: {unquote(value)}" for name, value in answer.headers.items())))
+    return "\n".join((unquote(html.unescape(text)),
+                      *(f"{name}: {unquote(value)}" for name, value in answer.headers.items())))
 
 
 def items_in(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -222,7 +226,8 @@ class Templates:
             if not handlers or route.path_format.startswith("/v1/_openapi"):
                 continue
             parts = re.split(r"(\{[^}]*\})", route.path_format)
-            pattern = "".join((".+" if "path" in part else "[^/]*") if part.startswith("{") else re.escape(part) for part in parts)
+            pattern = "".join((".+" if "path" in part else "[^/]*") if part.startswith("{") else re.escape(part)
+                              for part in parts)
             self._patterns.append((len(parts), re.compile(pattern), route.path_format))
             for handler in handlers:
                 for method in set(handler.http_methods) - {"OPTIONS", "HEAD"}:

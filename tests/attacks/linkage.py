@@ -123,15 +123,21 @@ for _leak in (true_prefecture_in_the_list, four_digit_industry, nothing_coarsene
 # --- A2 -------------------------------------------------------------------------------------------------------------
 
 
-@attack("A2", "recompute the teaser of every company and keep those that would read the same", actors=", ".join(READERS),
+@attack("A2", "recompute the teaser of every company and keep those that would read the same",
+        actors=", ".join(READERS),
         bound="at least k companies share each", routes=("GET /v1/teasers",))
 async def preimage(scene: Scene, door: Door) -> Finding:
     # The attacker knows the algorithm: the codebook in force, or in a leaky fixture the one the leak works by.
-    assign = getattr(door.leak, "assign", lambda scene: [scene.codebook.cells[cell].key if cell >= 0 else None for cell in scene.registry[1].tolist()])
+    assign = getattr(door.leak, "assign",
+                     lambda scene: [scene.codebook.cells[cell].key if cell >= 0 else None
+                                    for cell in scene.registry[1].tolist()])
     keys, shares = assign(scene), with_shares(scene).tolist()
-    count = {False: Counter(keys), True: Counter(key for key, has_shares in zip(keys, shares, strict=True) if has_shares)}
-    sizes = {said: count[said[1]][said[0]] or could_choose(count[said[1]], said[0]) for said in _by_what_it_says(await everything_shown(door))}
-    found = [f"{size} companies would show {'/'.join(key)}" for (key, _by_shares), size in sizes.items() if size < scene.codebook.k]
+    count = {False: Counter(keys), True: Counter(key for key, has_shares in zip(keys, shares, strict=True)
+                                                 if has_shares)}
+    sizes = {said: count[said[1]][said[0]] or could_choose(count[said[1]], said[0])
+             for said in _by_what_it_says(await everything_shown(door))}
+    found = [f"{size} companies would show {'/'.join(key)}" for (key, _by_shares), size in sizes.items()
+             if size < scene.codebook.k]
     alone = sum(size == 1 for size in sizes.values())
     return Finding(f"{len(sizes)} different teasers; smallest preimage {min(sizes.values())}, unique {alone}", found)
 
@@ -141,7 +147,8 @@ def could_choose(cells: Counter[Key | None], shown: Key) -> int:
     if any(code not in SCHEMES[name].codes for name, code in zip(ATTRIBUTES, shown, strict=True)):
         return 0
     return sum(size for key, size in cells.items() if key
-               and all(code == own or code in ancestors(name, own) for name, own, code in zip(ATTRIBUTES, key, shown, strict=True)))
+               and all(code == own or code in ancestors(name, own) for name, own,
+                       code in zip(ATTRIBUTES, key, shown, strict=True)))
 
 
 def climbing(scene: Scene) -> list[Key | None]:
@@ -179,7 +186,8 @@ preimage.leaky(on_each_teaser(nothing_coarsened))
 
 @attack("A19", "compare the teasers of one company before and after edits and re-listing, in every channel and language",
         actors="buyer, desk", bound="the preimages of all versions share at least k companies; no word but the cell's",
-        routes=("GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/briefs/{brief_id}/candidates", "DELETE /v1/listings/{listing_id}/publication",
+        routes=("GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/briefs/{brief_id}/candidates",
+                "DELETE /v1/listings/{listing_id}/publication",
                 "PATCH /v1/listings/{listing_id}"))
 async def version_differencing(scene: Scene, door: Door) -> Finding:
     center, desk = scene.caller("center"), scene.caller("desk")
@@ -205,7 +213,8 @@ async def version_differencing(scene: Scene, door: Door) -> Finding:
     members, cells = scene.registry
     shared = np.ones(len(members), dtype=bool)
     for key in set(versions):
-        cell = scene.codebook.cell_at(key) if all(code in SCHEMES[n].codes for n, code in zip(ATTRIBUTES, key, strict=True)) else None
+        cell = scene.codebook.cell_at(key) if all(code in SCHEMES[n].codes for n,
+                                                  code in zip(ATTRIBUTES, key, strict=True)) else None
         shared &= cells == cell.cell if cell else False
     left = int(shared.sum())
     found = [] if left >= scene.codebook.k else [f"{left} companies are in all {len(set(versions))} versions"]
@@ -219,11 +228,14 @@ async def _every_channel(door: Door, desk: Any, ref: str) -> list[dict[str, Any]
     for language in ("ja", "en"):
         headers = {"Accept-Language": language}
         one = (await door.ask("buyer-a", f"/v1/teasers/{ref}", headers=headers)).json()
-        listed = await door.ask("buyer-a", "/v1/teasers", params={"limit": 100, "industry": one["industry"]} if one["industry"] != ANY
+        listed = await door.ask("buyer-a", "/v1/teasers", params={"limit": 100, "industry": one["industry"]}
+                                if one["industry"] != ANY
                                 else {"limit": 100}, headers=headers)
         brief = await door.ask("buyer-a", "/v1/briefs", "POST", json={
-            "desk_id": str(desk.organisation_id), "wishes": {"schemes": ["share_transfer"]}, "purpose": "technology", "languages": ["en"]})
-        offered = await door.ask("desk", f"/v1/briefs/{brief.json()['id']}/candidates", params={"limit": 100}, headers=headers)
+            "desk_id": str(desk.organisation_id), "wishes": {"schemes": ["share_transfer"]}, "purpose": "technology",
+            "languages": ["en"]})
+        offered = await door.ask("desk", f"/v1/briefs/{brief.json()['id']}/candidates", params={"limit": 100},
+                                 headers=headers)
         seen += [one, *(each for answer in (listed, offered) for each in items_in(answer) if each["ref"] == ref)]
     assert len(seen) >= 2
     return seen
@@ -241,7 +253,8 @@ async def the_second_version_in_a_codebook_of_its_own(scene: Scene, request: Any
         if body["ref"] not in seen:
             seen.append(body["ref"])
         if len(seen) > 1:
-            show(body, finest_key(scene.truth[body["ref"]]))
+            own, shown = finest_key(scene.truth[body["ref"]]), key_of_teaser(body)
+            show(body, own if own != shown else (*shown[:-1], ANY if shown[-1] != ANY else "loss"))
     return altered(answer, body)
 
 
@@ -250,7 +263,8 @@ async def the_second_version_in_a_codebook_of_its_own(scene: Scene, request: Any
 LANGUAGES = {"ja": "ja", "en": "en", "en-GB,en;q=0.5": "en", "ja-JP": "ja"}
 
 
-@attack("A20", "compare what a teaser says in each language with what its codes alone would say", actors=", ".join(READERS),
+@attack("A20", "compare what a teaser says in each language with what its codes alone would say",
+        actors=", ".join(READERS),
         bound="every word is rendered from the codes that every language shows",
         routes=("GET /v1/teasers", "GET /v1/teasers/{ref}"))
 async def language_differencing(scene: Scene, door: Door) -> Finding:
@@ -269,7 +283,10 @@ async def language_differencing(scene: Scene, door: Door) -> Finding:
                     found.append(f"{teaser['ref']}: a list shows the text of a teaser's own page")
                 bare = {name: teaser[name] for name in _CODED}
                 codes.setdefault(teaser["ref"], set()).add(repr(bare))
-                if (said := {name: value for name, value in teaser.items() if name not in bare}) != said_by(bare, locale):
+                if door.enough(found):
+                    break
+                if (said := {name: value for name, value in teaser.items()
+                             if name not in bare}) != said_by(bare, locale):
                     found.append(f"{locale}: {said['title']} says more than its codes: {said}")
     found += [f"{ref} has {len(each)} sets of codes" for ref, each in codes.items() if len(each) > 1]
     return Finding(f"{compared} readings of {len(codes)} teasers in {len(LANGUAGES)} languages", found)
@@ -285,7 +302,8 @@ def said_by(codes: dict[str, Any], locale: str) -> dict[str, Any]:
         vocabulary_version=vocabulary().version, fiscal_year=codes["fiscal_year"], price=codes["price"],
         schemes=tuple(codes["schemes"]), timing=codes["timing"], phrases=tuple(codes["phrases"])), locale)
     facts = [{"attribute": fact.attribute, "label": fact.label, "value": fact.value} for fact in sheet.facts]
-    money = {name: {kind: foreign_money(kind, codes[kind], name, locale) for kind in ("revenue", "price")} for name in CURRENCIES}
+    money = {name: {kind: foreign_money(kind, codes[kind], name, locale) for kind in ("revenue", "price")}
+             for name in CURRENCIES}
     return {"title": sheet.title, "summary": list(sheet.summary), "facts": facts, "foreign_money": money}
 
 
@@ -306,7 +324,8 @@ for _leak in (english_that_names_the_prefecture, one_reader_sees_a_finer_band):
 # --- A22 ------------------------------------------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"[0-9０-９]+(?:[.,．，][0-9０-９]+)*|[〇一二三四五六七八九十百千]+(?=[年人名社店台])")
-_SUPERLATIVE = re.compile(r"唯一|日本初|世界初|業界初|最大|最古|最高|老舗|屈指|元祖|the only|the first|the largest|the oldest|\bsole\b|award", re.I)
+_SUPERLATIVE = re.compile(r"唯一|日本初|世界初|業界初|最大|最古|最高|老舗|屈指|元祖|the only|the first|the largest|the oldest|\bsole\b|award",
+                          re.I)
 
 
 @attack("A22", "read numbers, years, decimals and superlatives in words", actors=", ".join(READERS),
@@ -323,6 +342,8 @@ async def numbers_in_words(_scene: Scene, door: Door) -> Finding:
                     read += 1
                     year = teaser["fiscal_year"].removeprefix("FY")
                     strange = {n for n in _NUMBER.findall(text) if n not in allowed and n != year}
+                    if door.enough(found):
+                        break
                     if strange or _SUPERLATIVE.search(_without_phrases(text, teaser, locale)):
                         found.append(f"{sorted(strange) or 'superlative'} in {text!r}")
             client.headers["Accept-Language"] = "en"
@@ -339,8 +360,10 @@ def words_in(body: Any) -> list[str]:
 
 def _numbers_of_codes(locale: str) -> set[str]:
     """Every number that the names of published codes hold, in yen and in other currencies."""
-    shown = [label(name, code, locale) for name in (*ATTRIBUTES, "price", "scheme", "timing") for code in SCHEMES[name].codes]
-    shown += [foreign_money(kind, code, money, locale) or "" for kind in ("revenue", "price") for code in SCHEMES[kind].codes
+    shown = [label(name, code, locale) for name in (*ATTRIBUTES, "price", "scheme", "timing")
+             for code in SCHEMES[name].codes]
+    shown += [foreign_money(kind, code, money, locale) or "" for kind in ("revenue", "price")
+              for code in SCHEMES[kind].codes
               for money in CURRENCIES]
     return {number for text in shown for number in _NUMBER.findall(text)}
 
@@ -352,7 +375,8 @@ def _without_phrases(text: str, teaser: dict[str, Any], locale: str) -> str:
 
 
 def the_founding_year_in_the_summary(_scene: Scene, teaser: dict[str, Any], truth: Truth) -> None:
-    teaser["summary"].append(f"創業{truth.founded}年。" if not teaser["title"].isascii() else f"Founded in {truth.founded}.")
+    teaser["summary"].append(f"創業{truth.founded}年。" if not teaser["title"].isascii()
+                             else f"Founded in {truth.founded}.")
 
 
 def a_round_number_of_people_in_kanji(_scene: Scene, teaser: dict[str, Any], truth: Truth) -> None:

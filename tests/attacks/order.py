@@ -28,16 +28,19 @@ PERMUTATIONS = 1_999
 # --- A8 -------------------------------------------------------------------------------------------------------------
 
 
-@attack("A8", "rank-correlate every order with true figures and dates within equal shown values", actors="buyer, anonymous",
+@attack("A8", "rank-correlate every order with true figures and dates within equal shown values",
+        actors="buyer, anonymous",
         bound=f"|Kendall tau| inside ties is no larger than chance (permutation test over all orders and figures, p >= {P_LEAST})",
         routes=("GET /v1/teasers",))
 async def hidden_order(scene: Scene, door: Door) -> Finding:
     document = await scene.openapi(door)
     parameters = {each["name"]: each["schema"] for each in document["paths"]["/v1/teasers"]["get"]["parameters"]}
-    sorts = list(filter(None, next(each["enum"] for each in (parameters["sort"], *parameters["sort"].get("oneOf", [])) if "enum" in each)))
+    sorts = list(filter(None, next(each["enum"] for each in (parameters["sort"], *parameters["sort"].get("oneOf", []))
+                                   if "enum" in each)))
     told, found = [], []
     for who in ("buyer-a", "anonymous"):
-        orders = {name: [item for item in await door.teasers(who, sort=name) if item["ref"] in scene.truth] for name in sorts}
+        orders = {name: [item for item in await door.teasers(who, sort=name) if item["ref"] in scene.truth]
+                  for name in sorts}
         tau, where, p = strongest_correlation(scene, orders)
         told.append(f"{who}: {len(orders)} orders, |tau| {tau:.2f} ({where}), p = {p:.3f}")
         if p < P_LEAST:
@@ -59,7 +62,9 @@ def strongest_correlation(scene: Scene, orders: dict[str, list[dict[str, Any]]])
     weights, observed, labels = [], [], []
     for name, items in orders.items():
         shown = {item["ref"]: _shown_value(scene, name, item) for item in items}
-        tied = np.array([shown[refs[a]] == shown[refs[b]] for a, b in zip(first, second, strict=True)], dtype=np.float32)
+        values = {value: number for number, value in enumerate(set(shown.values()))}
+        group = np.array([values[shown[ref]] for ref in refs])
+        tied = (group[first] == group[second]).astype(np.float32)
         position = np.empty(len(refs))
         position[[place[item["ref"]] for item in items]] = np.arange(len(items))
         order = np.sign(position[second] - position[first]).astype(np.float32)
@@ -100,8 +105,10 @@ async def _resorted(scene: Scene, request: Any, send: Any, key: Callable[[Any], 
     if answer.status_code != 200 or not order:
         return answer
     body, items = answer.json(), []
-    for _value, tied in groupby(body["items"], lambda item: _shown_value(scene, order, item) if item["ref"] in scene.truth else None):
-        items += sorted(tied, key=lambda item: str(key(scene.truth[item["ref"]])).rjust(40) if item["ref"] in scene.truth else "")
+    for _value, tied in groupby(body["items"], lambda item: _shown_value(scene, order, item)
+                                if item["ref"] in scene.truth else None):
+        items += sorted(tied, key=lambda item: str(key(scene.truth[item["ref"]])).rjust(40)
+                        if item["ref"] in scene.truth else "")
     return altered(answer, body | {"items": items})
 
 
@@ -109,26 +116,34 @@ async def _resorted(scene: Scene, request: Any, send: Any, key: Callable[[Any], 
 
 #: Every list that goes on: (reader, path). Each gives a cursor at limit=1 if it has two entries.
 LISTS = (
-    ("buyer-a", "/v1/teasers"), ("buyer-a", "/v1/teasers?sort=-revenue"), ("buyer-a", "/v1/teasers?match=possible&place=JP-13"),
-    ("anonymous", "/v1/teasers"), ("bank", "/v1/teasers"), ("desk", "/v1/teasers"), ("buyer-a", "/v1/disclosure-requests"),
-    ("buyer-a", "/v1/deals"), ("buyer-a", "/v1/grants"), ("buyer-a", "/v1/briefs"), ("desk", "/v1/briefs"), ("desk", "/v1/introductions"),
-    ("center", "/v1/introductions"), ("center", "/v1/listings"), ("center", "/v1/disclosure-requests"), ("buyer-a", "/v1/organisations"),
+    ("buyer-a", "/v1/teasers"), ("buyer-a", "/v1/teasers?sort=-revenue"),
+    ("buyer-a", "/v1/teasers?match=possible&place=JP-13"),
+    ("anonymous", "/v1/teasers"), ("bank", "/v1/teasers"), ("desk", "/v1/teasers"),
+    ("buyer-a", "/v1/disclosure-requests"),
+    ("buyer-a", "/v1/deals"), ("buyer-a", "/v1/grants"), ("buyer-a", "/v1/briefs"), ("desk", "/v1/briefs"),
+    ("desk", "/v1/introductions"),
+    ("center", "/v1/introductions"), ("center", "/v1/listings"), ("center", "/v1/disclosure-requests"),
+    ("buyer-a", "/v1/organisations"),
     ("operator", "/v1/screening-lists/entries"), ("operator", "/v1/audit-events"), ("bank", "/v1/representations"),
 )  # fmt: skip
 
 
-@attack("A9", "decode cursors, alter them, and carry them to other queries, people and lists", actors="buyer, rival, desk, anonymous",
+@attack("A9", "decode cursors, alter them, and carry them to other queries, people and lists",
+        actors="buyer, rival, desk, anonymous",
         bound="no value inside, and only the very query and viewer can use one", routes=(
-            "GET /v1/teasers", "GET /v1/disclosure-requests", "GET /v1/deals", "GET /v1/grants", "GET /v1/briefs", "GET /v1/introductions",
-            "GET /v1/listings", "GET /v1/organisations", "GET /v1/screening-lists/entries", "GET /v1/audit-events", "GET /v1/representations",
+            "GET /v1/teasers", "GET /v1/disclosure-requests", "GET /v1/deals", "GET /v1/grants", "GET /v1/briefs",
+            "GET /v1/introductions",
+            "GET /v1/listings", "GET /v1/organisations", "GET /v1/screening-lists/entries", "GET /v1/audit-events",
+            "GET /v1/representations",
             "GET /v1/briefs/{brief_id}/candidates"))
 async def cursors(scene: Scene, door: Door) -> Finding:
     await _two_of_each(scene)
-    brief = (await door.ask("desk", "/v1/briefs?limit=1")).json()["items"][0]["id"]
+    brief = (await door.ask("desk", "/v1/briefs?state=open&limit=1")).json()["items"][0]["id"]
     found, held, lengths, missing = [], [], {}, []
     inside = _hidden_values(scene)
     for who, path in (*LISTS, ("desk", f"/v1/briefs/{brief}/candidates")):
-        twice = [(await door.ask(who, path, params=_with(path, limit=1))).json().get("next_cursor") for _turn in range(2)]
+        twice = [(await door.ask(who, path, params=_with(path, limit=1))).json().get("next_cursor")
+                 for _turn in range(2)]
         if twice[0] is None:
             missing.append(path)
             continue
@@ -139,7 +154,7 @@ async def cursors(scene: Scene, door: Door) -> Finding:
         found += [f"{path}: {what}" for what in _readable(twice[0], inside)]
     found += [f"{path}: cursors of {sorted(each)} characters" for path, each in lengths.items() if len(each) > 1]
     tried = 0
-    for who, path, cursor in held:
+    for who, path, cursor in held if not (door.leak and found) else ():
         for other, where, forged in _misuses(scene, who, path, cursor, held):
             answer = await door.ask(other, where, params=_with(where, limit=1, cursor=forged))
             tried += 1
@@ -159,9 +174,11 @@ async def _two_of_each(scene: Scene) -> None:
         return
     scene.kept["two"] = True
     buyer, desk, bank, center = (scene.caller(key) for key in ("buyer-a", "desk", "bank", "center"))
-    refs = [ref for ref, truth in scene.seen_by("desk").items() if truth.audiences & 4 and not truth.excludes and truth.holder == "center"]
+    refs = [ref for ref, truth in scene.seen_by("desk").items() if truth.audiences & 4 and not truth.excludes
+            and truth.holder == "center"]
     for ref in refs[:2]:
-        brief = await buyer.post("/v1/briefs", {"desk_id": str(desk.organisation_id), "wishes": {"schemes": ["share_transfer"]},
+        brief = await buyer.post("/v1/briefs", {"desk_id": str(desk.organisation_id),
+                                                "wishes": {"schemes": ["share_transfer"]},
                                                 "purpose": "technology", "languages": ["en"]})
         made = await desk.post(f"/v1/briefs/{brief.json()['id']}/introductions", {"teaser_ref": ref})
         assert made.status_code == 201, made.text
@@ -177,11 +194,13 @@ def _with(path: str, **params: Any) -> dict[str, Any]:
     return dict(each.split("=") for each in path.partition("?")[2].split("&") if each) | params
 
 
-def _misuses(scene: Scene, who: str, path: str, cursor: str, held: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+def _misuses(scene: Scene, who: str, path: str, cursor: str,
+             held: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
     """(actor, path, cursor) that must all be refused."""
-    for at in scene.some(range(len(cursor) - 1), 5):
+    for at in range(0, len(cursor) - 1, 11 if scene.full else 45):
         yield who, path, cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1:]
-    yield from ((who, path, forged) for forged in (cursor[:-4], cursor + "AAAA", cursor[::-1], "e30", "W10", "null", "\u00e9", "A" * 4000))
+    yield from ((who, path, forged) for forged in (cursor[:-4], cursor + "AAAA", cursor[::-1], "e30", "W10", "null",
+                                                   "\u00e9", "A" * 4000))
     yield from ((other, path, cursor) for other in ("anonymous", "buyer-b", "center", "bank", "desk") if other != who)
     for separator, more in (("?" if "?" not in path else "&", each) for each in ("place=JP-13", "sort=price")):
         if "teasers" in path and "match" not in path:
@@ -195,7 +214,8 @@ def _readable(cursor: str, inside: dict[bytes, str]) -> Iterator[str]:
     for part in cursor.split("."):
         for decode in (base64.urlsafe_b64decode, base64.b32decode, bytes.fromhex):
             try:
-                pieces.append(decode(part + "=" * (-len(part) % 4)) if decode is not bytes.fromhex else bytes.fromhex(part))
+                pieces.append(decode(part + "=" * (-len(part) % 4)) if decode is not bytes.fromhex
+                              else bytes.fromhex(part))
             except ValueError:
                 pass
     for piece in list(pieces):
@@ -216,10 +236,12 @@ def _hidden_values(scene: Scene) -> dict[bytes, str]:
     found: dict[bytes, str] = {}
     for truth in (*scene.truth.values(), *scene.hidden):
         for uuid in filter(None, (truth.listing_id.hex, truth.ref)):
-            found |= {bytes.fromhex(uuid): "a reference", uuid.encode(): "a reference", str(UUID(uuid)).encode(): "a reference"}
+            found |= {bytes.fromhex(uuid): "a reference", uuid.encode(): "a reference",
+                      str(UUID(uuid)).encode(): "a reference"}
         for name, value in truth.figures.items():
             if value > 10_000:
-                for packed in (struct.pack(">q", int(value)), struct.pack("<q", int(value)), struct.pack(">d", value), struct.pack("<d", value)):
+                for packed in (struct.pack(">q", int(value)), struct.pack("<q", int(value)), struct.pack(">d", value),
+                               struct.pack("<d", value)):
                     found[packed] = name
                 found[str(int(value)).encode()] = name
     return found
@@ -251,7 +273,8 @@ async def packed_numbers_that_look_opaque(scene: Scene, request: Any, send: Any)
 async def any_cursor_is_good(_scene: Scene, request: Any, send: Any) -> Any:
     answer = await send(request)
     if answer.status_code == 422 and "cursor" in request.url.params:
-        return await send(type(request)(request.method, request.url.copy_remove_param("cursor"), headers=request.headers))
+        return await send(type(request)(request.method, request.url.copy_remove_param("cursor"),
+                                        headers=request.headers))
     return answer
 
 
@@ -271,9 +294,11 @@ async def a_cursor_that_serves_everybody(scene: Scene, request: Any, send: Any) 
 # --- A11 ------------------------------------------------------------------------------------------------------------
 
 
-@attack("A11", "read creation out of public identifiers: order, neighbours, time parts", actors="buyer, rival, desk, anonymous",
+@attack("A11", "read creation out of public identifiers: order, neighbours, time parts",
+        actors="buyer, rival, desk, anonymous",
         bound=f"no time part; order of identifiers and of creation or figures unrelated (p >= {P_LEAST}); neighbours are nobody", routes=(
-            "GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/deals", "GET /v1/disclosure-requests", "GET /v1/organisations"))
+            "GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/deals", "GET /v1/disclosure-requests",
+            "GET /v1/organisations"))
 async def identifiers(scene: Scene, door: Door) -> Finding:
     found, told = [], []
     teasers = {item["ref"]: item for who in ("buyer-a", "bank", "desk") for item in await door.teasers(who)}
@@ -283,14 +308,16 @@ async def identifiers(scene: Scene, door: Door) -> Finding:
     told.append(f"{len(ascending)} references, |tau| {tau:.2f} ({where}), p = {p:.3f}")
     if p < P_LEAST:
         found.append(told[-1])
-    others = [each["id"] for path, key in (("/v1/deals", "items"), ("/v1/disclosure-requests", "items"), ("/v1/organisations", "organisations"))
+    others = [each["id"] for path, key in (("/v1/deals", "items"), ("/v1/disclosure-requests", "items"),
+                                           ("/v1/organisations", "organisations"))
               for each in (await door.ask("buyer-a", path, params={"limit": 50})).json()[key]]
     for name, ids in (("references", refs), ("deals and organisations", [each.replace("-", "") for each in others])):
         timed = sum(_has_time_part(each) for each in ids)
         told.append(f"{timed} of {len(ids)} {name} read as a time")
         if timed > max(1, len(ids) // 20):
             found.append(told[-1])
-        if len(set(ids)) > 1 and min(abs(int(a, 16) - int(b, 16)) for a, b in zip(sorted(ids), sorted(ids)[1:], strict=False) if a != b) < 2**32:
+        if len(set(ids)) > 1 and min(abs(int(a, 16) - int(b, 16)) for a,
+                                     b in zip(sorted(ids), sorted(ids)[1:], strict=False) if a != b) < 2**32:
             found.append(f"{name} lie close together")
     for ref in refs[:3]:
         for neighbour in (int(ref, 16) + 1, int(ref, 16) - 1):

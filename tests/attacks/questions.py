@@ -1,22 +1,18 @@
 """Can a question be put so that its answer depends on more than the published rows?
 
-A4: a range moved in small steps. A5: a filter finer than what a teaser shows. A7: counts. A28: wrong, huge and unknown input,
-and what errors and the OpenAPI document name.
+A4: a range moved in small steps. A5: a filter finer than what a teaser shows. A7: counts.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from attacks.harness import Door, Finding, Refused, altered, attack
-from attacks.scene import Scene, Truth
+from attacks.scene import Scene
 from succession.codes import ANY, ATTRIBUTES, BANDS, LEVELS, SCHEMES, leaves
 from succession.codes.attributes import YEN_PER_MILLION
-from succession.listings.storage import COLUMNS, YEAR_COLUMNS
 from succession.market.search import FILTERS, allowed
 
 EVERYTHING = ("q", "match", "sort", "limit", "cursor", "facets", "acting_for", *FILTERS)
@@ -25,8 +21,10 @@ EVERYTHING = ("q", "match", "sort", "limit", "cursor", "facets", "acting_for", *
 # --- A4 -------------------------------------------------------------------------------------------------------------
 
 #: What somebody would try who has not read the documentation; what the documentation names comes on top.
-GUESSED = ("revenue_min", "revenue_max", "min_revenue", "revenue_gte", "revenue_min_yen", "revenue_max_yen", "revenue", "revenue_yen",
-           "employees_min", "employees_max", "employees", "founded_min", "founded_after", "founded_year_max", "margin_min", "margin_max",
+GUESSED = ("revenue_min", "revenue_max", "min_revenue", "revenue_gte", "revenue_min_yen", "revenue_max_yen", "revenue",
+           "revenue_yen",
+           "employees_min", "employees_max", "employees", "founded_min", "founded_after", "founded_year_max",
+           "margin_min", "margin_max",
            "price_min", "price_max", "price_yen", "asking_price_max_yen", "ebitda_min_yen", "age_max")  # fmt: skip
 
 
@@ -68,7 +66,8 @@ def _steps(scene: Scene, field: str, unit: int) -> list[int]:
     """Values in rising order: every edge and what lies a little beside it, and the neighbourhood of true figures."""
     values = {0, -1, 10**18}
     for edge in (edge * unit for edge in BANDS[field][1]):
-        values |= {edge - 1, edge, edge + 1, *(round(edge * (1 + percent / 100)) for percent in scene.some((-1, 1, -2, 2, -3, 3), 2))}
+        values |= {edge - 1, edge, edge + 1,
+                   *(round(edge * (1 + percent / 100)) for percent in scene.some((-1, 1, -2, 2, -3, 3), 2))}
     if field in ("revenue", "employees", "founded"):
         for truth in list(scene.seen_by("buyer-a").values())[: 8 if scene.full else 1]:
             figure = {"revenue": truth.revenue_yen, "employees": truth.employees, "founded": truth.founded}[field]
@@ -77,10 +76,11 @@ def _steps(scene: Scene, field: str, unit: int) -> list[int]:
 
 
 def _result(body: dict[str, Any]) -> tuple[Any, ...]:
-    return (sorted(item["ref"] for item in body["items"]), body["total_certain"], body["total_possible"], str(body["facets"]))
+    return (sorted(item["ref"] for item in body["items"]), body["total_certain"], body["total_possible"],
+            str(body["facets"]))
 
 
-def _without(request: Any, name: str) -> Any:
+def without(request: Any, name: str) -> Any:
     """The same request without one parameter."""
     return type(request)(request.method, request.url.copy_remove_param(name), headers=request.headers)
 
@@ -95,19 +95,21 @@ async def a_minimum_that_filters_on_the_true_revenue(scene: Scene, request: Any,
     value = request.url.params.get("revenue_min_yen")
     if value is None:
         return await send(request)
-    answer = await send(_without(request, "revenue_min_yen"))
+    answer = await send(without(request, "revenue_min_yen"))
     body = _narrowed(answer.json(), lambda ref: ref not in scene.truth or scene.truth[ref].revenue_yen >= int(value))
     return altered(answer, body)
 
 
 @bisection.leaky
 async def a_documented_range_that_accepts_any_bound(scene: Scene, request: Any, send: Any) -> Any:
-    answer, value = await send(request), request.url.params.get("employees_min", request.url.params.get("employees_from"))
+    answer, value = await send(request), request.url.params.get("employees_min",
+                                                                request.url.params.get("employees_from"))
     if value is None or answer.status_code == 200:
         return answer
-    plain = _without(_without(request, "employees_min"), "employees_from")
+    plain = without(without(request, "employees_min"), "employees_from")
     answer = await send(plain)
-    return altered(answer, _narrowed(answer.json(), lambda ref: ref not in scene.truth or scene.truth[ref].employees >= int(value)))
+    return altered(answer, _narrowed(answer.json(), lambda ref: ref not in scene.truth
+                                     or scene.truth[ref].employees >= int(value)))
 
 
 @bisection.leaky
@@ -122,22 +124,27 @@ async def a_refusal_that_says_how_many_lie_above(scene: Scene, request: Any, sen
 # --- A5 -------------------------------------------------------------------------------------------------------------
 
 
-@attack("A5", "filter by every code of every level, by municipality and by 4-digit industry, also in words", actors="buyer, rival",
+@attack("A5", "filter by every code of every level, by municipality and by 4-digit industry, also in words",
+        actors="buyer, rival",
         bound="a teaser is found under exactly the codes it shows", routes=("GET /v1/teasers",))
 async def finer_filters(scene: Scene, door: Door) -> Finding:
     found, asked = [], 0
     for who in ("buyer-a", "bank"):
         shown = await door.teasers(who)
-        for attribute, code, match, params in (*_filters(who, ("place",)), *scene.some(_filters(who, ATTRIBUTES[1:]), 50)):
+        for attribute, code, match, params in (*_filters(who, ("place",)),
+                                               *scene.some(_filters(who, ATTRIBUTES[1:]), 50)):
             asked += 1
             answer = {item["ref"] for item in await door.teasers(who, **params)}
-            expected = {item["ref"] for item in shown if (certain if match == "certain" else possible)(item, {attribute: code})}
+            expected = {item["ref"] for item in shown
+                        if (certain if match == "certain" else possible)(item, {attribute: code})}
             found += [f"{params}: {ref} {'appears' if ref in answer else 'is missing'}" for ref in answer ^ expected]
             if door.enough(found):
                 return Finding(f"{asked} filters", found)
     for truth in list(scene.seen_by("buyer-a").values())[:8]:
-        for name, value in (("place", truth.municipality), ("municipality", truth.municipality), ("industry", f"{truth.jsic:0<4}"),
-                            ("industry", truth.jsic[:3]), ("place", ANY), ("industry", ANY), ("prefecture", truth.place)):
+        for name, value in (("place", truth.municipality), ("municipality", truth.municipality),
+                            ("industry", f"{truth.jsic:0<4}"),
+                            ("industry", truth.jsic[:3]), ("place", ANY), ("industry", ANY),
+                            ("prefecture", truth.place)):
             asked += 1
             answer = await door.ask("buyer-a", "/v1/teasers", params={name: value})
             if answer.status_code != 422:
@@ -194,19 +201,22 @@ async def missing_under_a_prefecture_it_is_not_in(scene: Scene, request: Any, se
     answer, code = await send(request), request.url.params.get("place", "")
     if answer.status_code != 200 or not code.startswith("JP-") or request.url.params.get("match") != "possible":
         return answer
-    return altered(answer, _narrowed(answer.json(), lambda ref: ref not in scene.truth or scene.truth[ref].place == code))
+    return altered(answer, _narrowed(answer.json(), lambda ref: ref not in scene.truth
+                                     or scene.truth[ref].place == code))
 
 
 # --- A7 -------------------------------------------------------------------------------------------------------------
 
 
-@attack("A7", "read the counts of every search with one filter and of many with two, also with limit=0", actors="buyer, anonymous, rival",
+@attack("A7", "read the counts of every search with one filter and of many with two, also with limit=0",
+        actors="buyer, anonymous, rival",
         bound="every count is what counting the teasers shown anyway gives", routes=("GET /v1/teasers",))
 async def facet_counts(scene: Scene, door: Door) -> Finding:
     found, asked, counts, rng = [], 0, 0, Random(7)
     one = [{name: code} for name in FILTERS for code in allowed(name)]
     two = [rng.choice(one) | rng.choice(one) for _n in range(80)]
-    for who, questions in (("buyer-a", [{}, *scene.some(one, 70), *scene.some(two, 30)]), ("anonymous", [{}, *one[:60:6]]),
+    for who, questions in (("buyer-a", [{}, *scene.some(one, 70), *scene.some(two, 30)]),
+                           ("anonymous", [{}, *one[:60:6]]),
                            ("bank", [{}, *one[::40], *two[:5]])):
         shown = await door.teasers(who)
         for question in questions:
@@ -223,7 +233,8 @@ async def facet_counts(scene: Scene, door: Door) -> Finding:
 
 
 def _wrong_counts(body: dict[str, Any], shown: list[dict[str, Any]], question: dict[str, str]) -> Iterator[str]:
-    totals = {"total_certain": sum(certain(item, question) for item in shown), "total_possible": sum(possible(item, question) for item in shown)}
+    totals = {"total_certain": sum(certain(item, question) for item in shown),
+              "total_possible": sum(possible(item, question) for item in shown)}
     for name, expected in totals.items():
         if body[name] != expected:
             yield f"{name} {body[name]}, shown {expected}"
@@ -252,165 +263,3 @@ async def a_total_that_counts_other_audiences(scene: Scene, request: Any, send: 
     answer = await send(request)
     body = answer.json()
     return altered(answer, body | {"total_certain": len(scene.truth)} if not request.url.params.get("place") else body)
-
-
-# --- A28 ------------------------------------------------------------------------------------------------------------
-
-SHOWN_NAMES = {"price", "schemes", "timing", "phrases", "founded", "employees", "revenue", "margin", "place", "industry", "name", "country",
-               "reason", "facts", "conditions", "status", "channel", "kind", "label", "title", "number"}  # fmt: skip
-HIDDEN = {column for columns in COLUMNS.values() for column in columns} | set(YEAR_COLUMNS) | {
-    "municipality", "shuffle", "slot", "batch", "cell_id", "listing_id", "population_version", "codebook_version", "queued_at", "published_at",
-    "intermediary_id"}  # fmt: skip
-HIDDEN -= SHOWN_NAMES
-SQL = re.compile(r"vault\.|market\.|\bops\.|SELECT |asyncpg|sqlalchemy|psycopg|Traceback|File \"|syntax error|relation \\*\"|column \\*\"|"
-                 r"violates|DETAIL:|\bmsgspec\b|litestar", re.I)
-STRANGE = {"fields": "legal_name", "select": "*", "include": "identity", "expand": "listing", "order_by": "created_at", "sort_by": "revenue_yen",
-           "filter[legal_name]": "x", "where": "1=1", "embed": "profile", "columns": "municipality", "debug": "1", "format": "csv"}  # fmt: skip
-SORTS = ("revenue_yen", "employees", "margin", "created_at", "-created_at", "founded", "shuffle", "slot", "legal_name", "batch", "id", "random", "1", "")
-VALUES = ("9" * 400, "-" + "9" * 40, "1e999", "NaN", "Infinity", "-0", "0x10", "null", "true", "[]", "{}", "'", "\"", "' OR 1=1--", "%", "_",
-          "${jndi:ldap://x}", "{{7*7}}", "../../etc/passwd", "\u202e", "\u200b", "\u0000", "a" * 5000, "JP-13,JP-14", "ＪＰ－１３", "jp-13")  # fmt: skip
-OUTSIDERS = ("anonymous", "buyer-a", "desk", "monitor")
-
-
-@attack("A28", "wrong types, huge numbers, unknown fields, hidden columns in sort and fields, and what errors and OpenAPI name",
-        actors=", ".join(OUTSIDERS), bound="nothing hidden is named, accepted or compared; no SQL, no trace", routes=(
-            "GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/codes", "GET /v1/codes/{scheme}", "GET /v1/problems/{code}", "GET /v1/deals", "GET /v1/disclosure-requests", "GET /v1/grants", "GET /v1/desks", "GET /v1/briefs",
-            "GET /v1/introductions", "GET /v1/representations", "GET /v1/organisations", "GET /v1/metrics", "POST /v1/briefs",
-            "POST /v1/disclosure-requests", "GET /healthz", "GET /readyz"))
-async def strange_questions(scene: Scene, door: Door) -> Finding:
-    found, asked = [], 0
-    for who in OUTSIDERS:
-        for path, params, expected in _strange_questions(next(iter(scene.seen_by("anonymous"))), scene.full):
-            asked += 1
-            answer = await door.ask(who, path, params=params)
-            found += [f"{who} {path} {params}: {wrong}" for wrong in _tells(answer)]
-            if expected == "refused" and answer.status_code < 400:
-                found.append(f"{who} {path}: {params} is answered")
-            if expected == "ignored" and answer.status_code == 200 and answer.text != (await door.ask(who, path)).text:
-                found.append(f"{who} {path}: {params} changes the answer")
-            if door.enough(found):
-                return Finding(f"{asked} questions", found)
-    for path in ("/v1/briefs", "/v1/disclosure-requests"):
-        for body in ({"legal_name": "x"}, {"wishes": {"revenue_yen": 1}}, {"teaser_ref": 7}, {"teaser_ref": "x" * 9000}, [], "x", None,
-                     {"wishes": {"places": ["JP-13-101"]}}, {"purpose": "\ud800"}, {"desk_id": {"$ne": None}}):
-            asked += 1
-            answer = await door.ask("buyer-a", path, "POST", content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
-            found += [f"POST {path} {body!r:.60}: {wrong}" for wrong in _tells(answer)]
-    return Finding(f"{asked} questions, {len(HIDDEN)} hidden names looked for", found)
-
-
-def _strange_questions(ref: str, all_of_them: bool) -> Iterator[tuple[str, dict[str, str], str]]:
-    """(path, parameters, whether they have to be refused or ignored, or only survived)."""
-    values, step = (VALUES, 1) if all_of_them else (VALUES[::9], 3)
-    for value in SORTS:
-        yield "/v1/teasers", {"sort": value, "limit": "3"}, "refused"
-    for name in ("place", "revenue", "employees", "price", "limit", "match", "cursor", "facets", "acting_for", "q"):
-        for value in values:
-            yield "/v1/teasers", {name: value}, "refused" if name in FILTERS else "survived"
-    for name, value in list(STRANGE.items())[::step]:
-        for path in ("/v1/teasers", f"/v1/teasers/{ref}", "/v1/codes", "/v1/codes/place", "/v1/problems/not_found", "/v1/deals",
-                     "/v1/disclosure-requests", "/v1/grants", "/v1/desks", "/v1/briefs", "/v1/introductions", "/v1/representations",
-                     "/v1/organisations", "/v1/metrics", "/healthz", "/readyz"):
-            yield path, {name: value}, "ignored"
-
-
-def _tells(answer: Any) -> Iterator[str]:
-    """What an answer to a stranger says that it must not."""
-    if answer.status_code >= 500:
-        yield f"status {answer.status_code}"
-    if answer.status_code >= 400 and not answer.headers["content-type"].startswith("application/problem+json"):
-        yield f"{answer.headers['content-type']} for status {answer.status_code}"
-    if hit := SQL.search(answer.text):
-        yield f"{hit[0]!r} in the body"
-    if answer.status_code >= 400:
-        told = answer.json()
-        typed = f"{answer.request.url} {answer.request.content!r}"
-        for error in told.get("errors", ()):
-            for name in {error["field"], *error["allowed"]} & HIDDEN:
-                if name not in typed:
-                    yield f"an error names {name}"
-
-
-@attack("A28o", "read the OpenAPI document for hidden columns in what strangers are answered", actors="anonymous",
-        bound="no hidden name in the answer of a stranger's operation", routes=("GET /v1/openapi.json",))
-async def schema_oracle(_scene: Scene, door: Door) -> Finding:
-    names = _named_for_strangers((await door.ask(None, "/v1/openapi.json")).json())
-    return Finding(f"{len(names)} names read, {len(HIDDEN)} hidden ones looked for", sorted(names & HIDDEN))
-
-
-def _named_for_strangers(document: dict[str, Any]) -> set[str]:
-    """Every property in a successful answer of an operation that needs no permission of parties: the public ones, briefs
-    before an introduction, and what a buyer reads of its requests."""
-    operations = {"SearchTeasers", "ReadTeaser", "ListSchemes", "ReadScheme", "ReadProblem", "ListDesks", "ListCandidates", "FileBrief",
-                  "ReadBrief", "ListBriefs", "ListMetrics"}
-    names: set[str] = set()
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            if isinstance(operation, dict) and operation.get("operationId") in operations:
-                for status, response in operation["responses"].items():
-                    if status.startswith("2"):
-                        names |= _properties(response, document, set())
-    names |= _properties(document["components"]["schemas"]["RequestForBuyer"], document, set())
-    assert {"ref", "place", "outcome"} <= names, "the document was read"
-    return names
-
-
-def _properties(schema: Any, document: dict[str, Any], seen: set[str]) -> set[str]:
-    if isinstance(schema, list):
-        return set().union(*(_properties(each, document, seen) for each in schema))
-    if not isinstance(schema, dict):
-        return set()
-    found = set(schema["properties"]) if isinstance(schema.get("properties"), dict) else set()
-    for name, value in schema.items():
-        if name == "$ref":
-            if value not in seen:
-                seen.add(value)
-                found |= _properties(document["components"]["schemas"][value.rpartition("/")[2]], document, seen)
-        elif name not in ("example", "examples", "enum"):
-            found |= _properties(value, document, seen)
-    return found
-
-
-@strange_questions.leaky
-async def a_sort_by_a_hidden_column(scene: Scene, request: Any, send: Any) -> Any:
-    if request.url.params.get("sort") == "revenue_yen":
-        return await send(_without(request, "sort"))
-    return await send(request)
-
-
-@strange_questions.leaky
-async def fields_that_name_the_company(scene: Scene, request: Any, send: Any) -> Any:
-    answer = await send(request)
-    if request.url.params.get("fields") == "legal_name" and answer.status_code == 200:
-        body = answer.json()
-        truth: Truth | None = scene.truth.get(body.get("ref", "")) if isinstance(body, dict) else None
-        return altered(answer, body | {"legal_name": truth.words["legal_name"]}) if truth else answer
-    return answer
-
-
-@strange_questions.leaky
-async def the_text_of_the_database(scene: Scene, request: Any, send: Any) -> Any:
-    answer = await send(request)
-    if answer.status_code == 422:
-        return altered(answer, answer.json() | {"detail": 'column "legal_name" does not exist'})
-    return answer
-
-
-@strange_questions.leaky
-async def an_error_that_lists_the_columns(scene: Scene, request: Any, send: Any) -> Any:
-    answer = await send(request)
-    if answer.status_code == 422 and answer.json().get("errors"):
-        body = answer.json()
-        body["errors"][0]["allowed"] += ["municipality", "revenue_yen"]
-        return altered(answer, body)
-    return answer
-
-
-@schema_oracle.leaky
-async def openapi_that_documents_the_batch(scene: Scene, request: Any, send: Any) -> Any:
-    answer = await send(request)
-    if request.url.path != "/v1/openapi.json":
-        return answer
-    body = answer.json()
-    body["components"]["schemas"]["TeaserView"]["properties"]["batch"] = {"type": "integer"}
-    return altered(answer, body)

@@ -29,11 +29,13 @@ FIGURES_A_DAY, LOOKS_A_DAY = 5, 30
 
 @attack("B6", "move figures step by step and preview each time; preview without a mandate, unconfirmed, and of somebody else's listing", actors="rival",
         bound=f"{FIGURES_A_DAY} sets of figures of a listing a day, {LOOKS_A_DAY} looks of a member, none without a confirmed mandate",
-        routes=("POST /v1/listings/{listing_id}/teaser-preview", "POST /v1/listings/{listing_id}/teaser-proposals", "PATCH /v1/listings/{listing_id}"))
+        routes=("POST /v1/listings/{listing_id}/teaser-preview", "POST /v1/listings/{listing_id}/teaser-proposals",
+                "PATCH /v1/listings/{listing_id}"))
 async def preview_as_an_oracle(scene: Scene, door: Door) -> Finding:
     rival = await scene.world.intermediary("registered_institution")
     found, raw = [], scene.profile(scene.member("B6"))
-    bare = await market_world.entered(rival, raw | {"identity": raw["identity"] | {"corporate_number": None, "internal_key": f"x{scene.number()}"}})
+    bare = await market_world.entered(rival, raw | {"identity": raw["identity"]
+                                                    | {"corporate_number": None, "internal_key": f"x{scene.number()}"}})
     stranger = next(truth for truth in scene.truth.values() if truth.holder == "center")
     for listing, why in ((bare, "a mandate"), (stranger.listing_id, "being its own")):
         for noun, body in (("teaser-preview", {}), ("teaser-proposals", {"audiences": ["verified_buyers"]})):
@@ -47,9 +49,11 @@ async def preview_as_an_oracle(scene: Scene, door: Door) -> Finding:
         for step in range(FIGURES_A_DAY + 3):
             path = f"/v1/listings/{listing}"
             version = (await rival.get(path)).json()["version"]
-            edited = await door.ask(rival, path, "PATCH", json={"business": {"employees": 10 + step}}, headers={"If-Match": f'"{version}"'})
+            edited = await door.ask(rival, path, "PATCH", json={"business": {"employees": 10 + step}},
+                                    headers={"If-Match": f'"{version}"'})
             assert edited.status_code == 200, edited.text
-            noun, body = ("teaser-preview", {}) if step % 3 else ("teaser-proposals", {"audiences": ["verified_buyers"]})
+            noun, body = ("teaser-preview", {}) if step % 3 else ("teaser-proposals",
+                                                                  {"audiences": ["verified_buyers"]})
             answer = await door.ask(rival, f"{path}/{noun}", "POST", json=body)
             assert answer.status_code in (200, 201, 409, 429), answer.text
             figures += answer.status_code != 429
@@ -70,7 +74,8 @@ async def a_quota_that_counts_previews_only(_scene: Scene, request: Any, send: A
 @preview_as_an_oracle.leaky
 async def a_preview_before_the_mandate(_scene: Scene, request: Any, send: Any) -> Any:
     answer = await send(request)
-    return altered(answer, {"shared_by": 25}, 200) if answer.status_code == 409 and "preview" in request.url.path else answer
+    return altered(answer, {"shared_by": 25},
+                   200) if answer.status_code == 409 and "preview" in request.url.path else answer
 
 
 # --- B7 -------------------------------------------------------------------------------------------------------------
@@ -78,11 +83,16 @@ async def a_preview_before_the_mandate(_scene: Scene, request: Any, send: Any) -
 
 @attack("B7", "list, preview, publish, import and negotiate a company that another intermediary lists already; register its number", actors="rival, buyer",
         bound="every answer and letter as for a company nobody lists", routes=(
-            "POST /v1/listings", "GET /v1/listings/{listing_id}", "GET /v1/listings", "POST /v1/listings/{listing_id}/teaser-preview",
-            "POST /v1/listings/{listing_id}/teaser-proposals", "POST /v1/listings/{listing_id}/publication", "POST /v1/listing-imports",
-            "GET /v1/listing-imports/{import_id}", "GET /v1/listing-imports/{import_id}/rows", "POST /v1/listing-imports/{import_id}/commit",
-            "POST /v1/disclosure-requests", "POST /v1/disclosure-requests/{deal_id}/screening", "POST /v1/disclosure-requests/{deal_id}/nda",
-            "POST /v1/organisations", "POST /v1/listings/{listing_id}/exclusions", "DELETE /v1/listings/{listing_id}/exclusions/{exclusion_id}"))
+            "POST /v1/listings", "GET /v1/listings/{listing_id}", "GET /v1/listings",
+            "POST /v1/listings/{listing_id}/teaser-preview",
+            "POST /v1/listings/{listing_id}/teaser-proposals", "POST /v1/listings/{listing_id}/publication",
+            "POST /v1/listing-imports",
+            "GET /v1/listing-imports/{import_id}", "GET /v1/listing-imports/{import_id}/rows",
+            "POST /v1/listing-imports/{import_id}/commit",
+            "POST /v1/disclosure-requests", "POST /v1/disclosure-requests/{deal_id}/screening",
+            "POST /v1/disclosure-requests/{deal_id}/nda",
+            "POST /v1/organisations", "POST /v1/listings/{listing_id}/exclusions",
+            "DELETE /v1/listings/{listing_id}/exclusions/{exclusion_id}"))
 async def listed_already(scene: Scene, door: Door) -> Finding:
     member = scene.member("B7")
     while scene.population.columns["prefecture"][member] == 13:  # where the rival works: its name would tell the place
@@ -121,7 +131,8 @@ async def _transcript(scene: Scene, door: Door, rival: Caller, raw: dict[str, An
         return answer
 
     buyer = scene.caller("fund-d")
-    sheet = await door.of(rival).post("/v1/listing-imports", files={"file": ("a.csv", f"会社名,法人番号,都道府県\n{name},{number},東京都\n".encode())})
+    sheet = await door.of(rival).post("/v1/listing-imports",
+                                      files={"file": ("a.csv", f"会社名,法人番号,都道府県\n{name},{number},東京都\n".encode())})
     steps.append(("import", (sheet.status_code, _blank(sheet.text, raw))))
     await take("read the import", rival, f"/v1/listing-imports/{sheet.json()['id']}", "GET")
     await take("rows of the import", rival, f"/v1/listing-imports/{sheet.json()['id']}/rows", "GET")
@@ -133,7 +144,8 @@ async def _transcript(scene: Scene, door: Door, rival: Caller, raw: dict[str, An
     await take("read", rival, path, "GET")
     await take("list", rival, "/v1/listings", "GET")
     await market_world.mandated(scene.world, UUID(listing), rival.member_id)
-    await rival.post(f"{path}/owner-contacts", {"name": "架空 太郎", "email": f"owner-{uuid4().hex[:9]}@fictitious.example"})
+    await rival.post(f"{path}/owner-contacts",
+                     {"name": "架空 太郎", "email": f"owner-{uuid4().hex[:9]}@fictitious.example"})
     excluded = await take("exclude", rival, f"{path}/exclusions", json={"kind": "country", "value": "FR"})
     await take("readmit", rival, f"{path}/exclusions/{excluded.json()['id']}", "DELETE")
     await take("preview", rival, f"{path}/teaser-preview", json={})
@@ -142,7 +154,8 @@ async def _transcript(scene: Scene, door: Door, rival: Caller, raw: dict[str, An
     ref = (await take("publish", rival, f"{path}/publication", json={})).json()["ref"]
     await market_world.batch(scene.world, scene.settings)
     await take("what the batch did", rival, path, "GET")
-    deal = (await take("a request", buyer, "/v1/disclosure-requests", json={"teaser_ref": ref, "purpose": "Growth"})).json().get("id", uuid4())
+    deal = (await take("a request", buyer, "/v1/disclosure-requests",
+                       json={"teaser_ref": ref, "purpose": "Growth"})).json().get("id", uuid4())
     await take("screening", rival, f"/v1/disclosure-requests/{deal}/screening", json={"decision": "cleared"})
     await take("NDA", rival, f"/v1/disclosure-requests/{deal}/nda", json={"form": "one_way", "term_months": 24})
     await take("register its number", "anonymous", "/v1/organisations", json={
@@ -189,14 +202,18 @@ async def an_import_that_marks_known_companies(scene: Scene, request: Any, send:
 
 @attack("B8", "notice that one is excluded: totals, pages, counts, single teasers, requests, candidates and introductions", actors="excluded buyer, its desk, who acts for it",
         bound="one account's answers agree with each other and with a market without those teasers", routes=(
-            "GET /v1/teasers", "GET /v1/teasers/{ref}", "POST /v1/disclosure-requests", "GET /v1/briefs/{brief_id}/candidates",
-            "POST /v1/briefs/{brief_id}/introductions", "POST /v1/representations", "POST /v1/representations/{representation_id}/confirmation"))
+            "GET /v1/teasers", "GET /v1/teasers/{ref}", "POST /v1/disclosure-requests",
+            "GET /v1/briefs/{brief_id}/candidates",
+            "POST /v1/briefs/{brief_id}/introductions", "POST /v1/representations",
+            "POST /v1/representations/{representation_id}/confirmation"))
 async def exclusions(scene: Scene, door: Door) -> Finding:
     if "excluding" not in scene.kept:
         center = scene.caller("center")
         listing = await scene.enter(center, scene.profile(scene.member("B8")))
-        assert (await center.post(f"/v1/listings/{listing}/exclusions", {"kind": "country", "value": "US"})).status_code == 201
-        scene.kept["excluding"] = await scene.put_up(center, listing, "verified_buyers", "agency_desk", "domestic_institutions")
+        assert (await center.post(f"/v1/listings/{listing}/exclusions",
+                                  {"kind": "country", "value": "US"})).status_code == 201
+        scene.kept["excluding"] = await scene.put_up(center, listing, "verified_buyers", "agency_desk",
+                                                     "domestic_institutions")
     gone = {ref for ref, truth in scene.truth.items() if ("country", "US") in truth.excludes}
     seen, found = {}, []
     for who in ("buyer-c", "buyer-a", "anonymous"):
@@ -204,7 +221,8 @@ async def exclusions(scene: Scene, door: Door) -> Finding:
         seen[who] = {item["ref"] for item in shown}
         small, cursor = [], None
         while True:
-            page = (await door.ask(who, "/v1/teasers", params={"limit": 7} | ({"cursor": cursor} if cursor else {}))).json()
+            page = (await door.ask(who, "/v1/teasers", params={"limit": 7}
+                                   | ({"cursor": cursor} if cursor else {}))).json()
             small += [item["ref"] for item in page["items"]]
             cursor = page["next_cursor"]
             if page["total_certain"] != len(shown):
@@ -217,14 +235,17 @@ async def exclusions(scene: Scene, door: Door) -> Finding:
             found.append(f"{who}: small pages show other teasers than large ones")
         for name in ("place", "revenue", "price"):
             counted = {value["code"]: value["count"] for value in page["facets"][name]}
-            found += [f"{who}: {code} counts {count}, shown {sum(item[name] == code for item in shown)}" for code, count in counted.items()
-                      if (name != "place" or code.startswith("JP-")) and name != "revenue" and count != sum(item[name] == code for item in shown)]
+            found += [f"{who}: {code} counts {count}, shown {sum(item[name] == code for item in shown)}" for code,
+                      count in counted.items()
+                      if (name != "place" or code.startswith("JP-")) and name != "revenue"
+                      and count != sum(item[name] == code for item in shown)]
     hidden = [ref for ref in gone if scene.truth[ref].audiences & 2]
     assert hidden, "somebody is excluded, or this attack is blind"
     found += [f"{ref} is shown to whom it excludes" for ref in gone & seen["buyer-c"]]
     found += [f"{ref} is public and hidden" for ref in seen["anonymous"] - seen["buyer-c"]]
     for ref in hidden[:4]:
-        for method, path, body in (("GET", "/v1/teasers/{}", None), ("POST", "/v1/disclosure-requests", {"teaser_ref": "{}", "purpose": "Growth"})):
+        for method, path, body in (("GET", "/v1/teasers/{}", None),
+                                   ("POST", "/v1/disclosure-requests", {"teaser_ref": "{}", "purpose": "Growth"})):
             told = []
             for each in (ref, uuid4().hex):
                 sent = body and {name: value.format(each) for name, value in body.items()}
@@ -240,7 +261,8 @@ async def exclusions(scene: Scene, door: Door) -> Finding:
 async def _through_others(scene: Scene, door: Door, gone: set[str]) -> list[str]:
     """The desk that the excluded buyer filed a brief with, and the intermediary that acts for it."""
     buyer, desk, found = scene.caller("buyer-c"), scene.caller("desk"), []
-    brief = await buyer.post("/v1/briefs", {"desk_id": str(desk.organisation_id), "wishes": {"schemes": ["share_transfer", "business_transfer_full"]},
+    brief = await buyer.post("/v1/briefs", {"desk_id": str(desk.organisation_id),
+                                            "wishes": {"schemes": ["share_transfer", "business_transfer_full"]},
                                             "purpose": "technology", "languages": ["en"]})
     path = f"/v1/briefs/{brief.json()['id']}"
     offered = items_in(await door.ask("desk", f"{path}/candidates?limit=100"))
@@ -251,8 +273,10 @@ async def _through_others(scene: Scene, door: Door, gone: set[str]) -> list[str]
         told.append((answer.status_code, answer.text.replace(ref, "#")))
     if told[0] != told[1]:
         found.append(f"a desk introducing is told {told[0]}, of nothing {told[1]}")
-    made = await door.ask("bank", "/v1/representations", "POST", json={"acquirer_id": str(buyer.organisation_id), "document_hash": "c" * 64,
-                                                                       "from_date": "2026-01-01", "until_date": "2099-01-01"})
+    made = await door.ask("bank", "/v1/representations", "POST",
+                          json={"acquirer_id": str(buyer.organisation_id), "document_hash": "c" * 64,
+                                                                       "from_date": "2026-01-01",
+                                                                       "until_date": "2099-01-01"})
     if made.status_code == 201:
         confirmed = await door.ask("buyer-c", f"/v1/representations/{made.json()['id']}/confirmation", "POST", json={})
         assert confirmed.status_code == 200, confirmed.text
@@ -281,32 +305,37 @@ async def a_desk_that_sees_past_it(scene: Scene, request: Any, send: Any) -> Any
     answer = await send(request)
     if request.url.path.endswith("/introductions") and answer.status_code == 404:
         ref = json.loads(request.content)["teaser_ref"]
-        return altered(answer, answer.json() | {"code": "excluded", "detail": "This acquirer is excluded."}) if ref in scene.truth else answer
+        return altered(answer, answer.json()
+                       | {"code": "excluded", "detail": "This acquirer is excluded."}) if ref in scene.truth else answer
     return answer
 
 
 # --- B9 -------------------------------------------------------------------------------------------------------------
 
 
-@attack("B9", "file briefs with single wishes and read the desk's candidates as a filter on hidden facts", actors="buyer and its desk together",
+@attack("B9", "file briefs with single wishes and read the desk's candidates as a filter on hidden facts",
+        actors="buyer and its desk together",
         bound=f"candidates, outcomes and order are what the teasers shown give (ties by chance, p >= {P_LEAST})",
         routes=("POST /v1/briefs", "GET /v1/briefs/{brief_id}/candidates", "POST /v1/briefs/{brief_id}/closure"))
 async def candidates(scene: Scene, door: Door) -> Finding:
     desk, rng = scene.caller("desk"), Random(9)
-    excluded = {ref for ref, truth in scene.truth.items() if set(truth.excludes) & {("registry", "SG:FICT00002"), ("country", "SG")}}
+    excluded = {ref for ref, truth in scene.truth.items()
+                if set(truth.excludes) & {("registry", "SG:FICT00002"), ("country", "SG")}}
     shown = [item for item in await door.teasers("desk") if item["ref"] not in excluded]
     found, asked, orders = [], 0, {}
     single = [{wish: [code]} for wish, (_attribute, scheme) in WISHES.items() for code in allowed(scheme)]
     both = [{**rng.choice(single), **rng.choice(single)} for _n in range(12)]
     for wishes in (*scene.some(single, 26), *scene.some(both, 5)):
         asked += 1
-        filed = await door.ask("buyer-b", "/v1/briefs", "POST", json={"desk_id": str(desk.organisation_id), "wishes": wishes,
+        filed = await door.ask("buyer-b", "/v1/briefs", "POST",
+                               json={"desk_id": str(desk.organisation_id), "wishes": wishes,
                                                                      "purpose": "technology", "languages": ["en"]})
         assert filed.status_code == 201, filed.text
         path = f"/v1/briefs/{filed.json()['id']}"
         offered, cursor = [], None
         while True:
-            page = (await door.ask("desk", f"{path}/candidates", params={"limit": 100} | ({"cursor": cursor} if cursor else {}))).json()
+            page = (await door.ask("desk", f"{path}/candidates", params={"limit": 100}
+                                   | ({"cursor": cursor} if cursor else {}))).json()
             offered += page["items"]
             cursor = page["next_cursor"]
             if cursor is None:
@@ -316,7 +345,8 @@ async def candidates(scene: Scene, door: Door) -> Finding:
         if told != expected:
             odd = set(told.items()) ^ set(expected.items())
             found.append(f"{wishes}: {len(odd)} candidates are not what their teasers say")
-        orders["newest"] = [item["teaser"] for item in offered if item["teaser"]["ref"] in scene.truth] if len(offered) > len(orders.get("newest", ())) \
+        orders["newest"] = [item["teaser"] for item in offered
+                            if item["teaser"]["ref"] in scene.truth] if len(offered) > len(orders.get("newest", ())) \
             and len({item["met"] for item in offered}) == 1 else orders.get("newest", [])
         await door.ask("buyer-b", f"{path}/closure", "POST", json={}, headers={"If-Match": '"1"'})
         if door.enough(found):
@@ -331,7 +361,8 @@ def _expected(shown: list[dict[str, Any]], wishes: dict[str, list[str]]) -> dict
     """Who is a candidate, and how far, going by published codes alone."""
     found = {}
     for item in shown:
-        judged = judge(Wishes(**wishes), Offer(item["industry"], item["place"], item["employees"], item["revenue"], item["schemes"], item["price"]))
+        judged = judge(Wishes(**wishes), Offer(item["industry"], item["place"], item["employees"], item["revenue"],
+                                               item["schemes"], item["price"]))
         if is_candidate(judged):
             outcomes = [each.outcome for each in judged]
             found[item["ref"]] = outcomes.count("met"), outcomes.count("possible"), outcomes.count("unmet")
@@ -344,7 +375,8 @@ async def candidates_of_the_true_prefecture_only(scene: Scene, request: Any, sen
     if not request.url.path.endswith("/candidates"):
         return answer
     body = answer.json()
-    kept = [item for item in body["items"] if not any(wish["wish"] == "places" and scene.truth[item["teaser"]["ref"]].place[3:] not in wish["wanted"]
+    kept = [item for item in body["items"]
+            if not any(wish["wish"] == "places" and scene.truth[item["teaser"]["ref"]].place[3:] not in wish["wanted"]
                                                       and wish["outcome"] == "possible" for wish in item["wishes"])]
     return altered(answer, body | {"items": kept})
 
@@ -355,7 +387,9 @@ async def the_largest_first(scene: Scene, request: Any, send: Any) -> Any:
     if not request.url.path.endswith("/candidates"):
         return answer
     body = answer.json()
-    key = {item["teaser"]["ref"]: (-item["met"], -scene.truth[item["teaser"]["ref"]].revenue_yen) for item in body["items"] if item["teaser"]["ref"] in scene.truth}
-    return altered(answer, body | {"items": sorted(body["items"], key=lambda item: key.get(item["teaser"]["ref"], (0, 0)))})
+    key = {item["teaser"]["ref"]: (-item["met"], -scene.truth[item["teaser"]["ref"]].revenue_yen)
+           for item in body["items"] if item["teaser"]["ref"] in scene.truth}
+    return altered(answer, body | {"items": sorted(body["items"],
+                                                   key=lambda item: key.get(item["teaser"]["ref"], (0, 0)))})
 
 

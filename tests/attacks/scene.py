@@ -40,7 +40,7 @@ from succession.app import create_app
 from succession.config import Settings
 from succession.days import day_in_japan
 from succession.demo import companies, names
-from succession.demo.build import SEED, build_market, saved_world
+from succession.demo.build import build_market, saved_world
 from succession.demo.people import Accounts
 from succession.demo.servers import free_port
 from succession.market.codebooks import load_codebook
@@ -51,7 +51,8 @@ NAMED_FORMS = [LEGAL_FORMS.index(form) for form in companies.OFFERED_FORMS]
 SMALL = {"listings": 170, "world": 20_000}
 FULL = {"listings": 800, "world": 60_000}
 PUBLISHED_LEAST = {False: 100, True: 500}
-AUDIENCE_OF = {"anonymous": 1, "buyer-a": 3, "buyer-b": 3, "buyer-c": 3, "fund-d": 3, "center": 9, "bank": 9, "adviser": 9,
+AUDIENCE_OF = {"anonymous": 1, "buyer-a": 3, "buyer-b": 3, "buyer-c": 3, "fund-d": 3, "center": 9, "bank": 9,
+               "adviser": 9,
                "desk": 5, "monitor": 1, "operator": 1}  # fmt: skip
 
 
@@ -82,7 +83,8 @@ class Truth:
     @property
     def figures(self) -> dict[str, float]:
         """The hidden numbers an order or a size could correlate with."""
-        return {"revenue": self.revenue_yen, "employees": self.employees, "margin": self.margin, "founded": self.founded,
+        return {"revenue": self.revenue_yen, "employees": self.employees, "margin": self.margin,
+                "founded": self.founded,
                 "entered_at": self.entered_at.timestamp(),
                 "queued_at": self.queued_at.timestamp() if self.queued_at else 0.0}  # fmt: skip
 
@@ -155,7 +157,8 @@ class Scene:
         account = self.accounts[key]
         kind = {"center": "intermediary", "bank": "intermediary", "adviser": "intermediary", "desk": "agency",
                 "monitor": "agency", "operator": "operator"}.get(key, "acquirer")  # fmt: skip
-        return Caller(self.world.client(**self.authorization(key)), account.organisation_id, account.member_id, kind, account.email)
+        return Caller(self.world.client(**self.authorization(key)), account.organisation_id, account.member_id, kind,
+                      account.email)
 
     # ------------------------------------------------------------ what is true
 
@@ -200,7 +203,8 @@ class Scene:
         Changes replace values at `block__field`. The same member gives the same teaser unless a change concerns it.
         """
         rng = Random(self.number())
-        made = companies.company(self.population, member, self._number, names.Stems(rng).take(), rng, day_in_japan(datetime.now(UTC)))
+        made = companies.company(self.population, member, self._number, names.Stems(rng).take(), rng,
+                                 day_in_japan(datetime.now(UTC)))
         raw = msgspec.to_builtins(made.profile)
         raw["terms"] |= {"schemes": ["share_transfer"], "timing": "6_12m", "asking_price": {"negotiable": True}}
         raw["facts"] = ["jobs_kept"]
@@ -234,7 +238,8 @@ class Scene:
         """A listing of somebody's with a mandate, preparing, and an owner who can be written to."""
         listing_id = await market_world.entered(holder, raw)
         await market_world.mandated(self.world, listing_id, holder.member_id)
-        owner = {"name": raw["identity"]["representative"]["name"], "email": f"owner-{listing_id.hex[:12]}@fictitious.example"}
+        owner = {"name": raw["identity"]["representative"]["name"],
+                 "email": f"owner-{listing_id.hex[:12]}@fictitious.example"}
         answer = await holder.post(f"/v1/listings/{listing_id}/owner-contacts", owner)
         assert answer.status_code == 201, answer.text
         return listing_id
@@ -265,7 +270,8 @@ class Scene:
     def published(self, ref: str) -> Published:
         """A published listing in the words of `World`, whose steps of disclosure it can then take."""
         truth = self.truth[ref]
-        return Published(self.caller(truth.holder), truth.listing_id, UUID(ref), truth.owner_email, truth.words["legal_name"])
+        return Published(self.caller(truth.holder), truth.listing_id, UUID(ref), truth.owner_email,
+                         truth.words["legal_name"])
 
 
 # --- what is true, as rows ------------------------------------------------------------------------------------------
@@ -292,8 +298,10 @@ _WORDS = ("legal_name", "name_kana", "name_en", "name_romaji", "corporate_number
 
 def _truth(row: asyncpg.Record, holders: dict[UUID, str]) -> Truth:
     words = {name: row[name] for name in _WORDS if row[name]}
-    for name, column, key in (("address", "sites", "address"), ("phone", "phones", None), ("url", "urls", None), ("domain", "email_domains", None),
-                              ("brand", "brands", None), ("former_name", "former_names", None), ("customer", "main_customers", None),
+    for name, column, key in (("address", "sites", "address"), ("phone", "phones", None), ("url", "urls", None),
+                              ("domain", "email_domains", None),
+                              ("brand", "brands", None), ("former_name", "former_names", None),
+                              ("customer", "main_customers", None),
                               ("relative", "family", "name")):  # fmt: skip
         listed = msgspec.json.decode(row[column]) if row[column] else []
         if listed and (value := listed[0][key] if key else listed[0]):
@@ -303,11 +311,13 @@ def _truth(row: asyncpg.Record, holders: dict[UUID, str]) -> Truth:
     member = re.fullmatch(r"D-(\d{6})", row["internal_reference"] or "")
     revenue, profit = row["revenue_yen"] or 0, row["operating_profit_yen"] or 0
     return Truth(
-        ref=row["ref"].hex if row["ref"] else None, listing_id=row["id"], holder=holders.get(row["intermediary_id"], "somebody"),
+        ref=row["ref"].hex if row["ref"] else None, listing_id=row["id"],
+        holder=holders.get(row["intermediary_id"], "somebody"),
         state=row["state"] or row["listing_state"], audiences=row["audiences"] or 0, batch=row["batch"],
         excludes=tuple(tuple(each.split("=", 1)) for each in row["excludes"]), entered_at=row["created_at"],
         queued_at=row["queued_at"], member=int(member[1]) if member else None, owner_email=row["owner_email"],
-        place=row["prefecture"], municipality=row["municipality"] or "", jsic=row["jsic_code"], founded=int(row["founded"]),
+        place=row["prefecture"], municipality=row["municipality"] or "", jsic=row["jsic_code"],
+        founded=int(row["founded"]),
         employees=row["employees"], revenue_yen=revenue, margin=profit / revenue if revenue else 0.0, words=words)
 
 
@@ -351,9 +361,11 @@ async def _codebook(database_url: str) -> Codebook:
 def _server(environ: dict[str, str], data_dir: Path) -> Iterator[str]:
     """`succession serve` in a process of its own, until the block is left. Yields its address."""
     port, log = free_port("127.0.0.1", 0), data_dir / "serve.log"
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SUCCESSION_", "DATABASE_", "REDIS_"))}
+    inherited = {name: value for name, value in os.environ.items()
+                 if not name.startswith(("SUCCESSION_", "DATABASE_", "REDIS_"))}
     with log.open("wb") as stream:
-        process = subprocess.Popen([sys.executable, "-m", "succession", "serve", "--port", str(port)], env=inherited | environ,
+        process = subprocess.Popen([sys.executable, "-m", "succession", "serve", "--port", str(port)], env=inherited
+                                   | environ,
                                    stdout=stream, stderr=subprocess.STDOUT)  # fmt: skip
     address, until = f"http://127.0.0.1:{port}", time.monotonic() + START_TIMEOUT_S
     try:

@@ -9,8 +9,10 @@ from attacks.harness import ATTACKS
 
 NO_SURFACE: dict[str, tuple[str, ...]] = {
     "the caller's own account: it reads and writes rows of the caller's organisation, which no listing touches": (
-        "GET /v1/members/me", "DELETE /v1/members/me", "PUT /v1/members/me/password", "POST /v1/members", "PATCH /v1/organisations/me",
-        "GET /v1/api-keys", "POST /v1/api-keys", "GET /v1/sessions/current", "DELETE /v1/sessions", "DELETE /v1/sessions/current",
+        "GET /v1/members/me", "DELETE /v1/members/me", "PUT /v1/members/me/password", "POST /v1/members",
+        "PATCH /v1/organisations/me",
+        "GET /v1/api-keys", "POST /v1/api-keys", "GET /v1/sessions/current", "DELETE /v1/sessions",
+        "DELETE /v1/sessions/current",
     ),
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
         "POST /v1/screening-lists/entries",

@@ -59,7 +59,8 @@ def test_every_attack_has_a_leak_it_is_shown_to_find():
 
 # --- which routes are attacked ----------------------------------------------------------------------------------------
 
-ROUTES = set(Templates(create_app(Settings.from_env({"SUCCESSION_DEMO": "1", "SUCCESSION_SECRET_KEY": "k" * 32}))).routes)
+ROUTES = set(Templates(create_app(Settings.from_env({"SUCCESSION_DEMO": "1",
+                                                     "SUCCESSION_SECRET_KEY": "k" * 32}))).routes)
 
 
 def test_every_route_is_attacked_or_has_a_reason_not_to_be():

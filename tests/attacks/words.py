@@ -27,10 +27,11 @@ from world import Caller
 
 
 @attack("A12", "search for each company by everything that names it, in every written form, against noise of the same shape",
-        actors="buyer, anonymous, rival, desk", bound="same hits, order, counts, headers and size", routes=("GET /v1/teasers",))
+        actors="buyer, anonymous, rival, desk", bound="same hits, order, counts, headers and size",
+        routes=("GET /v1/teasers",))
 async def full_text(scene: Scene, door: Door) -> Finding:
     found, asked = [], 0
-    targets = scene.some(scene.seen_by("buyer-a").values(), 5)[:80]
+    targets = scene.some(scene.seen_by("buyer-a").values(), 5)[:40]
     for turn, truth in enumerate(targets):
         rng, who = Random(truth.ref), ("buyer-a", "anonymous", "bank", "desk")[turn % 4]
         for number, form in enumerate(written_forms(truth.words)):
@@ -46,7 +47,8 @@ async def full_text(scene: Scene, door: Door) -> Finding:
                 found.append(f"{form!r}: {name[0]} with {name[2].get('total_certain')} hits")
             if door.enough(found):
                 return Finding(f"{asked} searches", found)
-    return Finding(f"{asked} written forms of {len(targets)} companies, {len(found)} answered otherwise than noise", found)
+    return Finding(f"{asked} written forms of {len(targets)} companies, {len(found)} answered otherwise than noise",
+                   found)
 
 
 async def _told(door: Door, who: str, text: str) -> tuple[int, bool, dict[str, Any], dict[str, str]]:
@@ -62,7 +64,8 @@ async def _told(door: Door, who: str, text: str) -> tuple[int, bool, dict[str, A
 def _difference(name: tuple[Any, ...], noise: tuple[Any, ...]) -> str:
     if name[0] != noise[0]:
         return f"status {name[0]}, {noise[0]}"
-    return str({key: (value, noise[2].get(key)) for key, value in name[2].items() if value != noise[2].get(key)} or (name[3], noise[3]))
+    return str({key: (value, noise[2].get(key)) for key, value in name[2].items() if value != noise[2].get(key)}
+               or (name[3], noise[3]))
 
 
 def _asked_for(scene: Scene, request: Any) -> Truth | None:
@@ -105,8 +108,9 @@ async def timing(scene: Scene, door: Door) -> Finding:
              "hidden and missing references": [(f"/v1/teasers/{ref}", {}) for ref in invisible]}
     for what, questions in pairs.items():
         took: tuple[list[float], list[float]] = ([], [])
-        for path, params in (rng.choices(questions, k=80 if scene.full else 12)):
-            other = (path, {"q": noise_like(params["q"], rng), "limit": "0"}) if params else (f"/v1/teasers/{rng.randbytes(16).hex()}", {})
+        for path, params in (rng.choices(questions, k=80 if scene.full else 8)):
+            other = (path, {"q": noise_like(params["q"], rng),
+                            "limit": "0"}) if params else (f"/v1/teasers/{rng.randbytes(16).hex()}", {})
             for side, (where, asked) in sorted(enumerate(((path, params), other)), key=lambda _each: rng.random()):
                 before = time.perf_counter()
                 await door.ask("buyer-a", where, params=asked)
@@ -142,13 +146,20 @@ async def a_name_that_is_looked_up(scene: Scene, request: Any, send: Any) -> Any
 #: Where a name ends up that an intermediary typed, and who may look there before the name clear. {deal} and so on are those
 #: of the buyer's own, signed request.
 LOOKED_AT = (
-    "/v1/teasers?limit=100", "/v1/teasers/{ref}", "/v1/teasers?match=possible&place=JP-13&limit=100", "/v1/disclosure-requests",
-    "/v1/disclosure-requests/{deal}", "/v1/disclosure-requests/{deal}/nda", "/v1/disclosure-requests/{deal}/nda/schedule",
-    "/v1/disclosure-requests/{deal}/screening", "/v1/disclosure-requests/{deal}/name-clear", "/nda/{deal}", "/v1/deals", "/v1/deals/{deal}",
-    "/v1/deals/{deal}/obligations", "/v1/dossiers/{deal}", "/v1/grants", "/v1/documents/{document}", "/v1/listings/{listing}/documents",
-    "/v1/listings/{listing}", "/v1/listings/{listing}/teaser-prose", "/v1/listings/{listing}/ledger", "/v1/listings/{listing}/accesses",
-    "/v1/briefs", "/v1/briefs/{brief}", "/v1/briefs/{brief}/candidates?limit=100", "/v1/introductions", "/v1/introductions/{introduction}",
-    "/v1/representations", "/v1/organisations", "/v1/organisations/{organisation}", "/v1/desks", "/v1/codes", "/v1/codes/phrase", "/v1/metrics",
+    "/v1/teasers?limit=100", "/v1/teasers/{ref}", "/v1/teasers?match=possible&place=JP-13&limit=100",
+    "/v1/disclosure-requests",
+    "/v1/disclosure-requests/{deal}", "/v1/disclosure-requests/{deal}/nda",
+    "/v1/disclosure-requests/{deal}/nda/schedule",
+    "/v1/disclosure-requests/{deal}/screening", "/v1/disclosure-requests/{deal}/name-clear", "/nda/{deal}", "/v1/deals",
+    "/v1/deals/{deal}",
+    "/v1/deals/{deal}/obligations", "/v1/dossiers/{deal}", "/v1/grants", "/v1/documents/{document}",
+    "/v1/listings/{listing}/documents",
+    "/v1/listings/{listing}", "/v1/listings/{listing}/teaser-prose", "/v1/listings/{listing}/ledger",
+    "/v1/listings/{listing}/accesses",
+    "/v1/briefs", "/v1/briefs/{brief}", "/v1/briefs/{brief}/candidates?limit=100", "/v1/introductions",
+    "/v1/introductions/{introduction}",
+    "/v1/representations", "/v1/organisations", "/v1/organisations/{organisation}", "/v1/desks", "/v1/codes",
+    "/v1/codes/phrase", "/v1/metrics",
     "/v1/screening-lists/entries", "/v1/listing-imports/{listing}", "/v1/listing-imports/{listing}/rows",
     "/v1/listings?limit=100",
 )  # fmt: skip
@@ -160,15 +171,22 @@ def mark(number: int) -> str:
 
 
 @attack("A24", "put the name into every field that takes words: profile, documents, notes, text of the teaser, people, file names",
-        actors="anonymous, buyer under NDA, another buyer, rival, desk, monitor", bound="no word typed by the seller's side appears before the name clear",
-        routes=("GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/disclosure-requests", "GET /v1/disclosure-requests/{deal_id}",
-                "GET /v1/disclosure-requests/{deal_id}/nda", "GET /v1/disclosure-requests/{deal_id}/nda/schedule", "GET /nda/{deal_id}",
-                "GET /v1/deals", "GET /v1/deals/{deal_id}", "GET /v1/deals/{deal_id}/obligations", "GET /v1/dossiers/{deal_id}",
-                "GET /v1/grants", "GET /v1/documents/{document_id}", "GET /v1/listings/{listing_id}/documents", "GET /v1/briefs",
+        actors="anonymous, buyer under NDA, another buyer, rival, desk, monitor",
+        bound="no word typed by the seller's side appears before the name clear",
+        routes=("GET /v1/teasers", "GET /v1/teasers/{ref}", "GET /v1/disclosure-requests",
+                "GET /v1/disclosure-requests/{deal_id}",
+                "GET /v1/disclosure-requests/{deal_id}/nda", "GET /v1/disclosure-requests/{deal_id}/nda/schedule",
+                "GET /nda/{deal_id}",
+                "GET /v1/deals", "GET /v1/deals/{deal_id}", "GET /v1/deals/{deal_id}/obligations",
+                "GET /v1/dossiers/{deal_id}",
+                "GET /v1/grants", "GET /v1/documents/{document_id}", "GET /v1/listings/{listing_id}/documents",
+                "GET /v1/briefs",
                 "GET /v1/briefs/{brief_id}", "GET /v1/briefs/{brief_id}/candidates", "GET /v1/introductions",
-                "GET /v1/introductions/{introduction_id}", "GET /v1/organisations", "GET /v1/organisations/{organisation_id}",
+                "GET /v1/introductions/{introduction_id}", "GET /v1/organisations",
+                "GET /v1/organisations/{organisation_id}",
                 "GET /v1/listings/{listing_id}/teaser-prose", "PUT /v1/listings/{listing_id}/teaser-prose",
-                "POST /v1/listings/{listing_id}/documents", "POST /v1/listings/{listing_id}/exclusions", "PATCH /v1/members/me"))
+                "POST /v1/listings/{listing_id}/documents", "POST /v1/listings/{listing_id}/exclusions",
+                "PATCH /v1/members/me"))
 async def names_in_every_field(scene: Scene, door: Door) -> Finding:
     seller, buyer = await _typist(scene, door), scene.caller("buyer-a")
     marks: dict[str, int] = {}
@@ -183,7 +201,7 @@ async def names_in_every_field(scene: Scene, door: Door) -> Finding:
     assert len(at_home) > 30 and at_home == in_profile, "the words are there to be shown"
     names = {number: path for path, number in marks.items()}
     found, read, ours = [], 0, {raw["identity"]["corporate_number"]}
-    for who in (None, "buyer-a", "buyer-b", "bank", "desk", "monitor"):
+    for who in ("buyer-a", None, "buyer-b", "bank", "desk", "monitor"):
         for path in LOOKED_AT if who else (*LOOKED_AT, "/v1/openapi.json"):
             for language in ("ja", "en") if "teasers" in path or "nda" in path else ("en",):
                 answer = await door.ask(who, path.format(**ids), headers={"Accept-Language": language})
@@ -204,7 +222,8 @@ async def _typist(scene: Scene, door: Door) -> Caller:
     seller = await scene.world.intermediary("registered_institution", registration='{"prefecture": "JP-47"}')
     browser = await scene.world.signed_in(seller)
     person = (await browser.get("/v1/members/me")).json()
-    answer = await door.of(browser).patch("/v1/members/me", json={"name": mark(999)}, headers=same_origin() | {"If-Match": f'"{person["version"]}"'})
+    answer = await door.of(browser).patch("/v1/members/me", json={"name": mark(999)}, headers=same_origin()
+                                          | {"If-Match": f'"{person["version"]}"'})
     assert answer.status_code == 200, answer.text
     return seller
 
@@ -215,7 +234,8 @@ def planted(scene: Scene, marks: dict[str, int]) -> dict[str, Any]:
     members = iter(lambda: scene.member("A24"), None)
     raw = scene.profile(next(member for member in members if scene.population.columns["prefecture"][member] != 47))
     _plant(raw, Profile, "", marks)
-    raw["identity"] |= {"name_en_declared_none": None, "name": f"{raw['identity']['name']}{scene.number()}"}  # another company every time
+    raw["identity"] |= {"name_en_declared_none": None,
+                        "name": f"{raw['identity']['name']}{scene.number()}"}  # another company every time
     return raw
 
 
@@ -229,12 +249,14 @@ def _plant(body: dict[str, Any], struct: type, path: str, marks: dict[str, int])
 def _planted(hint: Any, path: str, marks: dict[str, int], there: Any) -> Any:
     """What to put into a field of this type: a marked word, a block or list of them, or None to leave it as it is."""
     metas = getattr(hint, "__metadata__", ())
-    if any(isinstance(meta, msgspec.Meta) and meta.pattern and ("0-9" in meta.pattern or "a-z" in meta.pattern) for meta in metas):
+    if any(isinstance(meta, msgspec.Meta) and meta.pattern and ("0-9" in meta.pattern or "a-z" in meta.pattern)
+           for meta in metas):
         return None
     while hasattr(hint, "__metadata__"):
         hint = hint.__origin__
     if get_origin(hint) in (Union, UnionType):
-        return next((value for each in get_args(hint) if each is not type(None) and (value := _planted(each, path, marks, there)) is not None), None)
+        return next((value for each in get_args(hint) if each is not type(None)
+                     and (value := _planted(each, path, marks, there)) is not None), None)
     if get_origin(hint) is list:
         before = len(marks)
         value = _planted(get_args(hint)[0], f"{path}[0]", marks, there[0] if there else None)
@@ -261,7 +283,8 @@ async def _typed_elsewhere(door: Door, seller: Caller, listing: str, marks: dict
             "content_base64": base64.b64encode(word("content of a document").encode()).decode()})  # fmt: skip
         assert document.status_code == 201, document.text
     for path, body in (("owner-contacts", {"name": word("owner contact"), "email": "typed-owner@fictitious.example"}),
-                       ("exclusions", {"kind": "person", "value": word("excluded person"), "note": word("note of an exclusion")})):
+                       ("exclusions", {"kind": "person", "value": word("excluded person"),
+                                       "note": word("note of an exclusion")})):
         answer = await door.ask(seller, f"/v1/listings/{listing}/{path}", "POST", json=body)
         assert answer.status_code == 201, answer.text
     name = word("file name of a spreadsheet")
@@ -273,29 +296,36 @@ async def _typed_elsewhere(door: Door, seller: Caller, listing: str, marks: dict
 async def _text_of_the_teaser(door: Door, seller: Caller, listing: str, marks: dict[str, int]) -> None:
     """A text that names the company; it must not go up. Taken away again, so that the rest can be published."""
     text = mark(marks.setdefault("text of the teaser", len(marks) + 1))
-    written = await door.ask(seller, f"/v1/listings/{listing}/teaser-prose", "PUT", json={"ja": f"{text}は良い会社です。", "en": f"{text} is good."})
+    written = await door.ask(seller, f"/v1/listings/{listing}/teaser-prose", "PUT",
+                             json={"ja": f"{text}は良い会社です。", "en": f"{text} is good."})
     assert written.status_code in (200, 201, 409, 422), written.text
-    refused = await door.ask(seller, f"/v1/listings/{listing}/teaser-proposals", "POST", json={"audiences": ["verified_buyers"]})
+    refused = await door.ask(seller, f"/v1/listings/{listing}/teaser-proposals", "POST",
+                             json={"audiences": ["verified_buyers"]})
     assert refused.status_code in (409, 422), "a teaser with an unread text was proposed"
     assert "text of the teaser" in refused.text, refused.text
     await door.ask(seller, f"/v1/listings/{listing}/teaser-prose", "DELETE")
 
 
-async def _signed_and_introduced(scene: Scene, door: Door, seller: Caller, buyer: Caller, ref: str, marks: dict[str, int]) -> dict[str, str]:
+async def _signed_and_introduced(scene: Scene, door: Door, seller: Caller, buyer: Caller, ref: str,
+                                 marks: dict[str, int]) -> dict[str, str]:
     """A request of the buyer as far as the signed NDA and the question to the owner, and a desk's introduction beside it."""
     desk = scene.caller("desk")
     deal = (await buyer.post("/v1/disclosure-requests", {"teaser_ref": ref, "purpose": "Growth"})).json()["id"]
     path = f"/v1/disclosure-requests/{deal}"
-    steps = [(seller, f"{path}/screening", {"decision": "cleared", "explanation": mark(marks.setdefault("explanation of a screening", len(marks) + 1))}),
+    steps = [(seller, f"{path}/screening",
+              {"decision": "cleared", "explanation": mark(marks.setdefault("explanation of a screening",
+                                                                           len(marks) + 1))}),
              (seller, f"{path}/nda", {"form": "one_way", "term_months": 24})]  # fmt: skip
     for who, where, body in steps:
         answer = await door.ask(who, where, "POST", json=body)
         assert answer.status_code == 201, answer.text
-    signature = {"text_hash": answer.json()["text_hash"], "name": "A. Signer", "title": "Director", "locale_shown": "en"}
+    signature = {"text_hash": answer.json()["text_hash"], "name": "A. Signer", "title": "Director",
+                 "locale_shown": "en"}
     for who, where, body in ((buyer, f"{path}/nda/signature", signature), (seller, f"{path}/name-clear", {})):
         answer = await door.ask(who, where, "POST", json=body)
         assert answer.status_code == 201, answer.text
-    brief = await buyer.post("/v1/briefs", {"desk_id": str(desk.organisation_id), "wishes": {"schemes": ["share_transfer"]},
+    brief = await buyer.post("/v1/briefs", {"desk_id": str(desk.organisation_id),
+                                            "wishes": {"schemes": ["share_transfer"]},
                                             "purpose": "technology", "languages": ["en"]})  # fmt: skip
     made = await desk.post(f"/v1/briefs/{brief.json()['id']}/introductions", {"teaser_ref": ref})
     assert made.status_code == 201, made.text

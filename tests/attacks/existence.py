@@ -1,0 +1,232 @@
+"""Does an answer tell that something exists, to somebody who may not know it?
+
+A11x: every address with an id in it, asked with the id of a thing that is somebody else's and with one nobody has.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from attacks.harness import Door, Finding, altered, attack
+from attacks.scene import Scene
+from attacks.stages import MOVING, PLAN, SELLER, stages_of
+from world import Published
+
+_DEAL = "/v1/disclosure-requests/{deal}"
+#: Every way to name a thing that is somebody else's: (method, address, a body that is complete). A word in braces is an id of
+#: `_foreign_ids`. Each is asked once with the id of something that exists and once with one that does not.
+FOREIGN: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "/v1/teasers/{ref}", None), ("GET", "/v1/listings/{listing}", None),
+    ("PATCH", "/v1/listings/{listing}", {"owner": {"birth_year": 1950}}),
+    ("GET", "/v1/listings/{listing}/publication-readiness", None), ("GET", "/v1/listings/{listing}/exclusions", None),
+    ("POST", "/v1/listings/{listing}/exclusions", {"kind": "country", "value": "FR"}),
+    ("DELETE", "/v1/listings/{listing}/exclusions/{exclusion}", None),
+    ("GET", "/v1/listings/{listing}/mandate", None),
+    ("POST", "/v1/listings/{listing}/mandate",
+     {"kind": "center_support", "signed_on": "2026-04-01", "term_months": 36}),
+    ("POST", "/v1/listings/{listing}/mandate/confirmation", {}),
+    ("POST", "/v1/listings/{listing}/mandate/end", {"ended_on": "2026-04-02", "reason": "other"}),
+    ("POST", "/v1/listings/{listing}/preparation", {}),
+    ("POST", "/v1/listings/{listing}/approach", {"candidate_list_hash": "a" * 64, "owner_agreed_on": "2026-04-01"}),
+    ("POST", "/v1/listings/{listing}/suspension", {"reason": "owner_request"}),
+    ("DELETE", "/v1/listings/{listing}/suspension", None),
+    ("POST", "/v1/listings/{listing}/withdrawal", {"reason": "other"}),
+    ("GET", "/v1/listings/{listing}/owner-contacts", None),
+    ("POST", "/v1/listings/{listing}/owner-contacts", {"name": "X", "email": "x@fictitious.example"}),
+    ("DELETE", "/v1/listings/{listing}/owner-contacts/{contact}", None),
+    ("GET", "/v1/listings/{listing}/consents", None),
+    ("POST", "/v1/listings/{listing}/consents", {}),
+    ("DELETE", "/v1/listings/{listing}/consents/verified_buyers?paper_evidence_id={paper}", None),
+    ("GET", "/v1/listings/{listing}/paper-evidence", None), ("POST", "/v1/listings/{listing}/paper-evidence", {}),
+    ("GET", "/v1/listings/{listing}/paper-evidence/{paper}/scan", None),
+    ("POST", "/v1/listings/{listing}/paper-evidence/{paper}/confirmation", {}),
+    ("GET", "/v1/listing-imports/{sheet}", None), ("GET", "/v1/listing-imports/{sheet}/rows", None),
+    ("POST", "/v1/listing-imports/{sheet}/commit", {}),
+    ("POST", "/v1/listings/{listing}/teaser-preview", {}),
+    ("POST", "/v1/listings/{listing}/teaser-proposals", {"audiences": ["verified_buyers"]}),
+    ("POST", "/v1/listings/{listing}/publication", {}), ("DELETE", "/v1/listings/{listing}/publication", None),
+    ("GET", "/v1/listings/{listing}/teaser-prose", None),
+    ("PUT", "/v1/listings/{listing}/teaser-prose", {"ja": "良い。", "en": "Good."}),
+    ("DELETE", "/v1/listings/{listing}/teaser-prose", None),
+    ("POST", "/v1/listings/{listing}/teaser-prose/review", {"id": "{uuid}", "decision": "passed"}),
+    ("GET", "/v1/listings/{listing}/documents", None),
+    ("POST", "/v1/listings/{listing}/documents", {"level": "dossier", "filename": "a.txt", "content_base64": "YQ=="}),
+    ("GET", "/v1/documents/{document}", None), ("DELETE", "/v1/documents/{document}", None),
+    ("GET", "/v1/listings/{listing}/accesses", None),
+    ("GET", "/v1/listings/{listing}/ledger", None), ("GET", "/v1/briefs/{brief}", None),
+    ("POST", "/v1/briefs/{brief}/closure", {}),
+    ("GET", "/v1/briefs/{brief}/candidates", None),
+    ("POST", "/v1/briefs/{brief}/introductions", {"teaser_ref": "{ref}"}),
+    ("GET", "/v1/introductions/{introduction}", None),
+    ("POST", "/v1/introductions/{introduction}/decline", {"reason": "other"}),
+    ("POST", "/v1/introductions/{introduction}/acceptance", {}),
+    ("POST", "/v1/representations/{representation}/confirmation", {}),
+    ("POST", "/v1/representations/{representation}/termination", {}),
+    ("POST", "/v1/disclosure-requests", {"teaser_ref": "{ref}", "purpose": "Growth"}), ("GET", _DEAL, None),
+    ("GET", f"{_DEAL}/screening", None),
+    ("POST", f"{_DEAL}/screening", {"decision": "cleared"}), ("GET", f"{_DEAL}/nda", None),
+    ("POST", f"{_DEAL}/nda", {"form": "one_way", "term_months": 24}),
+    ("POST", f"{_DEAL}/nda/signature", {"text_hash": "a" * 64, "name": "A", "title": "B", "locale_shown": "en"}),
+    ("POST", f"{_DEAL}/nda/termination", {"reason": "talks_ended"}), ("GET", f"{_DEAL}/nda/schedule", None),
+    ("GET", f"{_DEAL}/name-clear", None),
+    ("POST", f"{_DEAL}/name-clear", {}), ("POST", f"{_DEAL}/name-clear/link", {}),
+    ("POST", f"{_DEAL}/dossier-release", {}),
+    ("POST", f"{_DEAL}/data-room-release", {}), ("GET", "/v1/dossiers/{deal}", None),
+    ("POST", "/v1/grants/{grant}/revocation", {"reason": "owner_request"}),
+    ("GET", "/v1/deals/{deal}", None), ("POST", "/v1/deals/{deal}/qa", {}), ("POST", "/v1/deals/{deal}/exclusivity", {
+        "granted_in": "loi", "from_date": "2026-01-01", "until_date": "2026-02-01"}),
+        ("DELETE", "/v1/deals/{deal}/exclusivity", None),
+    ("PUT", "/v1/deals/{deal}/foreign-investment-filing", {"plan": PLAN}),
+    ("GET", "/v1/deals/{deal}/obligations", None),
+    ("PATCH", "/v1/obligations/{obligation}", {"state": "open"}), ("GET", "/nda/{deal}", None),
+    ("POST", "/nda/{deal}", None),
+    ("GET", "/owner/{token}", None), ("POST", "/owner/{token}", None), ("POST", "/owner/{token}/renewal", None),
+    ("GET", "/v1/organisations/{pending}", None), ("POST", "/v1/organisations/{pending}/verification", {}),
+    ("PATCH", "/v1/members/{member}", {"role": "admin"}), ("DELETE", "/v1/members/{member}", None),
+    ("POST", "/v1/members/{member}/invitation", {}),
+    ("GET", "/v1/holds/{hold}", None), ("POST", "/v1/holds/{hold}/decision", {"decision": "release", "words": "x"}),
+    ("POST", "/v1/holds/{hold}/confirmation", {}), ("DELETE", "/v1/api-keys/{key}", None),
+    ("DELETE", "/v1/screening-lists/entries/{entry}", None),
+)  # fmt: skip
+_TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id",
+             "paper": "paper_id", "sheet": "import_id",
+             "document": "document_id", "brief": "brief_id", "introduction": "introduction_id",
+             "representation": "representation_id",
+             "deal": "deal_id", "grant": "grant_id", "obligation": "obligation_id", "token": "token",
+             "pending": "organisation_id",
+             "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id"}  # fmt: skip
+
+
+def _template(method: str, address: str) -> str:
+    path = re.sub(r"\{(\w+)\}", lambda found: f"{{{_TEMPLATE[found[1]]}}}", address.partition("?")[0])
+    return f"{method} {path}".replace("/consents/verified_buyers", "/consents/{audience}").replace("/qa", "/{step}")
+
+
+@attack("A11x", "ask for things of others by their true id and by one that nobody has; compare everything",
+        actors="rival, stranger buyer, another desk, monitor, anonymous",
+        bound="the same status, body and headers, whatever exists",
+        routes=tuple(dict.fromkeys(_template(method, address) for method, address, _body in FOREIGN)))
+async def existence(scene: Scene, door: Door) -> Finding:
+    ids = await _foreign_ids(scene)
+    found, tried = [], 0
+    desk = scene.kept.setdefault("desk", await scene.world.agency())
+    for who in ("bank", "buyer-b", desk, "monitor", "anonymous"):
+        for method, address, body in FOREIGN if who in ("bank", "buyer-b") else scene.some(FOREIGN, 25):
+            own = dict(ids)
+            if address == "/v1/teasers/{ref}" or body and "{ref}" in str(body):
+                own["ref"] = _invisible_to(scene, who)
+            told = []
+            for given in (own, {name: uuid4().hex if name == "ref" else str(uuid4()) if name != "token" else "t" * 43
+                                for name in own}):
+                filled = given | {"uuid": str(uuid4())}
+                sent = None if body is None else json.loads(re.sub(r'"\{(\w+)\}"', lambda m: f'"{filled[m[1]]}"',
+                                                                   json.dumps(body)))
+                answer = await door.ask(who, address.format(**filled), method, json=sent,
+                                        headers={"If-Match": '"1"', "Origin": "http://127.0.0.1:8400"})
+                told.append(_blank(answer, given))
+            tried += 1
+            if told[0] != told[1]:
+                found.append(f"{who if isinstance(who, str) else 'another desk'} {method} {address}: {told[0][0]} where it exists, {told[1][0]} where not")
+            if door.enough(found):
+                return Finding(f"{tried} pairs", found)
+    return Finding(f"{tried} pairs of requests on {len(FOREIGN)} addresses, {len(found)} that tell what exists", found)
+
+
+def _invisible_to(scene: Scene, who: Any) -> str:
+    """A published teaser this reader may not see."""
+    bit = {"bank": 8, "buyer-b": 2, "monitor": 0, "anonymous": 0}.get(who, 4) if isinstance(who, str) else 4
+    return next(ref for ref, truth in scene.truth.items() if not truth.audiences & (bit | 1))
+
+
+def _blank(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str, str]:
+    text = answer.text
+    for value in ids.values():
+        text = text.replace(value, "#").replace(value.replace("-", ""), "#")
+    headers = {name: value for name, value in answer.headers.items() if name not in (*MOVING, "content-length")}
+    return answer.status_code, text, str(sorted(headers.items()))
+
+
+async def _foreign_ids(scene: Scene) -> dict[str, str]:
+    """One existing id of each kind, none of which concerns the bank, buyer B, another desk, the monitor or a stranger."""
+    if "foreign" in scene.kept:
+        return scene.kept["foreign"]
+    world, seller, buyer = scene.world, scene.caller(SELLER), scene.caller("buyer-a")
+    stages = await stages_of(scene)
+    company = stages.companies["signed"]
+    path = f"/v1/listings/{company.listing_id}"
+    exclusion = await seller.post(f"{path}/exclusions", {"kind": "country", "value": "KP"})
+    contact = await seller.post(f"{path}/owner-contacts",
+                                {"name": "架空 三郎", "email": f"saburo-{uuid4().hex[:8]}@fictitious.example"})
+    scan = base64.b64encode(b"%PDF-1.7 signed").decode()
+    paper = await seller.post(f"{path}/paper-evidence",
+                              {"purpose": "withdrawal", "subject_id": str(company.listing_id), "decision": "withdrawn",
+                                                         "signer": "架空 太郎", "witness": "W", "signed_on": "2026-02-01",
+                                                         "scan_base64": scan})
+    paper_id = paper.json()["id"] if paper.status_code == 201 else await _seeded_paper(scene, company)
+    sheet = await seller.client.post("/v1/listing-imports", files={"file": ("a.csv", "会社名,都道府県\n架空社,東京都\n".encode())})
+    brief = await buyer.post("/v1/briefs", {"desk_id": str(scene.caller("desk").organisation_id),
+                                            "wishes": {"schemes": ["share_transfer"]},
+                                            "purpose": "technology", "languages": ["en"]})
+    offered = next(ref for ref, truth in scene.truth.items() if truth.audiences & 4 and truth.holder == SELLER
+                   and not truth.excludes)
+    introduction = await scene.caller("desk").post(f"/v1/briefs/{brief.json()['id']}/introductions",
+                                                   {"teaser_ref": offered})
+    representation = await scene.caller("center").post("/v1/representations", {
+        "acquirer_id": str(buyer.organisation_id), "document_hash": "b" * 64, "from_date": "2026-01-01",
+        "until_date": "2099-01-01"})
+    pending = await world.organisation("acquirer", buyer_kind="company", country="FR", registry_number=uuid4().hex,
+                                       status="pending")
+    key = (await world.seed("SELECT id FROM vault.api_key WHERE member_id = $1", seller.member_id))[0]["id"]
+    entry = (await world.seed("SELECT id FROM vault.screening_list_entry LIMIT 1"))[0]["id"]
+    obligation = await world.seed("SELECT o.id FROM vault.obligation o JOIN vault.deal d ON d.id = o.deal_id WHERE d.intermediary_id <> $1 LIMIT 1",
+                                  scene.caller("bank").organisation_id)
+    named = next(ref for ref, truth in scene.truth.items() if truth.holder == "center" and truth.audiences & 2
+                 and not truth.excludes)
+    held = await buyer.post("/v1/disclosure-requests", {"teaser_ref": named, "purpose": "Growth"})
+    for noun, body in (("screening", {"decision": "cleared"}),
+                       ("nda", {"form": "one_way", "term_months": 24})):  # a Center's name tells the place
+        await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
+    hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
+    for answer in (exclusion, contact, sheet, brief, introduction, representation):
+        assert answer.status_code in (201, 202), answer.text
+    scene.kept["foreign"] = {
+        "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
+        "contact": contact.json()["id"], "paper": str(paper_id),
+        "sheet": sheet.json()["id"], "document": stages.documents["signed"]["dossier"], "brief": brief.json()["id"],
+        "introduction": introduction.json()["id"], "representation": representation.json()["id"],
+        "deal": stages.deals["signed"],
+        "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29,
+        "pending": str(pending.organisation_id),
+        "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"])
+        if obligation else str(uuid4()),
+        "hold": str(hold[0]["id"]) if hold else str(uuid4())}  # fmt: skip
+    return scene.kept["foreign"]
+
+
+async def _seeded_paper(scene: Scene, company: Published) -> str:
+    scan = b"%PDF-1.7 signed"
+    row = await scene.world.seed(
+        "INSERT INTO vault.paper_evidence (listing_id, purpose, subject_id, decision, signer, scan, media_type, scan_hash, witness, signed_on, entered_by) "
+        "VALUES ($1, 'withdrawal', $1, 'withdrawn', 'X', $2, 'application/pdf', $3, 'W', '2026-02-01', $4) RETURNING id",
+        company.listing_id, scan, hashlib.sha256(scan).digest(), company.seller.member_id)
+    return str(row[0]["id"])
+
+
+@existence.leaky
+async def forbidden_where_it_exists(scene: Scene, request: Any, send: Any) -> Any:
+    answer, known = await send(request), scene.kept.get("foreign", {})
+    return altered(answer, status=403) if answer.status_code == 404 and known and known["deal"] in request.url.path else answer
+
+
+@existence.leaky
+async def another_sentence_for_what_is_hidden(scene: Scene, request: Any, send: Any) -> Any:
+    answer, ref = await send(request), request.url.path.rpartition("/")[2]
+    return altered(answer, answer.json()
+                   | {"detail": "Not for your audience."}) if answer.status_code == 404 and ref in scene.truth else answer
