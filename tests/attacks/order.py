@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,9 +21,10 @@ import numpy as np
 from attacks.harness import Door, Finding, altered, attack, teasers_in
 from attacks.scene import Scene
 
-# A fresh random order is suspicious by chance now and then: at .01 once in a hundred runs, which a suite cannot afford.
-P_LEAST = 0.001
-PERMUTATIONS = 1_999
+# A fresh random order looks suspicious by chance now and then. At .01, the usual bound, one run of four such tests in
+# twenty-five would: so each is held to one in ten thousand, and what tells at all is far beyond that.
+P_LEAST = 0.0001
+PERMUTATIONS = 499
 
 
 # --- A8 -------------------------------------------------------------------------------------------------------------
@@ -42,7 +44,7 @@ async def hidden_order(scene: Scene, door: Door) -> Finding:
         orders = {name: [item for item in await door.teasers(who, sort=name) if item["ref"] in scene.truth]
                   for name in sorts}
         tau, where, p = strongest_correlation(scene, orders)
-        told.append(f"{who}: {len(orders)} orders, |tau| {tau:.2f} ({where}), p = {p:.3f}")
+        told.append(f"{who}: {len(orders)} orders, |tau| {tau:.2f} ({where}), p = {p:.2g}")
         if p < P_LEAST:
             found.append(told[-1])
         if door.enough(found):
@@ -52,7 +54,9 @@ async def hidden_order(scene: Scene, door: Door) -> Finding:
 
 def strongest_correlation(scene: Scene, orders: dict[str, list[dict[str, Any]]]) -> tuple[float, str, float]:
     """(|tau|, "order by figure", p) of the most suspicious pair of an order and a hidden figure; p is of the maximum over
-    all pairs, so that looking at many costs nothing."""
+    all pairs, so that looking at many costs nothing. Where no permutation comes near, the tail of a normal distribution as
+    wide as they are says how far out it is.
+    """
     refs = sorted(item["ref"] for item in next(iter(orders.values())))
     place = {ref: at for at, ref in enumerate(refs)}
     first, second = np.triu_indices(len(refs), 1)
@@ -81,7 +85,10 @@ def strongest_correlation(scene: Scene, orders: dict[str, list[dict[str, Any]]])
     scores, highest = np.abs(found) / spread, (np.abs(null) / spread[:, None]).max(axis=0)
     worst = int(scores.argmax())
     pairs = max(1.0, float(np.abs(table[worst]).sum()))
-    return abs(float(found[worst])) / pairs, labels[worst], (1 + int((highest >= scores[worst]).sum())) / (1 + PERMUTATIONS)
+    reached = int((highest >= scores[worst]).sum())
+    tail = len(labels) * math.erfc(float(scores[worst]) / math.sqrt(2))
+    p = reached / PERMUTATIONS if reached else min(tail, 1 / PERMUTATIONS)
+    return abs(float(found[worst])) / pairs, labels[worst], p
 
 
 def _shown_value(scene: Scene, order: str, item: dict[str, Any]) -> object:
@@ -305,7 +312,7 @@ async def identifiers(scene: Scene, door: Door) -> Finding:
     refs = [ref for ref in teasers if len(ref) == 32]
     ascending = [{"ref": true, "reference": 0} for ref in sorted(refs) if (true := _truth_of(scene, ref))]
     tau, where, p = strongest_correlation(scene, {"reference": ascending})
-    told.append(f"{len(ascending)} references, |tau| {tau:.2f} ({where}), p = {p:.3f}")
+    told.append(f"{len(ascending)} references, |tau| {tau:.2f} ({where}), p = {p:.2g}")
     if p < P_LEAST:
         found.append(told[-1])
     others = [each["id"] for path, key in (("/v1/deals", "items"), ("/v1/disclosure-requests", "items"),

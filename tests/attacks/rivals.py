@@ -353,8 +353,8 @@ async def candidates(scene: Scene, door: Door) -> Finding:
             break
     tau, where, p = strongest_correlation(scene, {"chance": [item | {"chance": 0} for item in orders["newest"]]})
     if p < P_LEAST:
-        found.append(f"the order of candidates goes with {where}: |tau| {tau:.2f}, p = {p:.4f}")
-    return Finding(f"{asked} briefs, {len(found)} tell more than the teasers; longest tie of {len(orders['newest'])}: |tau| {tau:.2f}, p = {p:.3f}", found)
+        found.append(f"the order of candidates goes with {where}: |tau| {tau:.2f}, p = {p:.2g}")
+    return Finding(f"{asked} briefs, {len(found)} tell more than the teasers; longest tie of {len(orders['newest'])}: |tau| {tau:.2f}, p = {p:.2g}", found)
 
 
 def _expected(shown: list[dict[str, Any]], wishes: dict[str, list[str]]) -> dict[str, tuple[int, int, int]]:
