@@ -56,28 +56,51 @@ def naive_cells(population: Population, k: int, finest_industry_level: int) -> d
         "revenue": (2.5, [0.25, 0.65, 1]),
         "margin": (0.8, [0.3, 1]),
     }
+    aside = list(ATTRIBUTES).index("founded")
+    top = len(loss["founded"][1]) - 1
+
+    def rank(n: tuple[int, ...]) -> tuple:
+        whole = n[:aside] + (top,) + n[aside + 1 :]
+        together = n[0] <= 1 and n[1] == finest_industry_level and n[4] == 0
+        return not together, round(sum(loss[a][0] * loss[a][1][x] for a, x in zip(ATTRIBUTES, whole, strict=True)), 6), whole, n
+
     nodes = [n for n in product(*(range(len(loss[a][1])) for a in ATTRIBUTES)) if n[1] >= finest_industry_level]
-    nodes.sort(key=lambda n: (round(sum(loss[a][0] * loss[a][1][x] for a, x in zip(ATTRIBUTES, n, strict=True)), 6), n))
-    nodes.sort(key=lambda n: not (n[0] <= 1 and n[1] == finest_industry_level and n[4] == 0))  # decided first, stable
+    nodes.sort(key=rank)
     column = population.columns
     pool = {int(m) for m in np.flatnonzero(eligible(population, RULE))}
     figures = {m: attributes_of(profile(population, m)) for m in pool}
     chain = {m: {a: (c, *ancestors(a, c)) for a, c in figures[m].items()} for m in pool}
+
+    def passes(members: set[int]) -> bool:
+        revenue = [int(column["revenue_yen"][m]) for m in members]
+        return (
+            sum(int(column["legal_form"][m]) != SOLE for m in members) >= k
+            and len({int(column["municipality"][m]) for m in members}) >= 3
+            and len({int(column["jsic4"][m]) for m in members}) >= 3
+            and max(revenue) * 10 <= sum(revenue) * 6
+        )
+
+    def code_number(key: tuple[str, ...], node: tuple[int, ...]) -> list[int]:
+        return [LEVELS[a][x].index(code) for a, x, code in zip(ATTRIBUTES, node, key, strict=True)]
+
     cells = {}
     for node in nodes:
-        groups = defaultdict(set)
+        groups, families = defaultdict(set), defaultdict(set)
         for m in pool:
-            groups[tuple(chain[m][a][x] for a, x in zip(ATTRIBUTES, node, strict=True))].add(m)
-        for key, members in groups.items():
-            revenue = [int(column["revenue_yen"][m]) for m in members]
-            if (
-                sum(int(column["legal_form"][m]) != SOLE for m in members) >= k
-                and len({int(column["municipality"][m]) for m in members}) >= 3
-                and len({int(column["jsic4"][m]) for m in members}) >= 3
-                and max(revenue) * 10 <= sum(revenue) * 6
-            ):
-                cells[key] = members
-                pool -= members
+            key = tuple(chain[m][a][x] for a, x in zip(ATTRIBUTES, node, strict=True))
+            groups[key].add(m)
+            families[key[:aside] + key[aside + 1 :]].add(m)
+        good = {key: members for key, members in groups.items() if passes(members)}
+        if node[aside] < top:
+            for family, everybody in families.items():
+                own = {key: members for key, members in good.items() if key[:aside] + key[aside + 1 :] == family}
+                while own and (rest := everybody - set().union(*own.values())) and not passes(rest):
+                    held = min(own, key=lambda key: (sum(int(column["legal_form"][m]) != SOLE for m in own[key]),
+                                                     code_number(key, node)))
+                    del own[held], good[held]
+        for key, members in good.items():
+            cells[key] = members
+            pool -= members
     return cells
 
 
@@ -166,7 +189,7 @@ def test_nodes_are_ordered_by_what_a_buyer_loses() -> None:
     nodes = ordered_nodes("major_group")
     assert len(nodes) == len(set(nodes)) == 4 * 4 * 3 * 3 * 3 * 2
     assert nodes[0] == (0,) * 6 and nodes[-1] == tuple(len(LEVELS[a]) - 1 for a in ATTRIBUTES)
-    assert nodes[1] == (0, 0, 1, 0, 0, 0)  # the founding period is the cheapest to blur: .3 x .3
+    assert nodes[1:4] == ((0, 0, 1, 0, 0, 0), (0, 0, 2, 0, 0, 0), (0, 0, 0, 1, 0, 0))  # founding stands aside
     assert nodes.index((1, 0, 0, 0, 0, 0)) < nodes.index((0, 1, 0, 0, 0, 0))
     assert all(node[1] >= 1 for node in ordered_nodes("division"))
 

@@ -20,7 +20,7 @@ from bench.partitions.table import UNPLACED, Partition, Table, partition_of_node
 
 from succession.anonymity.codebook import build
 from succession.anonymity.margins import SOLE
-from succession.anonymity.nodes import buyer_losses, leaf_numbers, ordered_nodes
+from succession.anonymity.nodes import attribute_aside, buyer_losses, leaf_numbers, ordered_nodes
 from succession.anonymity.population import Population, eligibility_on, eligible
 from succession.anonymity.world import build_world
 from succession.codes import ATTRIBUTES, LEVELS
@@ -108,7 +108,7 @@ def test_a_peer_is_deterministic_and_blind_to_the_order_of_companies(
 
 def test_peeling_written_twice_gives_the_codebook(world: Population, table: Table) -> None:
     book = build(world, K, "major_group", rule=RULE)
-    again = peel(table, K, ordered_nodes("major_group"))
+    again = peel(table, K, ordered_nodes("major_group"), attribute_aside(buyer_losses()))
     theirs = book.assign(world)[np.flatnonzero(eligible(world, RULE))]
     ours = again.cell_of_row[table.row_of]
     assert (theirs == ours).all() and len(book.cells) == len(again.shown[0]) > 100

@@ -5,9 +5,10 @@ are whole cells: at least k companies, also for somebody who knows the method an
 choose, and also when two labels of one company are seen, because both hold the whole cell.
 
 A trade ("a coarser place for a finer band") cannot be offered. Take the members of a cell who would share the other label.
-They share both labels, and that pair is a finer key of lower buyer loss, which the build tried before it made the cell:
-they were too few, or not diverse (peeling.py). So a trade always leaves fewer than k to somebody who sees both labels, or
-who guesses that their cell trades and another does not. Argued in db/README.md, shown in tests/unit/test_alternatives.py.
+They share both labels, and that pair is a finer key, which the build tried before it made the cell: they were too few, or
+not diverse, or, where it is finer in the attribute aside alone, too few others would have been left (peeling.py). So a
+trade always leaves fewer than k to somebody who sees both labels, or who guesses that their cell trades and another does
+not. Argued in db/README.md, shown in tests/unit/test_alternatives.py.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from succession.anonymity.nodes import (
     Key,
     Losses,
     Node,
+    attribute_aside,
     buyer_losses,
     encode_key,
     key_numbers,
@@ -316,7 +317,8 @@ def build(
     members = np.flatnonzero(eligible(population, rule) if among is None else eligible(population, rule) & among)
     leaf_rows = leaf_numbers(population, members)
     facts = Facts(*(population.columns[name][members] for name in Facts._fields))
-    peeled = peel(leaf_rows, facts, k, ordered_nodes(finest_industry, losses), progress)
+    losses = losses or buyer_losses()
+    peeled = peel(leaf_rows, facts, k, ordered_nodes(finest_industry, losses), attribute_aside(losses), progress)
     nodes = tuple(dict.fromkeys(node for node, _ in peeled.cells))
     position = {node: place for place, node in enumerate(nodes)}
     sizes = np.bincount(peeled.cell_of[peeled.cell_of != UNPLACED], minlength=len(peeled.cells)).tolist()
@@ -336,7 +338,7 @@ def build(
         min_municipalities=MIN_MUNICIPALITIES,
         min_detailed_industries=MIN_DETAILED_INDUSTRIES,
         max_revenue_share_percent=MAX_REVENUE_SHARE_PERCENT,
-        losses=losses or buyer_losses(),
+        losses=losses,
         schemes={name: SCHEMES[name].version for name in ATTRIBUTES},
         nodes=nodes,
         report=_report(len(population), peeled, cells, nodes, facts.jsic4),

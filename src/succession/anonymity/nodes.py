@@ -22,6 +22,9 @@ Key = tuple[str, ...]
 #: (attribute, weight in tenths, loss per level in per cent) in the order of ATTRIBUTES; whole, so sums are exact.
 Losses = tuple[tuple[str, int, tuple[int, ...]], ...]
 
+#: What a search begins with, and a sheet without any of it says too little to go on.
+JUDGED_BY = ("place", "industry", "revenue")
+
 LOSS_TABLE = "db/reference/buyer_loss.tsv"
 
 FINEST_INDUSTRY_LEVEL = {"major_group": 0, "division": 1}
@@ -72,23 +75,37 @@ def losses_as_text(losses: Losses, about: str) -> str:
     return f"# {about}\nattribute\tweight_tenths\tloss_percent\n{''.join(rows)}"
 
 
+def attribute_aside(losses: Losses) -> int:
+    """Column of the attribute a buyer misses least, of those he does not judge a company by: it is told where that
+    costs nothing else (peeling.py)."""
+    columns = [column for column, (name, _, _) in enumerate(losses) if name not in JUDGED_BY]
+    return min(columns, key=lambda column: losses[column][1])
+
+
 def ordered_nodes(finest_industry: str, losses: Losses | None = None) -> tuple[Node, ...]:
     """Every node whose industry is no finer than allowed: those that show what a buyer judges a company by come first,
-    then by total buyer loss (`losses`, by default those of the house), ties by level vector."""
+    then by total buyer loss (`losses`, by default those of the house), ties by level vector. The attribute aside does
+    not count there: nodes that differ in it alone follow each other, the finest first."""
     chosen = losses or buyer_losses()
-    finest = FINEST_INDUSTRY_LEVEL[finest_industry]
-    place, industry, revenue = (ATTRIBUTES.index(name) for name in ("place", "industry", "revenue"))
+    aside, finest = attribute_aside(chosen), FINEST_INDUSTRY_LEVEL[finest_industry]
+    place, industry, revenue = (ATTRIBUTES.index(name) for name in JUDGED_BY)
 
     def together(node: Node) -> bool:
-        """Region or finer, the finest industry allowed, and a revenue band: the three a search begins with."""
+        """Region or finer, the finest industry allowed, and a revenue band."""
         return node[place] <= 1 and node[industry] == finest and node[revenue] == 0
 
-    def total_loss(node: Node) -> int:
-        return sum(weight * loss[level] for (_, weight, loss), level in zip(chosen, node, strict=True))
+    def place_in_order(node: Node) -> tuple:
+        whole = without(node, aside)
+        loss = sum(weight * each[level] for (_, weight, each), level in zip(chosen, whole, strict=True))
+        return not together(whole), loss, whole, node
 
     nodes = product(*(range(len(LEVELS[name])) for name in ATTRIBUTES))
-    allowed = (node for node in nodes if node[industry] >= finest)
-    return tuple(sorted(allowed, key=lambda node: (not together(node), total_loss(node), node)))
+    return tuple(sorted((node for node in nodes if node[industry] >= finest), key=place_in_order))
+
+
+def without(node: Node, column: int) -> Node:
+    """The node that says nothing of one attribute, and the same of all others."""
+    return (*node[:column], len(LEVELS[ATTRIBUTES[column]]) - 1, *node[column + 1 :])
 
 
 def leaf_numbers(population: Population, members: np.ndarray) -> np.ndarray:

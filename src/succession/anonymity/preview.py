@@ -120,11 +120,11 @@ REASONS = {
     ),
     "alike": (
         _("“{shown}” is shown, because the {look_alikes} companies that match “{finer}” together with the rest of the teaser "
-          "give too little cover: too many of them are told apart by teasers of their own, or they are too alike in town, "
-          "trade or size."),
+          "give too little cover: too many of them are told apart by teasers of their own, too few others would be left "
+          "beside them, or they are too alike in town, trade or size."),
         _("This is not shown, because the {look_alikes} companies that match “{finer}” together with the rest of the teaser "
-          "give too little cover: too many of them are told apart by teasers of their own, or they are too alike in town, "
-          "trade or size."),
+          "give too little cover: too many of them are told apart by teasers of their own, too few others would be left "
+          "beside them, or they are too alike in town, trade or size."),
     ),
     "chosen": (
         _("“{shown}” is shown, because you chose it; “{finer}” could be shown."),

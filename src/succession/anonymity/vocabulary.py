@@ -96,7 +96,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
             ("linkable", [phrase.code for phrase in known if phrase.linkable and phrase.code not in facts],
              Message.of("Could be looked up in a public source, so shown only after the name clear: {codes}.")),
             ("facts", [code for code in facts if code not in chosen],
-             Message.of("A teaser that shows facts shows all that are on record: {codes}.")),
+             Message.of("A teaser that shows facts shows all that are on record; these are missing: {codes}.")),
         )  # fmt: skip
         problems = [_problem(rule, found, message) for rule, found, message in rules if found]
         refused = Message.of("Not on the same teaser: {codes}.")

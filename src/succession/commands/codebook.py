@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from succession.anonymity.codebook import Codebook, build
-from succession.anonymity.nodes import Losses, losses_as_text
+from succession.anonymity.nodes import Losses, buyer_losses, losses_as_text
 from succession.anonymity.weights import (
     DAYS_LEAST,
     PRIOR_SEARCHES,
@@ -57,12 +57,12 @@ def run(arguments: list[str]) -> int:
         print("no codebook is in force: nothing to compare with")
         return 1
     try:
-        losses = proposed_losses(asked, found.codebook.header.losses)
+        losses = proposed_losses(asked, buyer_losses())
     except TooFewSearches:
         print(f"too few to learn from: {SEARCHES_LEAST:,} searches on {DAYS_LEAST} days are the least")
         return 1
-    about = f"Learnt from {asked.searches:,} searches on {asked.days} days ({options.readers} readers); the losses in force count " \
-            f"like {PRIOR_SEARCHES} more. Anything else about these columns: db/reference/buyer_loss.tsv."  # fmt: skip
+    about = f"Learnt from {asked.searches:,} searches on {asked.days} days ({options.readers} readers); our own losses count like " \
+            f"{PRIOR_SEARCHES} more. What the columns mean: db/reference/buyer_loss.tsv."  # fmt: skip
     text = losses_as_text(losses, about)
     print("proposed (in force):")
     print("\n".join(proposal_lines(losses, found.codebook.header.losses)))

@@ -141,7 +141,7 @@ REASONS = {
     "same_company": _("Together with what another intermediary shows of the same company, too few companies are left."),
     "figures_moved": _("An earlier teaser shows bands that the company has left. Nobody can count how many made the same move."),
     "cannot_count": _("What was shown before rests on a population that cannot be read any more."),
-    "spot_check": _("Nothing was found. Some releases are looked at so that waiting tells nobody anything."),
+    "spot_check": _("Picked at random: some releases are looked at so that waiting tells nobody anything."),
 }
 
 

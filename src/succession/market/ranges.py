@@ -70,5 +70,5 @@ def _edge_number(parameter: str, text: str) -> int:
     allowed = edges(parameter)
     if text not in allowed:
         raise field_problem(
-            parameter, Message.of(_("A range may only end where a published band does, not inside one.")), allowed)
+            parameter, Message.of(_("A range may only begin or end where a published band does, not inside one.")), allowed)
     return allowed.index(text)

@@ -50,18 +50,43 @@ def node_numbers(table: Table, node: Node, rows: np.ndarray) -> np.ndarray:
     return number
 
 
-def peel(table: Table, k: int, nodes: Iterable[Node]) -> Partition:
-    """At each node in turn the groups that pass become cells and leave; the others wait for the next node."""
+def peel(table: Table, k: int, nodes: Iterable[Node], aside: int | None = None) -> Partition:
+    """At each node in turn the groups that pass become cells and leave; the others wait for the next node.
+
+    With an attribute `aside`, a group leaves only if what remains of its key without that attribute is nothing or passes.
+    """
     cell_of_row = np.full(len(table.rows), UNPLACED, dtype=np.int64)
     pool, found = np.arange(len(table.rows)), []
     for node in nodes:
         if not len(pool):
             break
-        _, group, size = np.unique(node_numbers(table, node, pool), return_inverse=True, return_counts=True)
-        passed = table.passes(pool, group, len(size), k)
+        _, group = np.unique(node_numbers(table, node, pool), return_inverse=True)
+        passed = table.passes(pool, group, int(group.max()) + 1, k)
+        if aside is not None and node[aside] < len(table.climbs[aside]) - 1:
+            above = (*node[:aside], len(table.climbs[aside]) - 1, *node[aside + 1 :])
+            passed = _leaves_enough(table, k, pool, group, np.unique(node_numbers(table, above, pool), return_inverse=True)[1], passed)
         if passed.any():
             cell = np.where(passed, len(found) + np.cumsum(passed) - 1, UNPLACED)
             found += [node] * int(passed.sum())
             cell_of_row[pool] = cell[group]
             pool = pool[cell_of_row[pool] == UNPLACED]
     return partition_of_nodes(table, cell_of_row, np.array(found, dtype=np.int64).reshape(-1, len(table.climbs)))
+
+
+def _leaves_enough(
+    table: Table, k: int, pool: np.ndarray, group: np.ndarray, family: np.ndarray, passed: np.ndarray
+) -> np.ndarray:
+    """`passed` without the groups that have to stay with the few of their family; the smallest stay first."""
+    leaving, family_of = passed.copy(), np.zeros(len(passed), dtype=np.int64)
+    family_of[group] = family
+    companies = np.bincount(group, weights=table.counted[pool])
+    while leaving.any():
+        stays = ~leaving[group]
+        some = np.bincount(family[stays], minlength=int(family.max()) + 1) > 0
+        few = some & ~table.passes(pool[stays], family[stays], len(some), k)
+        stuck = [number for number in np.flatnonzero(leaving).tolist() if few[family_of[number]]]
+        if not stuck:
+            break
+        for one in {int(family_of[number]) for number in stuck}:
+            leaving[min((companies[n], n) for n in stuck if family_of[n] == one)[1]] = False
+    return leaving
