@@ -16,7 +16,7 @@ async def market(app, database_url):
     from world import World
 
     made = World(app, database_url)
-    await seed_market(made, 200)
+    await seed_market(made, 1_000)  # few teasers of a small world tell when a company was founded
     rows = await made.seed("SELECT t.*, " + ", ".join(f"c.{name}" for name in ATTRIBUTES) +
                            " FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id")
     yield made.client(), [row for row in rows if row["audiences"] & 1]

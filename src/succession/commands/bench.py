@@ -7,7 +7,7 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "population", "imports", "scanner")
+MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner")
 
 
 def run(arguments: list[str]) -> int:
