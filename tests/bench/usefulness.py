@@ -11,6 +11,7 @@ certain    of a filter's true matches, the share whose teaser lies inside it; me
 NCP        information lost, 0 to 1, a suppressed company losing all: reported, never optimised by us
 preimage   fewest companies (sole proprietors not counted) with one teaser, for whoever knows the method
 none       eligible companies that get no teaser at all
+build      one run each; ours from the population, the peers' from a table of finest keys that is made for them before
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from bench.partitions.mondrian import mondrian
 from bench.partitions.ordered import all_nodes, by_ncp, peel
 from bench.partitions.table import UNPLACED, Partition, Table, partition_of_nodes, table_of
 
-from succession.anonymity.codebook import build, preimages
+from succession.anonymity.codebook import Codebook, build, preimages
 from succession.anonymity.nodes import buyer_losses
 from succession.anonymity.population import Population, eligibility_on, eligible, k_and_finest
 from succession.anonymity.world import build_world
@@ -43,11 +44,9 @@ SUPPRESSED_MOST = 0.05
 LEAST = {"together": 0.88, "typical": 0.90}
 
 
-def ours(population: Population, table: Table, k: int) -> Partition:
+def as_partition(book: Codebook, population: Population, table: Table) -> Partition:
     """The product's own codebook, every company looked up again by walking it."""
-    book = build(population, k, "major_group")
-    members = np.flatnonzero(eligible(population, book.header.rule))
-    cell_of = book.assign(population)[members]
+    cell_of = book.assign(population)[np.flatnonzero(eligible(population, book.header.rule))]
     cell_of_row = np.full(len(table.rows), UNPLACED, dtype=np.int64)
     cell_of_row[table.row_of] = cell_of
     assert (cell_of_row[table.row_of] == cell_of).all(), "companies of one finest key are in two cells"
@@ -55,7 +54,7 @@ def ours(population: Population, table: Table, k: int) -> Partition:
     return partition_of_nodes(table, cell_of_row, np.array([book.nodes[cell.node] for cell in book.cells]))
 
 
-def peers(population: Population, table: Table, k: int) -> dict[str, Callable[[], Partition]]:
+def peers(population: Population, table: Table, k: int) -> dict[str, Callable[[], Codebook | Partition]]:
     charged = [[weight * loss for loss in losses] for _, weight, losses in buyer_losses()]
 
     def full_domain(charges: list[list[float]], most: float) -> Callable[[], Partition]:
@@ -68,7 +67,7 @@ def peers(population: Population, table: Table, k: int) -> dict[str, Callable[[]
 
     information, loss = by_information(table), by_buyer_loss(charged)
     return {
-        "ours": lambda: ours(population, table, k),
+        "ours": lambda: build(population, k, "major_group"),
         "peeling, NCP order": lambda: peel(table, k, by_ncp(table, all_nodes(table))),
         "Mondrian": lambda: mondrian(table, k),
         "Mondrian, cut by buyer loss": lambda: mondrian(table, k, charged),
@@ -115,8 +114,10 @@ def main(companies: int = COMPANIES, *options: str) -> None:
     def timed() -> Iterator[tuple[str, Table, Partition, float | None]]:
         for name, cut in peers(world, table, k).items():
             start = perf_counter()
-            partition = cut()
-            yield name, table, partition, perf_counter() - start
+            found = cut()
+            build_s = perf_counter() - start
+            partition = as_partition(found, world, table) if isinstance(found, Codebook) else found
+            yield name, table, partition, build_s
 
     def tried() -> Iterator[tuple[str, Table, Partition, float | None]]:
         for name, its_table, partition in candidates(world, rule, table, buyer_losses(), k):

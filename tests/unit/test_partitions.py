@@ -11,11 +11,20 @@ from datetime import date
 
 import numpy as np
 import pytest
-from bench.partitions.filters import SETS, certain_matches, certain_shares, filter_around, filters_of, true_matches
+from bench.partitions.filters import (
+    SETS,
+    cell_sizes,
+    certain_matches,
+    certain_shares,
+    filter_around,
+    filters_of,
+    true_matches,
+)
 from bench.partitions.full_domain import best_node, by_buyer_loss, by_information
-from bench.partitions.measures import ceiling, measure
+from bench.partitions.measures import assert_sound, ceiling, measure
 from bench.partitions.mondrian import TAXONOMIES, mondrian
 from bench.partitions.ordered import all_nodes, by_loss, by_ncp, level_ncp, peel
+from bench.partitions.refinements import hold_back, levels_of, second_pass
 from bench.partitions.table import UNPLACED, Partition, Table, partition_of_nodes, table_of
 
 from succession.anonymity.codebook import build
@@ -203,3 +212,36 @@ def test_a_peer_that_cheats_is_not_measured(table: Table) -> None:
     lying = Partition(honest.cell_of_row, tuple(np.roll(shown, 1, axis=1) for shown in honest.shown))
     with pytest.raises(AssertionError, match="not true of a member"):
         measure(table, lying, {}, K)
+
+
+def test_what_was_tried_after_peeling_is_as_sound_and_gains_what_it_says(table: Table) -> None:
+    nodes, plain = list(ordered_nodes("major_group")), by_loss(all_nodes(table), LOSSES)
+    coarse = peel(table, K, [node for node in plain if node[0] >= 1 and node[2] == 2])
+    finer = second_pass(table, K, plain, coarse)
+    assert_sound(table, finer, K)
+    assert len(finer.shown[0]) > len(coarse.shown[0])  # where something is left to gain it is found
+    ours = peel(table, K, nodes, ATTRIBUTES.index("founded"))
+    assert len(second_pass(table, K, nodes, ours).shown[0]) == len(ours.shown[0])
+    held, plainly = hold_back(table, K, plain, LOSSES, rounds=2), peel(table, K, plain)
+    assert_sound(table, held, K)
+    assert _mean_loss(table, held) <= _mean_loss(table, plainly)
+
+
+def _mean_loss(table: Table, partition: Partition) -> float:
+    charged = sum(np.array(LOSSES[c])[levels] for c, levels in enumerate(levels_of(table, partition).T))
+    sizes = cell_sizes(table, partition)
+    unplaced = table.sizes.sum() - sizes.sum()
+    return float(charged @ sizes + unplaced * sum(each[-1] for each in LOSSES)) / float(table.sizes.sum())
+
+
+def test_an_attribute_aside_leaves_nobody_to_others(table: Table) -> None:
+    """With founding aside as many companies as possible keep the rest: nothing finer of the others is lost to it."""
+    nodes, founded = list(ordered_nodes("major_group")), ATTRIBUTES.index("founded")
+    assert attribute_aside(buyer_losses()) == founded
+    aside, unsaid = peel(table, K, nodes, founded), peel(table, K, [node for node in nodes if node[founded] == 2])
+    others = [c for c in range(len(ATTRIBUTES)) if c != founded]
+    told = np.flatnonzero(aside.shown[founded][aside.cell_of_row].sum(axis=1) < 3)
+    assert len(told)
+    for row in np.flatnonzero(aside.cell_of_row != UNPLACED).tolist():
+        first, second = aside.cell_of_row[row], unsaid.cell_of_row[row]
+        assert all((aside.shown[c][first] == unsaid.shown[c][second]).all() for c in others)
