@@ -58,6 +58,17 @@ class Caller:
     async def get(self, path: str, **options: Any) -> httpx.Response:
         return await self.client.get(path, **options)
 
+    async def every(self, path: str, **params: Any) -> list[Any]:
+        """The items of a list over all its pages; a list that does not end within 100 pages fails."""
+        items, cursor = [], None
+        for _page in range(100):
+            page = await self.client.get(path, params={"limit": 100} | params | ({"cursor": cursor} if cursor else {}))
+            assert page.status_code == 200, page.text
+            items, cursor = items + page.json()["items"], page.json()["next_cursor"]
+            if cursor is None:
+                return items
+        raise AssertionError(f"{path} has no end")
+
     async def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
         return await self.client.post(path, json={} if body is None else body, **options)
 

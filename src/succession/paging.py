@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +19,7 @@ from succession.errors import Problem
 
 PAGE_LIMIT_DEFAULT = 20
 PAGE_LIMIT_MOST = 100
+Rows = Sequence[asyncpg.Record]
 _NONCE_BYTES = 12
 _PADDED_BYTES = 128  # every position fits: at 64 the number of digits of a key showed in the length
 
@@ -39,3 +44,29 @@ def open_cursor(key: bytes, cursor: str, bound: bytes) -> list[Any]:
         return msgspec.json.decode(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound), type=list)
     except (ValueError, InvalidTag, msgspec.DecodeError):
         raise Problem("cursor_invalid") from None
+
+
+class PageAsked(msgspec.Struct, frozen=True):
+    """Which page of a list, for whom: `key` is Settings.key("cursor")."""
+
+    key: bytes
+    viewer: str
+    cursor: str | None
+    limit: int
+
+    def after(self, query: object) -> list:
+        """The position to go on from, [] at the beginning; Problem cursor_invalid."""
+        return open_cursor(self.key, self.cursor, bound_to(self.viewer, query)) if self.cursor else []
+
+    def moment(self, query: object) -> tuple[datetime | None, UUID | None]:
+        """The same for a list ordered by time and id."""
+        position = self.after(query)
+        return (datetime.fromisoformat(position[0]), UUID(position[1])) if position else (None, None)
+
+    def cut(self, rows: Rows, query: object, *position: str) -> tuple[Rows, str | None]:
+        """(the rows of this page, the next cursor) of `limit + 1` rows asked for; `position`: columns of the order."""
+        if len(rows) <= self.limit:
+            return rows, None
+        last = [rows[self.limit - 1][column] for column in position]
+        plain = [value if isinstance(value, int) else str(value) for value in last]
+        return rows[: self.limit], seal_cursor(self.key, plain, bound_to(self.viewer, query))

@@ -98,9 +98,9 @@ READINGS = ("/v1/dossiers/{deal}", "/v1/disclosure-requests/{deal}", "/v1/disclo
             "/v1/teasers/{ref}?acting_for={buyer}")  # fmt: skip
 LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/disclosure-requests?limit=100",
          "/v1/listings?limit=100", "/v1/teasers?limit=100",
-         "/v1/organisations?limit=100", "/v1/audit-events?limit=100", "/v1/paper-evidence",
+         "/v1/organisations?limit=100", "/v1/audit-events?limit=100", "/v1/paper-evidence?limit=100",
          "/v1/introductions?limit=100",
-         "/v1/mandates", "/v1/holds?limit=100", "/v1/listed-twice?limit=100", "/v1/members", "/v1/organisations/me")  # fmt: skip
+         "/v1/mandates?limit=100", "/v1/holds?limit=100", "/v1/listed-twice?limit=100", "/v1/members", "/v1/organisations/me")  # fmt: skip
 
 
 @attack("A27", "read another company's dossier, documents and papers: next door under NDA, after revocation, termination and expiry, by guessed address",

@@ -255,11 +255,15 @@ async def test_a_decision_says_what_and_why(operators, screened, world, body):
 
 async def test_the_operator_sees_that_a_company_is_listed_twice_and_by_whom(world, operators):
     one, two = await world.published(), await world.published(await world.intermediary("bank"))
-    before = (await operators[0].get("/v1/listed-twice", params={"limit": 100})).json()["items"]
+    async def pairs() -> list[dict]:  # of this company: other tests of this process list others twice
+        return [each for each in await operators[0].every("/v1/listed-twice")
+                if str(one.listing_id) in (each["first_listing_id"], each["second_listing_id"])]
+
+    assert await pairs() == []
     number = (await world.seed("SELECT corporate_number FROM vault.listing_identity WHERE listing_id = $1", one.listing_id))[0][0]
     await world.seed("UPDATE vault.listing_identity SET corporate_number = $2 WHERE listing_id = $1", two.listing_id, number)
-    (new,) = [each for each in (await operators[0].get("/v1/listed-twice", params={"limit": 100})).json()["items"] if each not in before]
+    (new,) = await pairs()
     assert {new["first"]["id"], new["second"]["id"]} == {str(one.seller.organisation_id), str(two.seller.organisation_id)}
     assert number not in json.dumps(new) and one.legal_name not in json.dumps(new)
     await world.seed("UPDATE vault.listing SET state = 'withdrawn' WHERE id = $1", one.listing_id)
-    assert (await operators[0].get("/v1/listed-twice", params={"limit": 100})).json()["items"] == before
+    assert await pairs() == []

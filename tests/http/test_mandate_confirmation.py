@@ -44,7 +44,7 @@ async def test_a_firm_of_one_asks_a_reviewer_of_the_operator_and_a_firm_of_two_d
     old = await _with_mandate(await world.intermediary("center"))
     await world.overrule("UPDATE vault.mandate SET terms = '{}' WHERE listing_id = $1", old.id)
     clerk = await world.member(reviewer.organisation_id, "operator")
-    assert str(listing.id) in {each["listing_id"] for each in (await reviewer.get("/v1/mandates")).json()["items"]}
+    assert str(listing.id) in {each["listing_id"] for each in await reviewer.every("/v1/mandates")}
     assert (await clerk.post(f"{listing.path}/mandate/confirmation")).status_code == 403
     await world.member(center.organisation_id, "intermediary")
     assert (await reviewer.post(f"{listing.path}/mandate/confirmation")).status_code == 404
@@ -52,6 +52,17 @@ async def test_a_firm_of_one_asks_a_reviewer_of_the_operator_and_a_firm_of_two_d
     other = await _with_mandate(alone, "adviser")
     assert (await alone.post(f"{other.path}/mandate/confirmation", {"document_hash": BROKERAGE_HASH})).json()["code"] == "second_confirmation_needed"
     assert (await reviewer.post(f"{other.path}/mandate/confirmation", {"document_hash": BROKERAGE_HASH})).status_code == 200
+
+
+async def test_pages_of_mandates_continue_oldest_first_for_one_reader(world):
+    center = await world.intermediary("center")
+    colleague = await world.member(center.organisation_id, "intermediary")
+    entered_ = [str((await _with_mandate(center)).id) for _n in range(3)]
+    first = (await colleague.get("/v1/mandates", params={"limit": 2})).json()
+    rest = (await colleague.get("/v1/mandates", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert [each["listing_id"] for each in first["items"] + rest["items"]] == entered_ and rest["next_cursor"] is None
+    for params, status in (({"cursor": first["next_cursor"]}, 422), ({"limit": 101}, 422), ({"limit": 0}, 422)):
+        assert (await center.get("/v1/mandates", params=params)).status_code == status, params
 
 
 async def test_strangers_confirm_nothing(world, http):

@@ -45,7 +45,7 @@ async def test_a_one_person_firm_needs_the_operators_reviewer(world):
     made = await proposed(world, listing)
     found = (await alone.post(f"{listing.path}/paper-evidence", paper(made.id))).json()
     path = f"{listing.path}/paper-evidence/{found['id']}"
-    assert found["id"] in [p["id"] for p in (await reviewer.get("/v1/paper-evidence")).json()["items"]]
+    assert found["id"] in [p["id"] for p in await reviewer.every("/v1/paper-evidence")]
     assert (await clerk.post(f"{path}/confirmation")).status_code == 403
     assert (await reviewer.get(f"{path}/scan")).content == SCAN
     assert (await reviewer.post(f"{path}/confirmation")).status_code == 200
@@ -63,7 +63,7 @@ async def test_where_there_are_two_members_the_reviewer_sees_nothing(world):
     path = f"{listing.path}/paper-evidence/{found['id']}"
     assert (await reviewer.post(f"{path}/confirmation")).status_code == 404
     assert (await reviewer.get(f"{path}/scan")).status_code == 404
-    assert found["id"] not in [p["id"] for p in (await reviewer.get("/v1/paper-evidence")).json()["items"]]
+    assert found["id"] not in [p["id"] for p in await reviewer.every("/v1/paper-evidence")]
 
 
 @pytest.mark.parametrize(("fields", "field"), [

@@ -107,7 +107,7 @@ class DealLine(msgspec.Struct, frozen=True):
 
 class DealPage(msgspec.Struct, frozen=True):
     items: list[DealLine]
-    next: str | None
+    next_cursor: str | None
 
 
 class ObligationView(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from succession.listings.consents import take_down
 from succession.listings.guideline import Mandate as Terms
 from succession.listings.guideline import NoEdition, Violation
 from succession.outbox import record
+from succession.paging import PageAsked
 from succession.tables.listings import Listing, Mandate
 
 # A Center is commissioned by the state and signs no brokerage contract; the others sign nothing else.
@@ -81,10 +82,18 @@ class AwaitingMandate(msgspec.Struct, frozen=True):
     id: UUID
     listing_id: UUID
     entered_by: UUID | None
+    entered_at: datetime
     kind: str
     signed_on: date
     ends_on: date | None
     terms: dict[str, Any]
+
+
+class AwaitingPage(msgspec.Struct, frozen=True):
+    """Oldest first."""
+
+    items: list[AwaitingMandate]
+    next_cursor: str | None
 
 
 async def activate_mandate(tx: AsyncSession, actor: Actor, listing_id: UUID, terms: Terms, now: datetime,
@@ -232,8 +241,9 @@ SELECT id, kind, state, edition, signed_on, ends_on, ended_on, tail_until, confi
 WHERE listing_id = $1 ORDER BY state, signed_on DESC, created_at DESC LIMIT 1
 """
 _AWAITING = """
-SELECT id, listing_id, created_by AS entered_by, kind, signed_on, ends_on, terms - 'document_hash' AS terms FROM vault.mandate
-WHERE state = 'active' AND confirmed_by IS NULL AND created_by IS DISTINCT FROM $1 ORDER BY created_at, id LIMIT 200
+SELECT id, listing_id, created_by AS entered_by, created_at AS entered_at, kind, signed_on, ends_on, terms - 'document_hash' AS terms
+FROM vault.mandate
+WHERE state = 'active' AND confirmed_by IS NULL AND created_by IS DISTINCT FROM $1   AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid)) ORDER BY created_at, id LIMIT $4
 """
 
 
@@ -245,6 +255,8 @@ async def find_mandate(read: asyncpg.Connection, listing_id: UUID, locale: str) 
     return MandateView(**row, warnings=_warned(msgspec.convert(row["terms"], Terms), row["signed_on"], locale))
 
 
-async def list_awaiting_mandates(read: asyncpg.Connection, member_id: UUID) -> list[AwaitingMandate]:
-    """Those this member may confirm and did not enter; the oldest 200."""
-    return [AwaitingMandate(**row) for row in await read.fetch(_AWAITING, member_id)]
+async def list_awaiting_mandates(read: asyncpg.Connection, member_id: UUID, page: PageAsked) -> AwaitingPage:
+    """Those this member may confirm and did not enter."""
+    rows = await read.fetch(_AWAITING, member_id, *page.moment(["mandates"]), page.limit + 1)
+    rows, cursor = page.cut(rows, ["mandates"], "entered_at", "id")
+    return AwaitingPage([AwaitingMandate(**row) for row in rows], cursor)

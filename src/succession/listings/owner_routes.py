@@ -6,15 +6,18 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
+from succession.actor import Actor
 from succession.codes import AUDIENCE_BIT
+from succession.config import Settings
 from succession.http import documented
 from succession.idempotency import creates
 from succession.listings import contacts, papers
 from succession.listings.consents import Proposed, remind_owner
 from succession.listings.queries import ConsentsView, find_consents
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
 from succession.permissions import allow
 from succession.throttle import spend
 from succession.wiring import Config, Memory, Read, Tx, Who
@@ -23,16 +26,15 @@ REMINDERS_A_DAY = 5
 READS, WRITES, CONFIRMS = ({"permission": p} for p in ("listing:read", "listing:write", "paper:confirm"))
 Audience = Literal[tuple(AUDIENCE_BIT)]
 REVIEWERS = frozenset({"admin", "reviewer"})
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
+
+
+def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
+    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
 
 
 class OwnerContactList(msgspec.Struct, frozen=True):
     items: Annotated[list[contacts.OwnerContactView], Meta(max_length=contacts.CONTACTS_MOST)]
-
-
-class PaperList(msgspec.Struct, frozen=True):
-    """Oldest first."""
-
-    items: Annotated[list[papers.PaperView], Meta(max_length=200)]
 
 
 @get("/listings/{listing_id:uuid}/owner-contacts", opt=READS, operation_id="ListOwnerContacts",
@@ -87,15 +89,17 @@ async def enter_paper(request: Request, tx: Tx, actor: Who, listing_id: FromPath
 
 
 @get("/listings/{listing_id:uuid}/paper-evidence", opt=CONFIRMS, operation_id="ListPapers",
-     summary="Papers the owner of this listing signed", responses=documented())
-async def list_papers(read: Read, listing_id: FromPath[UUID]) -> PaperList:
-    return PaperList(await papers.list_papers(read, listing_id))
+     summary="Papers the owner of this listing signed", responses=documented("cursor_invalid"))
+async def list_papers(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
+                      cursor: FromQuery[str | None] = None) -> papers.PaperPage:
+    return await papers.list_papers(read, _page(settings, actor, cursor, limit), listing_id)
 
 
 @get("/paper-evidence", opt=CONFIRMS, operation_id="ListPapersAwaiting",
-     summary="Papers that wait for your confirmation", responses=documented())
-async def list_awaiting(read: Read, actor: Who) -> PaperList:
-    return PaperList(await papers.list_papers(read, None, awaiting_for=actor.member_id))
+     summary="Papers that wait for your confirmation", responses=documented("cursor_invalid"))
+async def list_awaiting(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
+                        cursor: FromQuery[str | None] = None) -> papers.PaperPage:
+    return await papers.list_papers(read, _page(settings, actor, cursor, limit), None, awaiting_for=actor.member_id)
 
 
 @get("/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/scan", opt=CONFIRMS, operation_id="ReadScan",

@@ -29,6 +29,7 @@ from succession.listings.consents import withdraw_consents
 from succession.listings.owner import OWNER_SUBJECTS, Answer, Sheet
 from succession.listings.profile import Name
 from succession.outbox import record
+from succession.paging import PageAsked
 from succession.tables.listings import PaperEvidence
 
 SCAN_BYTES_MOST = 5 * 1024 * 1024
@@ -68,6 +69,13 @@ class PaperView(msgspec.Struct, frozen=True):
     entered_at: datetime
     confirmed_by: UUID | None
     confirmed_at: datetime | None
+
+
+class PaperPage(msgspec.Struct, frozen=True):
+    """Oldest first."""
+
+    items: list[PaperView]
+    next_cursor: str | None
 
 
 def media_type_of(scan: bytes) -> str:
@@ -190,15 +198,18 @@ SELECT id, listing_id, purpose, subject_id, decision, audiences, signer, witness
 FROM vault.paper_evidence
 WHERE ($1::uuid IS NULL OR listing_id = $1)
   AND ($2::uuid IS NULL OR (confirmed_at IS NULL AND purpose <> 'withdrawal' AND entered_by <> $2))
-ORDER BY entered_at, id LIMIT 200
+  AND ($3::timestamptz IS NULL OR (entered_at, id) > ($3, $4::uuid))
+ORDER BY entered_at, id LIMIT $5
 """
 
 
-async def list_papers(read: asyncpg.Connection, listing_id: UUID | None,
-                      awaiting_for: UUID | None = None) -> list[PaperView]:
-    """Of one listing, or those that wait for this member's confirmation; the oldest 200."""
-    rows = await read.fetch(_PAPERS, listing_id, awaiting_for)
-    return [PaperView(**_shown(dict(row))) for row in rows]
+async def list_papers(read: asyncpg.Connection, page: PageAsked, listing_id: UUID | None,
+                      awaiting_for: UUID | None = None) -> PaperPage:
+    """Of one listing, or those that wait for this member's confirmation."""
+    query = ["papers", str(listing_id)]
+    rows = await read.fetch(_PAPERS, listing_id, awaiting_for, *page.moment(query), page.limit + 1)
+    rows, cursor = page.cut(rows, query, "entered_at", "id")
+    return PaperPage([PaperView(**_shown(dict(row))) for row in rows], cursor)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

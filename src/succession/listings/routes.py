@@ -9,7 +9,6 @@ from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
 
 from succession.codes import SCHEMES
 from succession.days import day_in_japan
@@ -22,7 +21,7 @@ from succession.listings.import_routes import IMPORT_ROUTES
 from succession.listings.owner_routes import OWNER_ROUTES, REVIEWERS
 from succession.listings.queries import ListingPage, ListingView, find_listing, find_profile, list_listings
 from succession.listings.readiness import Readiness, readiness_of
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked, bound_to, open_cursor, seal_cursor
 from succession.permissions import allow
 from succession.wiring import Config, Locale, Read, Tx, Who
 
@@ -30,12 +29,6 @@ InState = Annotated[Literal[tuple(SCHEMES["listing_state"].codes)] | None, Query
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 READS, WRITES, MANDATES = ({"permission": p} for p in ("listing:read", "listing:write", "mandate:write"))
 MOVED = documented("not_found", "step_refused", "mandate_needed", "listing_closed")
-
-
-class MandateList(Struct, frozen=True):
-    """Oldest first."""
-
-    items: Annotated[list[mandates.AwaitingMandate], Meta(max_length=200)]
 
 
 @post("/listings", opt=WRITES, operation_id="EnterListing", summary="Enter a draft listing",
@@ -129,9 +122,11 @@ async def confirm_mandate(tx: Tx, actor: Who, locale: Locale, listing_id: FromPa
 
 
 @get("/mandates", opt={"permission": "paper:confirm"}, operation_id="ListMandatesAwaiting",
-     summary="Mandates that wait for your confirmation", responses=documented())
-async def list_mandates_awaiting(read: Read, actor: Who) -> MandateList:
-    return MandateList(await mandates.list_awaiting_mandates(read, actor.member_id))
+     summary="Mandates that wait for your confirmation", responses=documented("cursor_invalid"))
+async def list_mandates_awaiting(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
+                                 cursor: FromQuery[str | None] = None) -> mandates.AwaitingPage:
+    page = PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
+    return await mandates.list_awaiting_mandates(read, actor.member_id, page)
 
 
 @post("/listings/{listing_id:uuid}/mandate/end", opt=MANDATES, operation_id="EndMandate", status_code=200,

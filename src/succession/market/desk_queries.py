@@ -4,7 +4,6 @@ Every reader runs the same statements: row-level security (0008) decides which r
 `market_desk`, which has no grant on the vault: a desk gets published codes and their renderings, and nothing else.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -16,11 +15,10 @@ from succession.codes import ATTRIBUTES, label
 from succession.errors import Problem
 from succession.market.matching import WISHES, Offer, Wishes, explain, in_words, judge, name_of, reach, score, stated
 from succession.market.queries import TeaserView, teaser_view
-from succession.paging import bound_to, open_cursor, seal_cursor
+from succession.paging import PageAsked
 
 BriefState = Literal["open", "closed"]
 IntroductionState = Literal["proposed", "accepted", "declined"]
-Rows = Sequence[asyncpg.Record]
 
 
 class Party(msgspec.Struct):
@@ -115,32 +113,6 @@ class IntroductionView(msgspec.Struct):
 class IntroductionPage(msgspec.Struct):
     items: list[IntroductionView]
     next_cursor: str | None
-
-
-class PageAsked(msgspec.Struct, frozen=True):
-    """Which page of a list, for whom: `key` is Settings.key("cursor")."""
-
-    key: bytes
-    viewer: str
-    cursor: str | None
-    limit: int
-
-    def after(self, query: object) -> list:
-        """The position to go on from, [] at the beginning; Problem cursor_invalid."""
-        return open_cursor(self.key, self.cursor, bound_to(self.viewer, query)) if self.cursor else []
-
-    def moment(self, query: object) -> tuple[datetime | None, UUID | None]:
-        """The same for a list ordered by time and id."""
-        position = self.after(query)
-        return (datetime.fromisoformat(position[0]), UUID(position[1])) if position else (None, None)
-
-    def cut(self, rows: Rows, query: object, *position: str) -> tuple[Rows, str | None]:
-        """(the rows of this page, the next cursor) of `limit + 1` rows asked for; `position`: columns of the order."""
-        if len(rows) <= self.limit:
-            return rows, None
-        last = [rows[self.limit - 1][column] for column in position]
-        plain = [value if isinstance(value, int) else str(value) for value in last]
-        return rows[: self.limit], seal_cursor(self.key, plain, bound_to(self.viewer, query))
 
 
 _DESKS = """

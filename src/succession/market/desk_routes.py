@@ -33,7 +33,6 @@ from succession.market.desk_queries import (
     IntroductionPage,
     IntroductionState,
     IntroductionView,
-    PageAsked,
     find_brief,
     find_introduction,
     list_briefs,
@@ -51,7 +50,7 @@ from succession.market.representations import (
     list_representations,
     record_representation,
 )
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
 from succession.wiring import Config, Locale, Pools, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]

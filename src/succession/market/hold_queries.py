@@ -15,7 +15,8 @@ import msgspec
 from succession.codes import ATTRIBUTES, audiences_in, label
 from succession.errors import Problem
 from succession.i18n import translate
-from succession.market.desk_queries import PageAsked, Party
+from succession.market.desk_queries import Party
+from succession.paging import PageAsked
 from succession.market.exposures import CHANNELS, REASONS, facts_of
 
 HoldState = Literal["open", "proposed", "released", "refused", "lapsed"]

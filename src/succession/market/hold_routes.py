@@ -10,7 +10,6 @@ from succession.actor import Actor
 from succession.config import Settings
 from succession.database import driver
 from succession.http import documented
-from succession.market.desk_queries import PageAsked
 from succession.market.hold_queries import (
     HoldPage,
     HoldSheet,
@@ -23,7 +22,7 @@ from succession.market.hold_queries import (
     list_listed_twice,
 )
 from succession.market.holds import HoldDecision, confirm_hold, decide_hold
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
 from succession.wiring import Config, Locale, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]

@@ -18,9 +18,10 @@ from succession.actor import Actor
 from succession.database import Databases
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
-from succession.market.desk_queries import PageAsked, Party
+from succession.market.desk_queries import Party
 from succession.market.queries import audience_role, viewers
 from succession.outbox import mail, record
+from succession.paging import PageAsked
 from succession.tables.deals import Representation
 
 
