@@ -300,6 +300,13 @@ CREATE FUNCTION vault.actor_for_member(member uuid) RETURNS TABLE(member_id uuid
     FROM vault.member m JOIN vault.organisation o ON o.id = m.organisation_id WHERE m.id = member
 $$;
 
+CREATE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT true
+$$;
+
 CREATE FUNCTION vault.brief_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -321,8 +328,8 @@ CREATE FUNCTION vault.causes_hold(deal uuid) RETURNS boolean
         SELECT FROM vault.deal d
         JOIN vault.organisation b ON b.id = d.buyer_id AND b.status = 'verified'
         JOIN vault.listing l ON l.id = d.listing_id AND l.state <> 'withdrawn'
-        JOIN vault.nda n ON n.deal_id = d.id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now()
-        JOIN vault.name_clear c ON c.deal_id = d.id AND c.nda_id = n.id AND c.decision = 'yes' AND c.revoked_at IS NULL
+        JOIN vault.nda n ON n.deal_id = d.id AND vault.nda_in_force(n.id)
+        JOIN vault.name_clear c ON c.deal_id = d.id AND c.nda_id = n.id AND vault.consent_stands(c.id)
         WHERE d.id = deal AND d.terminal IS NULL AND vault.screened(d.id) IS NOT NULL
           AND NOT EXISTS (SELECT FROM vault.exclusion e JOIN vault.organisation_key k
                           ON k.kind = e.kind AND lower(k.value) = lower(e.value)
@@ -375,6 +382,13 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.consent_stands(wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.name_clear c WHERE c.id = wanted AND c.decision = 'yes' AND c.revoked_at IS NULL)
+$$;
 
 CREATE FUNCTION vault.deal_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -532,10 +546,12 @@ CREATE FUNCTION vault.grant_holds(wanted uuid) RETURNS boolean
     SELECT EXISTS (
         SELECT FROM vault.disclosure_grant g
         JOIN vault.ledger_entry e ON e.id = g.ledger_entry_id AND e.listing_id = g.listing_id AND e.kind = 'released'
-        JOIN vault.nda n ON n.id = g.nda_id AND n.ended_at IS NULL AND n.expires_at > now()
-        JOIN vault.name_clear c ON c.id = g.name_clear_id AND c.decision = 'yes' AND c.revoked_at IS NULL
         WHERE g.id = wanted AND g.revoked_at IS NULL AND g.expires_at > now()
-          AND vault.party(g.deal_id) IS NOT NULL AND vault.causes_hold(g.deal_id))
+          AND vault.nda_in_force(g.nda_id) AND vault.consent_stands(g.name_clear_id) AND vault.causes_hold(g.deal_id)
+          AND CASE vault.party(g.deal_id)
+                  WHEN 'buyer' THEN vault.bound_by(g.nda_id, ops.member())
+                  WHEN 'representative' THEN vault.bound_by(g.nda_id, ops.member())
+                  ELSE vault.party(g.deal_id) IS NOT NULL END)
 $$;
 
 CREATE FUNCTION vault.held() RETURNS trigger
@@ -939,6 +955,13 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.nda_in_force(wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.nda n WHERE n.id = wanted AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now())
+$$;
 
 CREATE FUNCTION vault.needs_reviewer(listing uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1440,6 +1463,13 @@ CREATE TABLE ops.lease (
     name text NOT NULL,
     holder text NOT NULL,
     until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE ops.ledger_kind (
+    kind text NOT NULL,
+    written_by text[] NOT NULL,
+    buyer_reads boolean NOT NULL,
+    CONSTRAINT ledger_kind_written_by_check CHECK ((written_by <@ '{seller,owner,buyer}'::text[]))
 );
 
 CREATE TABLE ops.metric_table (
@@ -2516,6 +2546,9 @@ ALTER TABLE ONLY ops.idempotency
 ALTER TABLE ONLY ops.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY ops.ledger_kind
+    ADD CONSTRAINT ledger_kind_pkey PRIMARY KEY (kind);
+
 ALTER TABLE ONLY ops.metric_table
     ADD CONSTRAINT metric_table_pkey PRIMARY KEY (cube, sheet, month, measure);
 
@@ -3503,7 +3536,9 @@ CREATE POLICY append ON vault.access FOR INSERT TO succession_app WITH CHECK (((
    FROM vault.disclosure_grant g
   WHERE ((g.id = access.grant_id) AND (g.listing_id = access.listing_id) AND vault.live_grant(g.listing_id, g.level))))));
 
-CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR (vault.is_owner(listing_id) AND (kind <> 'released'::text)) OR ((kind <> ALL (ARRAY['screening_decided'::text, 'nda_offered'::text, 'nda_ended'::text, 'name_clear_asked'::text, 'name_clear_decided'::text, 'name_clear_revoked'::text, 'released'::text, 'revoked'::text, 'nda_schedule'::text])) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])))));
+CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK ((EXISTS ( SELECT
+   FROM ops.ledger_kind k
+  WHERE ((k.kind = ledger_entry.kind) AND ((('seller'::text = ANY (k.written_by)) AND vault.holds(ledger_entry.listing_id)) OR (('owner'::text = ANY (k.written_by)) AND vault.is_owner(ledger_entry.listing_id)) OR (('buyer'::text = ANY (k.written_by)) AND (vault.party(ledger_entry.deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text]))))))));
 
 CREATE POLICY append ON vault.ledger_subject FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (EXISTS ( SELECT
    FROM vault.deal d
@@ -3807,7 +3842,9 @@ CREATE POLICY see ON vault.beneficial_owner FOR SELECT TO succession_app USING (
    FROM vault.organisation o
   WHERE ((o.id = beneficial_owner.organisation_id) AND (o.kind = 'acquirer'::text)))))));
 
-CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text) OR ((kind = ANY (ARRAY['request_opened'::text, 'nda_offered'::text, 'nda_signed'::text, 'nda_ended'::text, 'released'::text, 'nda_schedule'::text])) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])))));
+CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (EXISTS ( SELECT
+   FROM ops.ledger_kind k
+  WHERE ((k.kind = ledger_entry.kind) AND k.buyer_reads))))));
 
 CREATE POLICY see ON vault.ledger_subject FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id)));
 
@@ -3978,6 +4015,9 @@ REVOKE ALL ON FUNCTION vault.acceptance_opens_deal() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.actor_for_member(member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.actor_for_member(member uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.brief_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.causes_hold(deal uuid) FROM PUBLIC;
@@ -3988,6 +4028,9 @@ REVOKE ALL ON FUNCTION vault.chain_entry() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.company_of(listing uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.consent_needs_approval() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.consent_stands(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.consent_stands(wanted uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
 
@@ -4083,6 +4126,9 @@ REVOKE ALL ON FUNCTION vault.name_clear_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.nda_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.nda_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_in_force(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.nda_in_force(wanted uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.needs_reviewer(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.needs_reviewer(listing uuid) TO succession_app;
@@ -4312,6 +4358,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.idempotency TO succession_seeder;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_seeder;
+
+GRANT SELECT ON TABLE ops.ledger_kind TO succession_app;
+GRANT SELECT ON TABLE ops.ledger_kind TO succession_seeder;
+GRANT SELECT ON TABLE ops.ledger_kind TO succession_definer;
 
 GRANT SELECT ON TABLE ops.metric_table TO succession_app;
 GRANT SELECT,INSERT ON TABLE ops.metric_table TO succession_worker;

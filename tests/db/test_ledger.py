@@ -11,6 +11,7 @@ import pytest
 
 from succession.commands import ledger as command
 from succession.disclosure.canonical import Head, encode, entry_hash
+from succession.disclosure.ledger import KINDS
 from succession.disclosure.ledger_check import check_ledgers, check_snapshot
 
 ROLES = ("succession_app", "succession_worker", "market_public", "market_buyer", "market_desk", "market_domestic")
@@ -206,3 +207,8 @@ async def test_the_command_names_the_first_broken_link(world, released, settings
     await mend(world, published.listing_id)
     assert (await run("verify", "--nonsense"))[0] == 2
     assert (await run("verify", "--against", str(tmp_path / "nothing")))[0] == 2
+
+
+async def test_kinds_in_sql_are_the_kinds_in_python(as_database_role):
+    rows = await (await as_database_role("owner")).fetch("SELECT kind, written_by, buyer_reads FROM ops.ledger_kind")
+    assert {row["kind"]: (tuple(row["written_by"]), row["buyer_reads"]) for row in rows} == KINDS

@@ -18,13 +18,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from succession.disclosure.canonical import commit, encode
 
 SALT_BYTES = 32
-# Kinds of entries this slice writes; the deals slice adds its own. Only the seller's adviser or the owner writes those
-# from `screening_decided` on, except the signature (db/migrations/0008).
-KINDS = (
-    "request_opened", "nda_signed", "withdrawn",
-    "screening_decided", "nda_offered", "nda_ended", "name_clear_asked", "name_clear_decided", "name_clear_revoked",
-    "released", "revoked", "nda_schedule", "concluded",
-)  # fmt: skip
+# kind: (whose act it records, whether the buyer reads it: its own steps and what binds it, never who refused or why).
+# ops.ledger_kind holds the same for row-level security; a test compares them.
+KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
+    "request_opened": (("seller", "buyer"), True),
+    "screening_decided": (("seller",), False),
+    "nda_offered": (("seller",), True),
+    "nda_signed": (("buyer",), True),
+    "nda_ended": (("seller",), True),
+    "name_clear_asked": (("seller",), False),
+    "name_clear_decided": (("owner",), False),
+    "name_clear_revoked": (("owner",), False),
+    "released": (("seller",), True),
+    "nda_schedule": (("seller",), True),
+    "revoked": (("seller", "owner"), False),
+    "withdrawn": (("seller", "owner", "buyer"), False),
+    "concluded": (("seller", "owner", "buyer"), False),
+    "stage": (("seller", "owner", "buyer"), False),
+}
 RESERVED = frozenset({"v", "entry_id", "listing_id", "deal_id", "kind", "at", "actor", "commitments"})
 
 _NOW = text("SELECT now() AS at, ops.kind() AS kind, ops.organisation() AS organisation, ops.member() AS member")
