@@ -187,9 +187,10 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     entry = (await world.seed("SELECT id FROM vault.screening_list_entry LIMIT 1"))[0]["id"]
     obligation = await world.seed("SELECT o.id FROM vault.obligation o JOIN vault.deal d ON d.id = o.deal_id WHERE d.intermediary_id <> $1 LIMIT 1",
                                   scene.caller("bank").organisation_id)
-    named = next(ref for ref, truth in scene.truth.items() if truth.holder == "center" and truth.audiences & 2
+    named = next(truth.ref for truth in await scene.strangers_to(buyer) if truth.holder == "center" and truth.audiences & 2
                  and not truth.excludes)
     held = await buyer.post("/v1/disclosure-requests", {"teaser_ref": named, "purpose": "Growth"})
+    assert held.status_code == 201, held.text
     for noun, body in (("screening", {"decision": "cleared"}),
                        ("nda", {"form": "one_way", "term_months": 24})):  # a Center's name tells the place
         await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)

@@ -141,6 +141,13 @@ class Scene:
         step = 1 if self.full else max(1, -(-len(listed) // most))
         return listed[::step]
 
+    async def strangers_to(self, caller: Caller) -> list[Truth]:
+        """Published listings that this organisation has had no deal with: their order changes from market to market, and
+        what somebody was released it may read."""
+        rows = await self.world.seed("SELECT listing_id FROM vault.deal WHERE $1 IN (buyer_id, representative_id)", caller.organisation_id)
+        met = {row["listing_id"] for row in rows}
+        return [each for each in self.truth.values() if each.listing_id not in met]
+
     def door(self, leak: Leak | None = None) -> Door:
         return Door(self, leak)
 

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from succession.config import as_role
+from succession.days import day_in_japan
 from succession.metrics.closing import _suppressed, close_months
 from succession.metrics.definitions import CUBES
 
@@ -57,7 +58,7 @@ async def test_a_closed_month_is_stored_suppressed_and_read_as_json_and_csv(worl
 
 async def test_an_open_month_has_no_figures(world):
     agency = await world.agency("monitor")
-    this_month = datetime.now(UTC).strftime("%Y-%m")
+    this_month = day_in_japan(datetime.now(UTC)).strftime("%Y-%m")  # the evening of a month's last day is the next month there
     assert (await agency.get(f"/v1/metrics/funnel?from={this_month}&to={this_month}")).json()["figures"] == []
 
 
