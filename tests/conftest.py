@@ -24,6 +24,11 @@ TEMPLATE = "succession_template"
 _SERVERS = pytest.StashKey()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="full sizes: what `make attacks` and `make chaos` run; prints their tables")
+    parser.addoption("--seed", type=int, default=1, help="of the tests that draw by lot; printed by those that do")
+
+
 def _database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 

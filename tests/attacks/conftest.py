@@ -17,10 +17,6 @@ from conftest import TEMPLATE, _database, _make_database
 REDIS_DATABASE = 13  # apart from those of the test processes and the demo's walk
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="attack the larger market over real HTTP and print the table")
-
-
 @pytest.fixture(scope="session")
 async def scene(request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory,
                 anyio_backend: str):
