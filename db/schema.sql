@@ -253,6 +253,34 @@ CREATE FUNCTION ops.add_filter_use(readers text[], attributes text[], levels sma
     ON CONFLICT (day, readers, attribute, level) DO UPDATE SET searches = u.searches + excluded.searches
 $$;
 
+CREATE FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) RETURNS TABLE(code_id uuid, wait_s integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    free_at timestamptz;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(for_purpose || ' ' || subject || ' ' || for_holder, 7305424));
+    SELECT max(f.at) INTO free_at FROM (
+        (SELECT c.issued_at + interval '1 hour' AS at FROM ops.one_time_code c
+         WHERE c.purpose = for_purpose AND c.subject_id = subject AND c.holder = for_holder AND c.issued_at > now() - interval '1 hour'
+         ORDER BY c.issued_at DESC OFFSET 4 LIMIT 1)
+        UNION ALL
+        (SELECT c.issued_at + interval '1 day' FROM ops.one_time_code c
+         WHERE c.purpose = for_purpose AND c.subject_id = subject AND c.holder = for_holder AND c.issued_at > now() - interval '1 day'
+         ORDER BY c.issued_at DESC OFFSET 9 LIMIT 1)) f;
+    IF free_at IS NOT NULL THEN
+        RETURN QUERY SELECT NULL::uuid, greatest(1, ceil(extract(epoch FROM free_at - now())))::int;
+        RETURN;
+    END IF;
+    UPDATE ops.one_time_code c SET replaced_at = now()
+    WHERE c.purpose = for_purpose AND c.subject_id = subject AND c.holder = for_holder AND c.spent_at IS NULL AND c.replaced_at IS NULL;
+    RETURN QUERY INSERT INTO ops.one_time_code (purpose, subject_id, holder, channel, code_hash, issued_by, expires_at)
+        VALUES (for_purpose, subject, for_holder, through, hash, nullif(current_setting('succession.actor', true), ''),
+                now() + make_interval(secs => valid_s))
+        RETURNING id, NULL::int;
+END $$;
+
 CREATE FUNCTION ops.kind() RETURNS text
     LANGUAGE sql STABLE
     RETURN NULLIF(current_setting('succession.kind'::text, true), ''::text);
@@ -277,9 +305,42 @@ BEGIN
         USING ERRCODE = 'SU001';
 END $$;
 
+CREATE FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) RETURNS TABLE(code_id uuid, sent_through text, issued timestamp with time zone, spent timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    UPDATE ops.one_time_code c SET spent_at = now()
+    WHERE c.purpose = for_purpose AND c.subject_id = subject AND c.holder = for_holder AND c.code_hash = hash
+      AND c.spent_at IS NULL AND c.replaced_at IS NULL AND c.wrong_tries < 5 AND c.expires_at > now()
+    RETURNING c.id, c.channel, c.issued_at, c.spent_at
+$$;
+
 CREATE FUNCTION ops.today() RETURNS date
     LANGUAGE sql STABLE
     RETURN ((now() AT TIME ZONE 'Asia/Tokyo'::text))::date;
+
+CREATE FUNCTION ops.try_code(for_purpose text, subject uuid, for_holder text, hash bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    open ops.one_time_code;
+BEGIN
+    SELECT * INTO open FROM ops.one_time_code c
+    WHERE c.purpose = for_purpose AND c.subject_id = subject AND c.holder = for_holder AND c.spent_at IS NULL AND c.replaced_at IS NULL
+    FOR UPDATE;
+    IF open.id IS NULL THEN
+        RETURN 'wrong';
+    ELSIF open.wrong_tries >= 5 THEN
+        RETURN 'used_up';
+    ELSIF open.expires_at <= clock_timestamp() THEN
+        RETURN 'expired';
+    ELSIF open.code_hash = hash THEN
+        RETURN 'right';
+    END IF;
+    UPDATE ops.one_time_code SET wrong_tries = wrong_tries + 1 WHERE id = open.id;
+    RETURN CASE WHEN open.wrong_tries >= 4 THEN 'used_up' ELSE 'wrong' END;
+END $$;
 
 CREATE FUNCTION vault.acceptance_opens_deal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1482,6 +1543,29 @@ CREATE TABLE ops.metric_table (
     CONSTRAINT metric_table_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
 );
 
+CREATE TABLE ops.one_time_code (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    purpose text NOT NULL,
+    subject_id uuid NOT NULL,
+    holder text NOT NULL,
+    channel text NOT NULL,
+    code_hash bytea NOT NULL,
+    issued_by text,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    wrong_tries smallint DEFAULT 0 NOT NULL,
+    replaced_at timestamp with time zone,
+    spent_at timestamp with time zone,
+    CONSTRAINT one_time_code_channel_check CHECK ((channel = ANY (ARRAY['mail'::text, 'spoken'::text]))),
+    CONSTRAINT one_time_code_check CHECK (((replaced_at IS NULL) OR (spent_at IS NULL))),
+    CONSTRAINT one_time_code_code_hash_check CHECK ((length(code_hash) = 32)),
+    CONSTRAINT one_time_code_holder_check CHECK (((length(holder) >= 1) AND (length(holder) <= 200))),
+    CONSTRAINT one_time_code_purpose_check CHECK ((purpose ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT one_time_code_wrong_tries_check CHECK (((wrong_tries >= 0) AND (wrong_tries <= 5)))
+);
+
+ALTER TABLE ONLY ops.one_time_code FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE ops.outbox (
     id bigint NOT NULL,
     topic text NOT NULL,
@@ -2552,6 +2636,9 @@ ALTER TABLE ONLY ops.ledger_kind
 ALTER TABLE ONLY ops.metric_table
     ADD CONSTRAINT metric_table_pkey PRIMARY KEY (cube, sheet, month, measure);
 
+ALTER TABLE ONLY ops.one_time_code
+    ADD CONSTRAINT one_time_code_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY ops.outbox
     ADD CONSTRAINT outbox_dedupe_key_key UNIQUE (dedupe_key);
 
@@ -2796,6 +2883,10 @@ CREATE INDEX teaser_price_down ON market.teaser USING btree (((- ((price_rank)::
 CREATE INDEX teaser_revenue ON market.teaser USING btree (revenue_rank, shuffle, ref);
 
 CREATE INDEX teaser_revenue_down ON market.teaser USING btree (((- ((revenue_rank)::integer % 99))), shuffle, ref);
+
+CREATE INDEX one_time_code_holder_issued_at_idx ON ops.one_time_code USING btree (holder, issued_at);
+
+CREATE UNIQUE INDEX one_time_code_one_open ON ops.one_time_code USING btree (purpose, subject_id, holder) WHERE ((spent_at IS NULL) AND (replaced_at IS NULL));
 
 CREATE INDEX outbox_waiting ON ops.outbox USING btree (available_at, id) WHERE ((done_at IS NULL) AND (dead_at IS NULL));
 
@@ -3512,6 +3603,8 @@ CREATE POLICY forget ON ops.filter_use TO succession_worker USING ((day < (ops.t
 
 ALTER TABLE ops.idempotency ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE ops.one_time_code ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE ops.outbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own ON ops.idempotency TO succession_app USING ((actor = current_setting('succession.actor'::text, true))) WITH CHECK ((actor = current_setting('succession.actor'::text, true)));
@@ -4008,7 +4101,16 @@ REVOKE ALL ON FUNCTION market.teaser_facts() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) TO succession_app;
 
+REVOKE ALL ON FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) TO succession_app;
+
 REVOKE ALL ON FUNCTION ops.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) TO succession_app;
+
+REVOKE ALL ON FUNCTION ops.try_code(for_purpose text, subject uuid, for_holder text, hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.try_code(for_purpose text, subject uuid, for_holder text, hash bytea) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.acceptance_opens_deal() FROM PUBLIC;
 
@@ -4367,6 +4469,9 @@ GRANT SELECT ON TABLE ops.metric_table TO succession_app;
 GRANT SELECT,INSERT ON TABLE ops.metric_table TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_table TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_table TO succession_seeder;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE ops.one_time_code TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.one_time_code TO succession_seeder;
 
 GRANT INSERT ON TABLE ops.outbox TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.outbox TO succession_worker;

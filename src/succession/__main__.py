@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "market": ("succession.commands.market", "close the publication batch now"),
     "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
+    "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),
     "metrics": ("succession.commands.metrics", "close months and print figures"),
     "openapi": ("succession.commands.openapi", "print the OpenAPI document"),
     "schema": ("succession.commands.schema", "write db/schema.sql from the migrations"),

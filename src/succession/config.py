@@ -114,6 +114,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_TRUSTED_PROXIES", TEXT, "127.0.0.1", "addresses whose X-Forwarded-For is believed, by comma"),
     Variable("SUCCESSION_DEMO", FLAG, "0", "fictitious world, commands that production refuses"),
     Variable("SUCCESSION_EMBEDDED", FLAG, "0", "set by the program itself for servers it started"),
+    Variable("SUCCESSION_KEYS_DIR", PATH, None, "signing keys, apart from the data; in a demo keys/ in the data"),
+    Variable("SUCCESSION_TSA_URL", _url("https", "http"), None, "RFC 3161 server that time-stamps sealed documents; none without it"),
     Variable("SUCCESSION_SECRET_KEY", KEY, None, "root of every keyed hash and cipher", secret=True),
     Variable("SUCCESSION_SESSION_IDLE_S", _whole(60, 86_400), "1800", "a session ends after so long without a request"),
     Variable("SUCCESSION_SESSION_ABSOLUTE_S", _whole(60, 604_800), "43200", "a session ends after so long in any case"),
@@ -144,6 +146,8 @@ class Settings:
     """The settings of one process. URLs and keys are left out of repr. Durations in seconds, sizes in connections."""
 
     data_dir: Path
+    keys_dir: Path | None
+    tsa_url: str | None
     host: str
     port: int
     public_url: str
@@ -178,6 +182,8 @@ class Settings:
             raise ConfigError(*problems)
         return cls(
             data_dir=value["SUCCESSION_DATA_DIR"],
+            keys_dir=_keys_dir(value),
+            tsa_url=value["SUCCESSION_TSA_URL"],
             host=value["SUCCESSION_HOST"],
             port=value["SUCCESSION_PORT"],
             public_url=_public_url(value),
@@ -285,6 +291,12 @@ def _contradictions(value: Mapping[str, Any]) -> list[str]:
 
 def _embedded(value: Mapping[str, Any]) -> bool:
     return bool(value["SUCCESSION_EMBEDDED"]) or not (value["DATABASE_URL"] and value["REDIS_URL"])
+
+
+def _keys_dir(value: Mapping[str, Any]) -> Path | None:
+    """Where signing keys are; None where production has not said (succession.keys refuses to guess)."""
+    own = value["SUCCESSION_DATA_DIR"] / "keys" if value["SUCCESSION_DEMO"] or _embedded(value) else None
+    return value["SUCCESSION_KEYS_DIR"] or own
 
 
 def _spot_check_percent(value: Mapping[str, Any]) -> int:

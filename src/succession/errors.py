@@ -48,6 +48,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "cursor_invalid": (422, _("This cursor does not belong to this query.")),
     "evidence_immutable": (409, _("This record is evidence and is never changed.")),
     "link_invalid": (404, _("This link is not valid, was used already, or has expired.")),
+    "code_invalid": (409, _("This code is not right. Look at the newest one.")),
+    "code_expired": (409, _("This code has expired. Ask for a new one.")),
     # accounts
     "email_taken": (409, _("This address cannot be used.")),
     "organisation_taken": (409, _("This organisation is registered already.")),

@@ -19,7 +19,7 @@ from typing import Any
 
 import asyncpg
 
-from succession import logs
+from succession import keys, logs
 from succession.config import Settings
 from succession.database import speak_json
 from succession.jobs import PERIODIC, Job
@@ -199,6 +199,7 @@ def run(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env()
     settings.role_url("succession_worker")  # fails here, in words, when there is no database
+    keys.seal(settings)  # and here when there is no key to seal documents with
     logs.set_up()
     asyncio.run(_once(settings) if chosen.once else _run(settings))
     return 0
