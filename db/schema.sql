@@ -361,6 +361,40 @@ CREATE FUNCTION vault.actor_for_member(member uuid) RETURNS TABLE(member_id uuid
     FROM vault.member m JOIN vault.organisation o ON o.id = m.organisation_id WHERE m.id = member
 $$;
 
+CREATE FUNCTION vault.answer_held() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    asked text;
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        SELECT q.code INTO asked FROM vault.question q WHERE q.id = new.question_id;
+        new.before_name_clear := NOT vault.name_told(new.deal_id);
+        new.released_at := CASE WHEN new.words IS NULL OR NOT new.before_name_clear THEN now() END;
+        IF new.review IS NOT NULL THEN
+            RAISE EXCEPTION 'an answer is read after it was written' USING ERRCODE = 'SU002', CONSTRAINT = 'answer_not_clean';
+        END IF;
+        IF new.reply IS NOT NULL AND new.reply NOT IN ('after_name_clear', 'cannot_say') AND NOT EXISTS (
+            SELECT FROM ops.question_reply r WHERE r.question = asked AND r.reply = new.reply) THEN
+            RAISE EXCEPTION 'this reply does not fit the question' USING ERRCODE = 'SU002', CONSTRAINT = 'answer_reply_fits';
+        END IF;
+        RETURN new;
+    END IF;
+    IF to_jsonb(new) - '{review,reviewed_by,reviewed_at,released_at}'::text[] IS DISTINCT FROM
+       to_jsonb(old) - '{review,reviewed_by,reviewed_at,released_at}'::text[]
+       OR old.review IS NOT NULL OR NOT old.before_name_clear OR old.words IS NULL THEN
+        RAISE EXCEPTION 'what was answered stands' USING ERRCODE = 'SU001';
+    END IF;
+    IF new.review = 'passed' AND 'clean' IS DISTINCT FROM (
+        SELECT s.state FROM vault.answer_scan s WHERE s.answer_id = new.id ORDER BY s.at DESC, s.id DESC LIMIT 1) THEN
+        RAISE EXCEPTION 'the scanner did not let this text through' USING ERRCODE = 'SU002', CONSTRAINT = 'answer_not_clean';
+    END IF;
+    new.reviewed_at := now();
+    new.released_at := CASE WHEN new.review = 'passed' THEN now() END;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -513,6 +547,18 @@ BEGIN
         RAISE EXCEPTION 'a public listing cannot exclude anybody' USING ERRCODE = 'SU002', CONSTRAINT = 'excluded_never_public';
     END IF;
     RETURN new;
+END $$;
+
+CREATE FUNCTION vault.expose_answer() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.exposure (listing_id, ref, channel, organisation_id)
+    SELECT d.listing_id, d.teaser_ref, 'answer', told.id
+    FROM vault.deal d CROSS JOIN LATERAL (VALUES (d.buyer_id), (d.representative_id)) AS told(id)
+    WHERE d.id = new.deal_id AND told.id IS NOT NULL;
+    RETURN NULL;
 END $$;
 
 CREATE FUNCTION vault.expose_introduction() RETURNS trigger
@@ -968,6 +1014,15 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.name_told(deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.deal_id = deal AND g.level = 'dossier' AND g.revoked_at IS NULL
+                   AND g.expires_at > now() AND vault.nda_in_force(g.nda_id) AND vault.consent_stands(g.name_clear_id)
+                   AND vault.causes_hold(deal))
+$$;
 
 CREATE FUNCTION vault.nda_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1591,6 +1646,11 @@ ALTER TABLE ops.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE ops.question_reply (
+    question text NOT NULL,
+    reply text NOT NULL
+);
+
 CREATE TABLE vault.access (
     id bigint NOT NULL,
     grant_id uuid NOT NULL,
@@ -1607,6 +1667,60 @@ ALTER TABLE ONLY vault.access FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.access ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME vault.access_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE vault.answer (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    question_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    reply text,
+    words text,
+    locale text,
+    before_name_clear boolean DEFAULT true NOT NULL,
+    reach text NOT NULL,
+    question_shown text,
+    written_by uuid NOT NULL,
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    review text,
+    reviewed_by uuid,
+    reviewed_at timestamp with time zone,
+    released_at timestamp with time zone,
+    CONSTRAINT answer_check CHECK ((((review IS NULL) = (reviewed_by IS NULL)) AND ((review IS NULL) = (reviewed_at IS NULL)))),
+    CONSTRAINT answer_check1 CHECK (((review IS DISTINCT FROM 'refused'::text) OR (released_at IS NULL))),
+    CONSTRAINT answer_locale_check CHECK ((locale = ANY (ARRAY['ja'::text, 'en'::text]))),
+    CONSTRAINT answer_question_shown_check CHECK (((length(question_shown) >= 1) AND (length(question_shown) <= 2000))),
+    CONSTRAINT answer_reach CHECK (((reach = 'asker'::text) OR (NOT before_name_clear))),
+    CONSTRAINT answer_reach_check CHECK ((reach = ANY (ARRAY['asker'::text, 'cleared'::text]))),
+    CONSTRAINT answer_reach_words CHECK (((question_shown IS NULL) = (reach = 'asker'::text))),
+    CONSTRAINT answer_reply_or_words CHECK ((((reply IS NULL) <> (words IS NULL)) AND ((words IS NULL) = (locale IS NULL)))),
+    CONSTRAINT answer_review_check CHECK ((review = ANY (ARRAY['passed'::text, 'refused'::text]))),
+    CONSTRAINT answer_second_person CHECK ((reviewed_by <> written_by)),
+    CONSTRAINT answer_words_check CHECK (((length(words) >= 1) AND (length(words) <= 4000)))
+);
+
+ALTER TABLE ONLY vault.answer FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.answer_scan (
+    id bigint NOT NULL,
+    answer_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state text NOT NULL,
+    engine text NOT NULL,
+    findings jsonb NOT NULL,
+    CONSTRAINT answer_scan_state_check CHECK ((state = ANY (ARRAY['clean'::text, 'found'::text, 'unknown'::text])))
+);
+
+ALTER TABLE ONLY vault.answer_scan FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.answer_scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME vault.answer_scan_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1844,7 +1958,7 @@ CREATE TABLE vault.exposure (
     in_force text,
     at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT exposure_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
-    CONSTRAINT exposure_channel_check CHECK ((channel = ANY (ARRAY['publication'::text, 'introduction'::text, 'nda'::text, 'dossier'::text, 'data_room'::text]))),
+    CONSTRAINT exposure_channel_check CHECK ((channel = ANY (ARRAY['publication'::text, 'introduction'::text, 'nda'::text, 'answer'::text, 'dossier'::text, 'data_room'::text]))),
     CONSTRAINT exposure_check CHECK (((audiences IS NULL) <> (organisation_id IS NULL)))
 );
 
@@ -2442,6 +2556,20 @@ CREATE TABLE vault.publication (
 
 ALTER TABLE ONLY vault.publication FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.question (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    code text,
+    words text,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT question_code_or_words CHECK (((code IS NULL) <> (words IS NULL))),
+    CONSTRAINT question_words_check CHECK (((length(words) >= 1) AND (length(words) <= 2000)))
+);
+
+ALTER TABLE ONLY vault.question FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.representation (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     intermediary_id uuid NOT NULL,
@@ -2648,8 +2776,17 @@ ALTER TABLE ONLY ops.outbox
 ALTER TABLE ONLY ops.population
     ADD CONSTRAINT population_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY ops.question_reply
+    ADD CONSTRAINT question_reply_pkey PRIMARY KEY (question, reply);
+
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.answer
+    ADD CONSTRAINT answer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.answer_scan
+    ADD CONSTRAINT answer_scan_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.api_key
     ADD CONSTRAINT api_key_key_hash_key UNIQUE (key_hash);
@@ -2840,6 +2977,12 @@ ALTER TABLE ONLY vault.prose_scan
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_pkey PRIMARY KEY (ref);
 
+ALTER TABLE ONLY vault.question
+    ADD CONSTRAINT question_id_deal_id_listing_id_key UNIQUE (id, deal_id, listing_id);
+
+ALTER TABLE ONLY vault.question
+    ADD CONSTRAINT question_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_pkey PRIMARY KEY (id);
 
@@ -2891,6 +3034,14 @@ CREATE UNIQUE INDEX one_time_code_one_open ON ops.one_time_code USING btree (pur
 CREATE INDEX outbox_waiting ON ops.outbox USING btree (available_at, id) WHERE ((done_at IS NULL) AND (dead_at IS NULL));
 
 CREATE INDEX access_listing_id_id_idx ON vault.access USING btree (listing_id, id);
+
+CREATE INDEX answer_listing_id_idx ON vault.answer USING btree (listing_id) WHERE (reach = 'cleared'::text);
+
+CREATE INDEX answer_question_id_written_at_idx ON vault.answer USING btree (question_id, written_at);
+
+CREATE INDEX answer_scan_answer_id_at_idx ON vault.answer_scan USING btree (answer_id, at);
+
+CREATE INDEX answer_written_at_id_idx ON vault.answer USING btree (written_at, id) WHERE (before_name_clear AND (words IS NOT NULL) AND (review IS NULL));
 
 CREATE INDEX api_key_organisation_id_idx ON vault.api_key USING btree (organisation_id);
 
@@ -2992,6 +3143,8 @@ CREATE UNIQUE INDEX publication_one_live ON vault.publication USING btree (listi
 
 CREATE INDEX publication_queue ON vault.publication USING btree (queued_at) WHERE (state = 'queued'::text);
 
+CREATE INDEX question_deal_id_asked_at_id_idx ON vault.question USING btree (deal_id, asked_at, id);
+
 CREATE INDEX representation_acquirer_id_idx ON vault.representation USING btree (acquirer_id);
 
 CREATE INDEX representation_intermediary_id_acquirer_id_idx ON vault.representation USING btree (intermediary_id, acquirer_id);
@@ -3046,6 +3199,10 @@ CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECU
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE ON vault.answer FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.answer_scan FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.audit_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -3064,9 +3221,13 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECU
 
 CREATE TRIGGER evidence BEFORE UPDATE ON vault.prose_scan FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.question FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.access FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.answer FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -3082,9 +3243,13 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_subject FOR EACH STA
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER exclusion_not_public BEFORE INSERT ON vault.exclusion FOR EACH ROW EXECUTE FUNCTION vault.exclusion_not_public();
+
+CREATE TRIGGER exposed AFTER INSERT ON vault.answer FOR EACH ROW WHEN ((new.before_name_clear AND (new.released_at IS NOT NULL))) EXECUTE FUNCTION vault.expose_answer();
 
 CREATE TRIGGER exposed AFTER INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.expose_to_buyer();
 
@@ -3096,6 +3261,8 @@ CREATE TRIGGER exposed AFTER INSERT OR UPDATE OF state, published_at ON vault.pu
 
 CREATE TRIGGER exposed_at_once AFTER INSERT ON vault.introduction FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.expose_introduction();
 
+CREATE TRIGGER exposed_when_passed AFTER UPDATE ON vault.answer FOR EACH ROW WHEN ((new.before_name_clear AND (new.released_at IS NOT NULL) AND (old.released_at IS NULL))) EXECUTE FUNCTION vault.expose_answer();
+
 CREATE TRIGGER facts_settled BEFORE INSERT ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.facts_settled();
 
 CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, written_at ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -3103,6 +3270,8 @@ CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, writt
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
 
 CREATE TRIGGER grant_frozen BEFORE UPDATE ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_frozen();
+
+CREATE TRIGGER held BEFORE INSERT OR UPDATE ON vault.answer FOR EACH ROW EXECUTE FUNCTION vault.answer_held();
 
 CREATE TRIGGER held BEFORE UPDATE OF state ON vault.introduction FOR EACH ROW WHEN (((new.state = 'accepted'::text) AND (old.state <> 'accepted'::text))) EXECUTE FUNCTION vault.held('introduction');
 
@@ -3182,6 +3351,21 @@ ALTER TABLE ONLY market.teaser_prose
 
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
+
+ALTER TABLE ONLY vault.answer
+    ADD CONSTRAINT answer_question_id_deal_id_listing_id_fkey FOREIGN KEY (question_id, deal_id, listing_id) REFERENCES vault.question(id, deal_id, listing_id);
+
+ALTER TABLE ONLY vault.answer
+    ADD CONSTRAINT answer_reviewed_by_fkey FOREIGN KEY (reviewed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.answer_scan
+    ADD CONSTRAINT answer_scan_answer_id_fkey FOREIGN KEY (answer_id) REFERENCES vault.answer(id);
+
+ALTER TABLE ONLY vault.answer_scan
+    ADD CONSTRAINT answer_scan_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.answer
+    ADD CONSTRAINT answer_written_by_fkey FOREIGN KEY (written_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.api_key
     ADD CONSTRAINT api_key_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
@@ -3480,6 +3664,12 @@ ALTER TABLE ONLY vault.publication
 ALTER TABLE ONLY vault.publication
     ADD CONSTRAINT publication_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES vault.teaser_proposal(id);
 
+ALTER TABLE ONLY vault.question
+    ADD CONSTRAINT question_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.question
+    ADD CONSTRAINT question_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES vault.organisation(id);
 
@@ -3623,6 +3813,10 @@ CREATE POLICY acquirer_close ON vault.brief FOR UPDATE TO succession_app USING (
 
 CREATE POLICY acquirer_file ON vault.brief FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (created_by = ops.member()) AND (state = 'open'::text)));
 
+ALTER TABLE vault.answer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.answer_scan ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.api_key ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY append ON vault.access FOR INSERT TO succession_app WITH CHECK (((organisation_id = ops.organisation()) AND (member_id = ops.member()) AND (EXISTS ( SELECT
@@ -3636,6 +3830,10 @@ CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHE
 CREATE POLICY append ON vault.ledger_subject FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (EXISTS ( SELECT
    FROM vault.deal d
   WHERE (d.listing_id = ledger_subject.listing_id)))));
+
+CREATE POLICY ask ON vault.question FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (asked_by = ops.member())));
+
+CREATE POLICY asker ON vault.answer FOR SELECT TO succession_app USING (((released_at IS NOT NULL) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (before_name_clear OR vault.live_grant(listing_id, 'dossier'::text))));
 
 ALTER TABLE vault.audience_consent ENABLE ROW LEVEL SECURITY;
 
@@ -3654,6 +3852,8 @@ CREATE POLICY buyer ON vault.exclusivity FOR SELECT TO succession_app USING ((va
 CREATE POLICY buyer ON vault.nda FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text, 'owner'::text])));
 
 CREATE POLICY buyer_sign ON vault.nda FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'buyer'::text)) WITH CHECK (((vault.party(deal_id) = 'buyer'::text) AND (signer_member_id = ops.member())));
+
+CREATE POLICY cleared ON vault.answer FOR SELECT TO succession_app USING (((reach = 'cleared'::text) AND (released_at IS NOT NULL) AND vault.live_grant(listing_id, 'dossier'::text)));
 
 ALTER TABLE vault.company_key ENABLE ROW LEVEL SECURITY;
 
@@ -3907,6 +4107,8 @@ ALTER TABLE vault.prose_scan ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.publication ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.question ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY record ON vault.audit_event FOR INSERT TO succession_app WITH CHECK (((NOT (organisation_id IS DISTINCT FROM ops.organisation())) AND (NOT (member_id IS DISTINCT FROM ops.member()))));
 
 CREATE POLICY register ON vault.organisation FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'anonymous'::text) AND (id = ops.organisation()) AND (status = 'pending'::text) AND (kind <> 'operator'::text)));
@@ -3943,7 +4145,13 @@ CREATE POLICY see ON vault.ledger_subject FOR SELECT TO succession_app USING ((v
 
 CREATE POLICY see ON vault.organisation FOR SELECT TO succession_app USING (((id = ops.organisation()) OR vault.knows(id)));
 
+CREATE POLICY see ON vault.question FOR SELECT TO succession_app USING ((vault.party(deal_id) IS NOT NULL));
+
 CREATE POLICY see ON vault.verification FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR (ops.kind() = 'operator'::text)));
+
+CREATE POLICY seller ON vault.answer FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id)));
+
+CREATE POLICY seller ON vault.answer_scan FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
 CREATE POLICY seller ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
@@ -3958,6 +4166,12 @@ CREATE POLICY seller ON vault.nda TO succession_app USING ((vault.party(deal_id)
 CREATE POLICY seller ON vault.nda_schedule TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.screening TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (decided_by = ops.member())));
+
+CREATE POLICY seller_answer ON vault.answer FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (written_by = ops.member())));
+
+CREATE POLICY seller_review ON vault.answer FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (reviewed_by = ops.member())));
+
+CREATE POLICY seller_write ON vault.answer_scan FOR INSERT TO succession_app WITH CHECK (vault.holds(listing_id));
 
 ALTER TABLE vault.succession_status ENABLE ROW LEVEL SECURITY;
 
@@ -4117,6 +4331,8 @@ REVOKE ALL ON FUNCTION vault.acceptance_opens_deal() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.actor_for_member(member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.actor_for_member(member uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.answer_held() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) TO succession_app;
 
@@ -4142,6 +4358,8 @@ REVOKE ALL ON FUNCTION vault.disclosure_facts(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.disclosure_facts(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.expose_answer() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.expose_introduction() FROM PUBLIC;
 
@@ -4224,6 +4442,9 @@ GRANT ALL ON FUNCTION vault.member_for_token(hash bytea) TO succession_app;
 REVOKE ALL ON FUNCTION vault.name_clear_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.name_clear_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.name_told(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.name_told(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.nda_causes() FROM PUBLIC;
 
@@ -4482,6 +4703,10 @@ GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_worker;
 
+GRANT SELECT ON TABLE ops.question_reply TO succession_app;
+GRANT SELECT ON TABLE ops.question_reply TO succession_definer;
+GRANT SELECT ON TABLE ops.question_reply TO succession_seeder;
+
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_app;
@@ -4489,6 +4714,22 @@ GRANT SELECT,INSERT ON TABLE vault.access TO succession_app;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_worker;
+
+GRANT SELECT,INSERT ON TABLE vault.answer TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.answer TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.answer TO succession_seeder;
+
+GRANT UPDATE(review) ON TABLE vault.answer TO succession_app;
+
+GRANT UPDATE(reviewed_by) ON TABLE vault.answer TO succession_app;
+
+GRANT UPDATE(reviewed_at) ON TABLE vault.answer TO succession_app;
+
+GRANT UPDATE(released_at) ON TABLE vault.answer TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.answer_scan TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.answer_scan TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.answer_scan TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.api_key TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.api_key TO succession_seeder;
@@ -4784,6 +5025,10 @@ GRANT UPDATE(published_at) ON TABLE vault.publication TO succession_worker;
 GRANT UPDATE(taken_down_at) ON TABLE vault.publication TO succession_worker;
 
 GRANT UPDATE(take_down_reason) ON TABLE vault.publication TO succession_worker;
+
+GRANT SELECT,INSERT ON TABLE vault.question TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.question TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.question TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_seeder;

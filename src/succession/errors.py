@@ -98,6 +98,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "parked": (409, _("Another buyer holds exclusive negotiation for this company; this request is parked until that ends.")),
     "disclosure_causes": (409, _("Screening, non-disclosure agreement, the owner's consent or absence of a block is missing.")),
     "nda_text_changed": (409, _("The text differs from the one that was shown. Read it again before signing.")),
+    "answer_reach": (409, _("Before the name clear an answer reaches the asker alone.")),
     "step_refused": (409, _("This step is not open now.")),
 }
 
@@ -132,6 +133,11 @@ CONSTRAINTS: dict[str, str] = {
     "held_for_person": "held_for_person",
     "hold_second_confirmation": "second_confirmation_needed",
     "hold_by_operator": "forbidden",
+    "answer_reach": "answer_reach",
+    "answer_reach_words": "validation",
+    "answer_reply_fits": "validation",
+    "answer_not_clean": "prose_not_clean",
+    "answer_second_person": "second_confirmation_needed",
     "deal_one_open": "request_exists",
     "brief_needs_desk": "not_found",
     "introduction_once": "introduced_already",

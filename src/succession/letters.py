@@ -187,6 +187,14 @@ LETTERS: dict[str, Letter] = {
         _("A step that waited for a person at the operator was not allowed: too few companies would have been left. The operator "
           "can tell you more."),
     ),
+    "question_asked": Letter(
+        _("Project {project}: a question was asked"),
+        _("The buyer in project {project} has asked a question. Sign in to read and answer it."),
+    ),
+    "question_answered": Letter(
+        _("Project {project}: a question was answered"),
+        _("A question of yours in project {project} has been answered. Sign in to read it."),
+    ),
     # deals
     "deal_moved": Letter(
         _("Project {project}: a step was recorded"),

@@ -36,6 +36,7 @@ PERMISSIONS: dict[str, Rule] = {
     "account:edit": _may(ANYONE, "admin", verified=False),
     "account:own": _may(ANYONE, verified=False),
     "account:sign_out": _may(ANYONE, verified=False),
+    "answer_review:decide": _may("intermediary"),  # a person reads it: no key may
     "api_key:manage": _may(ANYONE, "admin"),
     "audit:read": _may("operator"),
     "brief:file": _may("acquirer"),
@@ -75,6 +76,9 @@ PERMISSIONS: dict[str, Rule] = {
     "prose:write": _may("intermediary"),
     "prose_review:decide": _may("intermediary"),  # a person reads it: no key may
     "publication:request": _may("intermediary"),
+    "question:answer": _may("intermediary"),
+    "question:ask": _may("acquirer intermediary"),
+    "question:read": _may("acquirer intermediary"),
     "representation:confirm": _may("acquirer", "admin"),
     "representation:end": _may("intermediary acquirer"),
     "representation:record": _may("intermediary"),
@@ -111,7 +115,7 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "api_key", "hold", "member", "organisation", "prose_review")
+_FOR_PEOPLE = ("account", "answer_review", "api_key", "hold", "member", "organisation", "prose_review")
 
 
 def keys_may_hold(permission: str) -> bool:

@@ -78,6 +78,9 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", f"{_DEAL}/name-clear", None),
     ("POST", f"{_DEAL}/name-clear", {}), ("POST", f"{_DEAL}/name-clear/link", {}),
     ("POST", f"{_DEAL}/dossier-release", {}),
+    ("GET", f"{_DEAL}/questions", None), ("POST", f"{_DEAL}/questions", {"code": "staff_kept"}),
+    ("POST", "/v1/questions/{question}/answers", {"reply": "cannot_say"}),
+    ("POST", "/v1/held-answers/{answer}/review", {"decision": "passed"}),
     ("POST", f"{_DEAL}/data-room-release", {}), ("GET", "/v1/dossiers/{deal}", None),
     ("POST", "/v1/grants/{grant}/revocation", {"reason": "owner_request"}),
     ("GET", "/v1/deals/{deal}", None), ("POST", "/v1/deals/{deal}/qa", {}), ("POST", "/v1/deals/{deal}/exclusivity", {
@@ -101,6 +104,7 @@ _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id",
              "representation": "representation_id",
              "deal": "deal_id", "grant": "grant_id", "obligation": "obligation_id", "token": "token",
              "pending": "organisation_id",
+             "question": "question_id", "answer": "answer_id",
              "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id"}  # fmt: skip
 
 
@@ -195,6 +199,9 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
                        ("nda", {"form": "one_way", "term_months": 24})):  # a Center's name tells the place
         await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
     hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
+    asked = await buyer.post(f"/v1/disclosure-requests/{stages.deals['signed']}/questions", {"code": "staff_kept"})
+    answered = await seller.post(f"/v1/questions/{asked.json()['id']}/answers", {"words": "長く続けたいです。", "locale": "ja"})
+    assert answered.status_code == 201, answered.text
     for answer in (exclusion, contact, sheet, brief, introduction, representation):
         assert answer.status_code in (201, 202), answer.text
     scene.kept["foreign"] = {
@@ -207,6 +214,7 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         "pending": str(pending.organisation_id),
         "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"])
         if obligation else str(uuid4()),
+        "question": asked.json()["id"], "answer": answered.json()["answers"][0]["id"],
         "hold": str(hold[0]["id"]) if hold else str(uuid4())}  # fmt: skip
     return scene.kept["foreign"]
 

@@ -69,6 +69,12 @@ async def stages_of(scene: Scene) -> Stages:
             built.documents[stage][level] = made.json()["id"]
         step = {"requested": world.requested, "signed": world.nda_signed}.get(stage, world.released)
         built.deals[stage] = await step(company, buyer)
+    # A frank answer, for everybody who knows the name.
+    asked = await buyer.post(f"/v1/disclosure-requests/{built.deals['released']}/questions", {"words": "Who are you?"})
+    company = built.companies["released"]
+    frank = await company.seller.post(f"/v1/questions/{asked.json()['id']}/answers", {
+        "words": f"{company.legal_name}です。", "locale": "ja", "reach": "cleared", "question_shown": "Who is it?"})
+    assert frank.status_code == 201, frank.text
     built.deals["of another"] = await world.released(built.companies["signed"], other, "data_room")
     for grant in (await buyer.get("/v1/grants?limit=100")).json()["items"]:
         built.grants |= {stage: grant["id"] for stage, deal in built.deals.items() if deal == grant["deal_id"]}
@@ -88,7 +94,7 @@ READINGS = ("/v1/dossiers/{deal}", "/v1/disclosure-requests/{deal}", "/v1/disclo
             "/v1/disclosure-requests/{deal}/nda/schedule",
             "/v1/disclosure-requests/{deal}/name-clear", "/v1/disclosure-requests/{deal}/screening", "/nda/{deal}",
             "/v1/deals/{deal}",
-            "/v1/deals/{deal}/obligations", "/v1/documents/{dossier}", "/v1/documents/{data_room}",
+            "/v1/deals/{deal}/obligations", "/v1/disclosure-requests/{deal}/questions", "/v1/documents/{dossier}", "/v1/documents/{data_room}",
             "/v1/listings/{listing}/documents",
             "/v1/listings/{listing}", "/v1/listings/{listing}/ledger", "/v1/listings/{listing}/accesses",
             "/v1/listings/{listing}/consents",
@@ -100,7 +106,7 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
          "/v1/listings?limit=100", "/v1/teasers?limit=100",
          "/v1/organisations?limit=100", "/v1/audit-events?limit=100", "/v1/paper-evidence?limit=100",
          "/v1/introductions?limit=100",
-         "/v1/mandates?limit=100", "/v1/holds?limit=100", "/v1/listed-twice?limit=100", "/v1/members", "/v1/organisations/me")  # fmt: skip
+         "/v1/mandates?limit=100", "/v1/held-answers?limit=100", "/v1/holds?limit=100", "/v1/listed-twice?limit=100", "/v1/members", "/v1/organisations/me")  # fmt: skip
 
 
 @attack("A27", "read another company's dossier, documents and papers: next door under NDA, after revocation, termination and expiry, by guessed address",
@@ -111,7 +117,7 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
                 "GET /v1/disclosure-requests/{deal_id}/nda/schedule",
                 "GET /v1/disclosure-requests/{deal_id}/name-clear",
                 "GET /v1/disclosure-requests/{deal_id}/screening", "GET /nda/{deal_id}", "GET /v1/deals/{deal_id}",
-                "GET /v1/deals/{deal_id}/obligations",
+                "GET /v1/deals/{deal_id}/obligations", "GET /v1/disclosure-requests/{deal_id}/questions", "GET /v1/held-answers",
                 "GET /v1/documents/{document_id}", "GET /v1/listings/{listing_id}/documents",
                 "GET /v1/listings/{listing_id}",
                 "GET /v1/listings/{listing_id}/ledger", "GET /v1/listings/{listing_id}/accesses",

@@ -9,7 +9,7 @@ PROGRAM_ROLES = ("succession_app", "succession_worker", "market_public", "market
 AUDIENCE_ROLES = PROGRAM_ROLES[2:]
 # In `ops` only what holds clients' data is under row-level security; the rest holds codes, counts and calendars.
 OPS_WITH_POLICY = {"outbox", "idempotency", "filter_use", "one_time_code"}
-OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "ledger_kind", "metric_table", "lease"}
+OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "ledger_kind", "metric_table", "lease", "question_reply"}
 EVIDENCE = {"ledger_entry", "access", "deal_event", "verification", "audit_event", "exposure"}
 IDENTITY = {"listing_identity", "listing_contact", "document", "document_content", "owner_contact", "exclusion", "paper_evidence",
             "ledger_subject", "owner_link", "listing_import"}

@@ -23,19 +23,22 @@ SELLER_STEPS = (
     ("POST", "/v1/grants/{grant}/revocation", {"reason": "mistake"}),
     ("POST", "/v1/listings/{listing}/documents", DOCUMENT),
     ("DELETE", "/v1/documents/{document}", None),
+    ("POST", "/v1/questions/{question}/answers", {"reply": "cannot_say"}),
     ("GET", "/v1/listings/{listing}/accesses", None),
     ("GET", "/v1/listings/{listing}/ledger", None),
 )
-BUYER_STEPS = (("POST", "/v1/disclosure-requests/{deal}/nda/signature", SIGNATURE), ("GET", "/v1/dossiers/{deal}", None))
+BUYER_STEPS = (("POST", "/v1/disclosure-requests/{deal}/nda/signature", SIGNATURE), ("GET", "/v1/dossiers/{deal}", None),
+               ("POST", "/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"}))
 BOTH = (
     ("GET", "/v1/disclosure-requests/{deal}", None),
     ("GET", "/v1/disclosure-requests/{deal}/nda", None),
     ("GET", "/v1/disclosure-requests/{deal}/nda/schedule", None),
     ("GET", "/v1/documents/{document}", None),
     ("GET", "/v1/listings/{listing}/documents", None),
+    ("GET", "/v1/disclosure-requests/{deal}/questions", None),
 )
 TABLES = ("deal", "deal_event", "screening", "nda", "name_clear", "disclosure_grant", "ledger_entry", "ledger_subject", "access",
-          "nda_schedule", "document", "owner_link", "audit_event")
+          "nda_schedule", "document", "owner_link", "audit_event", "question", "answer")
 
 
 @pytest.fixture
@@ -44,7 +47,8 @@ async def scene(world):
     deal = await world.released(published, buyer)
     document = (await published.seller.post(f"/v1/listings/{published.listing_id}/documents", DOCUMENT)).json()["id"]
     grant = (await buyer.get("/v1/grants")).json()["items"][0]["id"]
-    return published, buyer, {"deal": deal, "listing": published.listing_id, "grant": grant, "document": document}
+    question = (await buyer.post(f"/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"})).json()["id"]
+    return published, buyer, {"deal": deal, "listing": published.listing_id, "grant": grant, "document": document, "question": question}
 
 
 async def state(world):

@@ -34,6 +34,8 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "revoked": (("seller", "owner"), False),
     "withdrawn": (("seller", "owner", "buyer"), False),
     "concluded": (("seller", "owner", "buyer"), False),
+    "asked": (("buyer",), True),
+    "answered": (("seller",), True),
     "stage": (("seller", "owner", "buyer"), False),
 }
 RESERVED = frozenset({"v", "entry_id", "listing_id", "deal_id", "kind", "at", "actor", "commitments"})

@@ -13,6 +13,7 @@ from succession.database import driver
 from succession.disclosure import (
     introductions,
     owner_subject,  # noqa: F401  registers the owner's question
+    question_routes,
     reading_routes,
 )
 from succession.disclosure.commands import name_clear, nda, release, requests, screening
@@ -246,5 +247,6 @@ ROUTES: list = [
     open_request, read_requests, read_request, read_screening, decide_screening, offer_nda, read_nda, sign_nda, terminate_nda,
     read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, release_dossier, release_data_room,
     *reading_routes.ROUTES,
+    *question_routes.ROUTES,
     *introductions.ROUTES,
 ]  # fmt: skip

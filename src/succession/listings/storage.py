@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from succession.listings.profile import FiscalYear, Profile, fiscal_years
+from succession.listings.profile import FISCAL_YEARS_WANTED, FiscalYear, Profile, fiscal_years
 
 # table -> fields it keeps; "path>column" where the column has another name than the field.
 _TABLES: dict[str, str] = {
@@ -75,7 +75,8 @@ def profile_of(row: Mapping[str, Any], years: Iterable[Mapping[str, Any]]) -> Pr
                 for name in names[:-1]:
                     block = block.setdefault(name, {})
                 block[names[-1]] = value
-    found = [{column: year[column] for column in YEAR_COLUMNS} for year in years]
+    newest = sorted(years, key=lambda year: year["period_end"], reverse=True)[:FISCAL_YEARS_WANTED]  # whatever else is kept
+    found = [{column: year[column] for column in YEAR_COLUMNS} for year in newest]
     if found:
         nested["financials"] = found
     stored = msgspec.convert(nested, Profile)

@@ -46,6 +46,9 @@ CHANNELS: dict[str, Channel] = {
         _("the name of the intermediary"), "one buyer and who represents it", "vault.nda",
         ("OfferNda", "ReadNda", "SignNda", "OpenNdaPage", "SignNdaPage", "ReadDisclosureRequest", "ListDisclosureRequests"),
         ("nda_offered",)),
+    "answer": Channel(
+        _("an answer before the name clear"), "one buyer and who represents it", "vault.answer",
+        ("AskQuestion", "ListQuestions", "AnswerQuestion", "ReviewAnswer"), ("question_answered",)),
     "dossier": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
         ("ReleaseDossier", "ReadDossier", "ReadDocument", "ListDocuments", "ReadNdaSchedule", "ListGrants"), ("released",)),

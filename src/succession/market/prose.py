@@ -90,10 +90,10 @@ class ProseView(msgspec.Struct, frozen=True):
 
 async def look_at(ja: str, en: str, own: Own) -> dict[str, Scan]:
     """Both languages through the scanner, off the event loop. What fails or does not end in time is unknown, never clean."""
-    return {locale: await _scan_one(text, own, locale) for locale, text in zip(LANGUAGES, (ja, en), strict=True)}
+    return {locale: await scan_one(text, own, locale) for locale, text in zip(LANGUAGES, (ja, en), strict=True)}
 
 
-async def _scan_one(text: str, own: Own, locale: str) -> Scan:
+async def scan_one(text: str, own: Own, locale: str) -> Scan:
     try:
         return await asyncio.wait_for(asyncio.to_thread(scan, text, own, locale=locale), SCAN_TIMEOUT_S)
     except Exception as error:
