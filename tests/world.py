@@ -257,12 +257,26 @@ class World:
         return deal
 
     async def released(self, published: Published, buyer: Caller, level: str = "dossier") -> str:
-        """The same, and the dossier (or the data room as well) was released."""
+        """The same, and the dossier was released; with `data_room` the room as well and every folder that is in it."""
         deal = await self.name_cleared(published, buyer)
         await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/dossier-release"))
         if level == "data_room":
             await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/data-room-release"))
+            if folders := [each["id"] for each in await published.seller.every(f"/v1/listings/{published.listing_id}/folders")]:
+                await self.folders_released(published, deal, *folders)
         return deal
+
+    async def folders_allowed(self, published: Published, deal: str, *folders: str) -> str:
+        """The owner allows this buyer to be shown these folders; the permission's id."""
+        asked = await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/folder-permissions", {"folder_ids": folders}))
+        await self.owner_answers(published, "yes")
+        return asked["id"]
+
+    async def folders_released(self, published: Published, deal: str, *folders: str) -> list[str]:
+        """The same, and they were released one by one; the grants' ids."""
+        await self.folders_allowed(published, deal, *folders)
+        return [(await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/folder-releases", {"folder_id": folder})))["id"]
+                for folder in folders]
 
     async def owner_answers(self, published: Published, decision: str) -> None:
         """The owner opens the newest link and gives this answer on the real page."""

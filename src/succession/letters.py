@@ -172,6 +172,26 @@ LETTERS: dict[str, Letter] = {
         _("Project {project}: access has ended"),
         _("Your access to the information of project {project} has ended. The duties of secrecy you signed go on as agreed there."),
     ),
+    "owner_folder": Letter(
+        _("A question for you to decide on"),
+        _("Dear {name},\n\nYour adviser asks whether one buyer may be shown some documents of your company. To read which and to decide, "
+          "open:\n\n{link}\n\nOpening it changes nothing, and nothing is shown to the buyer unless you agree. The link works once, until "
+          "{until_at}. You can also answer on paper: ask your adviser."),
+    ),
+    "owner_folder_allowed": Letter(
+        _("Your answer was recorded"),
+        _("Dear {name},\n\nYour answer was recorded. If you change your mind, open:\n\n{link}\n\nthere you can take it back, and the buyer "
+          "can read these documents no more from then on. The link works once, until {until_at}; after that the same page sends you a "
+          "new one."),
+    ),
+    "clean_team_named": Letter(
+        _("Project {project}: the buyer named a member of its clean team"),
+        _("The buyer of project {project} has named somebody who shall read for it. Sign in to read who it is, and to accept or not."),
+    ),
+    "clean_team_accepted": Letter(
+        _("Project {project}: a member of your clean team was accepted"),
+        _("For project {project} a member of your clean team was accepted. Sign in to read who it is."),
+    ),
     # holds: to the operator, and to an intermediary that asked to go on; no word of which company, buyer or project
     "hold_opened": Letter(
         _("A release waits for a person"),

@@ -42,6 +42,12 @@ PERMISSIONS: dict[str, Rule] = {
     "brief:file": _may("acquirer"),
     "brief:read": _may("acquirer agency intermediary", agency="desk"),
     "candidate:read": _may("agency", agency="desk"),
+    "clean_team:end": _may("intermediary acquirer"),
+    "clean_team:name": _may("acquirer intermediary"),
+    "clean_team:read": _may("acquirer intermediary"),
+    "clean_team_review:accept": _may("intermediary"),  # by name: no key may
+    "competition:declare": _may("acquirer intermediary"),
+    "competition_review:confirm": _may("intermediary"),
     "deal:advance": _may("intermediary acquirer"),
     "deal:read": _may("intermediary acquirer"),
     "directory:read": _may("acquirer intermediary agency operator"),
@@ -50,6 +56,7 @@ PERMISSIONS: dict[str, Rule] = {
     "dossier:read": _may("acquirer intermediary"),
     "exclusivity:grant": _may("intermediary"),
     "filing:edit": _may("intermediary acquirer"),
+    "folder_permission:ask": _may("intermediary"),
     "grant:revoke": _may("intermediary"),
     "grant:release": _may("intermediary"),
     "hold:decide": _may("operator", "admin reviewer"),  # by name: no key may
@@ -79,6 +86,7 @@ PERMISSIONS: dict[str, Rule] = {
     "question:answer": _may("intermediary"),
     "question:ask": _may("acquirer intermediary"),
     "question:read": _may("acquirer intermediary"),
+    "recipient_check:confirm": _may("intermediary"),
     "representation:confirm": _may("acquirer", "admin"),
     "representation:end": _may("intermediary acquirer"),
     "representation:record": _may("intermediary"),
@@ -115,7 +123,8 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "answer_review", "api_key", "hold", "member", "organisation", "prose_review")
+_FOR_PEOPLE = ("account", "answer_review", "api_key", "clean_team_review", "competition_review", "hold", "member", "organisation",
+               "prose_review", "recipient_check")
 
 
 def keys_may_hold(permission: str) -> bool:

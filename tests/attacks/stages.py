@@ -64,7 +64,8 @@ async def stages_of(scene: Scene) -> Stages:
             content = base64.b64encode(f"{stage} {level} {company.legal_name}".encode()).decode()
             made = await company.seller.post(f"/v1/listings/{company.listing_id}/documents",
                                              {"level": level, "filename": f"{company.legal_name}.txt",
-                                              "content_base64": content})
+                                              "content_base64": content, "contains_personal_data": False,
+                                              "export_control_class": "none"})
             assert made.status_code == 201, made.text
             built.documents[stage][level] = made.json()["id"]
         step = {"requested": world.requested, "signed": world.nda_signed}.get(stage, world.released)

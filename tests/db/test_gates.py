@@ -292,7 +292,8 @@ async def test_reading_ends_at_once(world, as_database_role):
     published, buyer = await world.published(), await world.acquirer()
     deal = UUID(await world.released(published, buyer))
     await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
-        "level": "dossier", "filename": "notes.txt", "content_base64": "bm90ZXM="})
+        "level": "dossier", "filename": "notes.txt", "content_base64": "bm90ZXM=", "contains_personal_data": False,
+        "export_control_class": "none"})
     owner, grant = await as_database_role("owner"), (await row_of(world, "disclosure_grant", deal))["id"]
     for ending, sql in {"none": "SELECT $1::uuid", **ENDS_READING}.items():
         async with what_if(owner, sql, deal, buyer) as connection:
@@ -311,11 +312,14 @@ async def test_the_dossier_does_not_open_the_data_room(world, scoped):
     published, buyer = await world.published(), await world.acquirer()
     deal = await world.released(published, buyer)
     added = (await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
-        "level": "data_room", "filename": "ledger.csv", "content_base64": "YSxi"})).json()
+        "level": "data_room", "filename": "ledger.csv", "content_base64": "YSxi", "contains_personal_data": False,
+        "export_control_class": "none"})).json()
     assert (await buyer.get(f"/v1/documents/{added['id']}")).status_code == 404
     assert (await rows_seen(scoped, buyer, published.listing_id))["document_content"] == 0
     assert (await buyer.get(f"/v1/dossiers/{deal}")).json()["documents"] == []
     assert (await published.seller.post(f"/v1/disclosure-requests/{deal}/data-room-release")).status_code == 201
+    assert (await buyer.get(f"/v1/documents/{added['id']}")).status_code == 404, "the room is open, and none of its folders"
+    await world.folders_released(published, deal, added["folder_id"])
     assert (await buyer.get(f"/v1/documents/{added['id']}")).content == b"a,b"
     assert [each["id"] for each in (await buyer.get(f"/v1/dossiers/{deal}")).json()["documents"]] == [added["id"]]
 

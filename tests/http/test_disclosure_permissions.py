@@ -8,7 +8,8 @@ import pytest
 from world import ORIGIN
 
 SIGNATURE = {"text_hash": "0" * 64, "name": "A", "title": "B", "locale_shown": "en"}
-DOCUMENT = {"level": "dossier", "filename": "a.txt", "content_base64": "YQ=="}
+DOCUMENT = {"level": "dossier", "filename": "a.txt", "content_base64": "YQ==", "contains_personal_data": False,
+            "export_control_class": "none"}
 # (method, path, body). A stranger is told 404, or 403 where its kind may never do that.
 SELLER_STEPS = (
     ("GET", "/v1/disclosure-requests/{deal}/screening", None),

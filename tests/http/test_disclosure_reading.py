@@ -28,7 +28,8 @@ def workbook(*more: str) -> bytes:
 
 
 def document(filename: str, content: bytes, level: str = "dossier", **more):
-    return {"level": level, "filename": filename, "content_base64": base64.b64encode(content).decode()} | more
+    return {"level": level, "filename": filename, "content_base64": base64.b64encode(content).decode(),
+            "contains_personal_data": False, "export_control_class": "none"} | more
 
 
 def test_every_column_of_the_vault_has_a_level_and_the_answer_has_exactly_those_shown():

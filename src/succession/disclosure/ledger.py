@@ -37,6 +37,17 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "asked": (("buyer",), True),
     "answered": (("seller",), True),
     "stage": (("seller", "owner", "buyer"), False),
+    "folder_permission_asked": (("seller",), False),
+    "folder_permission_decided": (("owner",), False),
+    "folder_permission_revoked": (("owner",), False),
+    "folder_released": (("seller",), True),
+    "folder_revoked": (("seller", "owner"), False),
+    "recipient_confirmed": (("seller",), False),
+    "competitor_declared": (("seller", "buyer"), False),
+    "competitor_confirmed": (("seller",), False),
+    "clean_team_nominated": (("buyer",), True),
+    "clean_team_accepted": (("seller",), True),
+    "clean_team_ended": (("seller", "buyer"), True),
 }
 RESERVED = frozenset({"v", "entry_id", "listing_id", "deal_id", "kind", "at", "actor", "commitments"})
 

@@ -28,7 +28,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "dossier": "jsic_code prefecture municipality founded_on founded_year employees capital_yen outline strengths "
                    "products owner_birth_year reason reason_note schemes timing asking_price_yen price_negotiable "
                    "price_basis price_method price_as_of price_indicative conditions guarantees permits real_estate "
-                   "intellectual_property",
+                   "intellectual_property business_model history officers shareholders staff qualifications market_outline "
+                   "plan_outline plan_years",
         "withheld": "listing_id facts",
     },
     "listing_financials": {

@@ -49,3 +49,19 @@ def found_or_404(found: Any) -> Any:
     if found is None:
         raise Problem("not_found")
     return found
+
+
+def place_after(settings: Settings, cursor: str | None, belongs: bytes) -> tuple[int, UUID] | None:
+    """The same for a list ordered by a number and an id."""
+    if cursor is None:
+        return None
+    number, row_id = open_cursor(settings.key("cursor"), cursor, belongs)
+    return number, UUID(row_id)
+
+
+def id_after(settings: Settings, cursor: str | None, belongs: bytes) -> UUID | None:
+    """The same for a list ordered by an id."""
+    if cursor is None:
+        return None
+    (row_id,) = open_cursor(settings.key("cursor"), cursor, belongs)
+    return UUID(row_id)

@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from succession.disclosure.levels import FISCAL_YEARS_SHOWN, Level, fields_shown
+from succession.disclosure.recipient_checks import AppiBasis, ExportClass
 
 
 class DossierIdentity(msgspec.Struct):
@@ -69,6 +70,15 @@ class DossierProfile(msgspec.Struct):
     permits: list[Any] | None
     real_estate: list[Any] | None
     intellectual_property: list[Any] | None
+    business_model: str | None
+    history: str | None
+    officers: list[Any] | None
+    shareholders: list[Any] | None
+    staff: list[Any] | None
+    qualifications: list[Any] | None
+    market_outline: str | None
+    plan_outline: str | None
+    plan_years: list[Any] | None
 
 
 class DossierYear(msgspec.Struct):
@@ -90,15 +100,20 @@ class DossierSuccession(msgspec.Struct):
 
 
 class DocumentView(msgspec.Struct):
-    """`content_hash` is the sha256 (hex) of the bytes that GET /v1/documents/{id} answers with."""
+    """`content_hash` is the sha256 (hex) of the bytes that GET /v1/documents/{id} answers with. `view_only`: looked at page by page."""
 
     id: UUID
     level: Level
     folder: str
+    folder_id: UUID | None
     title: str
     media_type: str
     size_bytes: int
     content_hash: str
+    contains_personal_data: bool | None
+    appi_basis: AppiBasis | None
+    export_control_class: ExportClass
+    view_only: bool
     added_at: datetime
 
 
@@ -146,21 +161,29 @@ async def find_dossier(connection: asyncpg.Connection, deal_id: UUID) -> Dossier
                    years, one["succession_status"], documents)
 
 
-_DOCUMENTS = """SELECT id, level, folder, title, media_type, size_bytes, encode(content_hash, 'hex') AS content_hash, added_at
-FROM vault.document WHERE removed_at IS NULL"""
+_DOCUMENTS = """SELECT d.id, d.level, coalesce(f.name, d.folder) AS folder, d.folder_id, d.title, d.media_type, d.size_bytes,
+    encode(d.content_hash, 'hex') AS content_hash, d.contains_personal_data, d.appi_basis, d.export_control_class,
+    coalesce(f.view_only, false) AS view_only, d.added_at
+FROM vault.document d LEFT JOIN vault.folder f ON f.id = d.folder_id WHERE d.removed_at IS NULL"""
 
 
 async def list_documents(connection: asyncpg.Connection, listing_id: UUID) -> list[DocumentView]:
     """Documents of a listing this scope may open, at most 500."""
-    rows = await connection.fetch(f"{_DOCUMENTS} AND listing_id = $1 ORDER BY level, folder, title, id LIMIT 500", listing_id)
+    rows = await connection.fetch(f"{_DOCUMENTS} AND d.listing_id = $1 ORDER BY d.level, folder, d.title, d.id LIMIT 500", listing_id)
     return [DocumentView(**row) for row in rows]
+
+
+async def find_document_view(connection: asyncpg.Connection, document_id: UUID) -> DocumentView | None:
+    """What is known of a document, or None."""
+    row = await connection.fetchrow(f"{_DOCUMENTS} AND d.id = $1", document_id)
+    return None if row is None else DocumentView(**row)
 
 
 async def find_document(connection: asyncpg.Connection, document_id: UUID) -> tuple[DocumentView, bytes] | None:
     """A document and its bytes, or None."""
-    row = await connection.fetchrow(f"{_DOCUMENTS} AND id = $1", document_id)
+    found = await find_document_view(connection, document_id)
     content = await connection.fetchval("SELECT content FROM vault.document_content WHERE document_id = $1", document_id)
-    return None if row is None or content is None else (DocumentView(**row), content)
+    return None if found is None or content is None else (found, content)
 
 
 async def holds_listing(connection: asyncpg.Connection, listing_id: UUID) -> bool:

@@ -25,12 +25,14 @@ from succession.disclosure.reading_queries import (
     Dossier,
     LedgerPage,
     find_document,
+    find_document_view,
     find_dossier,
     holds_listing,
     list_accesses,
     list_documents,
     list_ledger,
 )
+from succession.disclosure.recipient_checks import AppiBasis, Declared, ExportClass
 from succession.errors import Problem
 from succession.http import documented
 from succession.idempotency import creates
@@ -51,12 +53,16 @@ class Revocation(Struct, forbid_unknown_fields=True):
 
 
 class NewDocument(Struct, forbid_unknown_fields=True):
-    """The ending of `filename` must agree with the content: pdf, png, jpg, jpeg, xlsx, txt, csv."""
+    """The ending of `filename` must agree with the content: pdf, png, jpg, jpeg, xlsx, txt, csv. In the data room `folder` names a
+    folder, which is made where it is not there. What a document is declared to hold decides who may read it, and where."""
 
     level: Level
     filename: Filename
     content_base64: Annotated[str, Meta(max_length=BASE64_MOST)]
     folder: Folder = "/"
+    contains_personal_data: bool | None = None
+    appi_basis: AppiBasis | None = None
+    export_control_class: ExportClass = "unknown"
 
 
 class NewListEntry(Struct, forbid_unknown_fields=True):
@@ -97,8 +103,8 @@ async def read_dossier(databases: Pools, actor: Who, deal_id: FromPath[UUID]) ->
 
 
 @get("/documents/{document_id:uuid}", opt={"permission": "document:read"}, operation_id="ReadDocument",
-     summary="The bytes of a document, while a grant of its level is live; every reading is recorded",
-     responses=documented("not_found"), media_type="application/octet-stream")
+     summary="The bytes of a document, while it is open to this member; every reading is recorded",
+     responses=documented("not_found", "view_only"), media_type="application/octet-stream")
 async def read_document(databases: Pools, actor: Who, document_id: FromPath[UUID]) -> Response[bytes]:
     async with databases.tx(actor.scope()) as tx:
         await documents.note_document_reading(tx, actor, document_id)
@@ -121,8 +127,9 @@ async def read_documents(read: Read, listing_id: FromPath[UUID]) -> DocumentList
       summary="Add a document to the dossier or the data room", responses=documented("not_found", "body_too_large", "idempotency_key_reused"))
 @creates
 async def add_document(request: Request, tx: Tx, actor: Who, listing_id: FromPath[UUID], data: JSONBody[NewDocument]) -> DocumentView:
-    document_id = await documents.add_document(tx, actor, listing_id, data.level, data.folder, data.filename, data.content_base64)
-    return next(each for each in await list_documents(await driver(tx), listing_id) if each.id == document_id)
+    document_id = await documents.add_document(tx, actor, listing_id, data.level, data.folder, data.filename, data.content_base64,
+                                               Declared(data.contains_personal_data, data.appi_basis, data.export_control_class))
+    return await find_document_view(await driver(tx), document_id)
 
 
 @delete("/documents/{document_id:uuid}", opt={"permission": "document:write"}, operation_id="RemoveDocument",

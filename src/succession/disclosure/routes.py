@@ -15,6 +15,7 @@ from succession.disclosure import (
     owner_subject,  # noqa: F401  registers the owner's question
     question_routes,
     reading_routes,
+    room_routes,
 )
 from succession.disclosure.commands import name_clear, nda, release, requests, screening
 from succession.disclosure.nda_text import TERM_MONTHS_LEAST, TERM_MONTHS_MOST, Form
@@ -248,5 +249,6 @@ ROUTES: list = [
     read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, release_dossier, release_data_room,
     *reading_routes.ROUTES,
     *question_routes.ROUTES,
+    *room_routes.ROUTES,
     *introductions.ROUTES,
 ]  # fmt: skip

@@ -38,10 +38,10 @@ _MEDIA_TYPES = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x
 
 
 class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`scan`: base64 of a PDF, JPEG or PNG of at most 5 MB. `subject_id`: the proposal or name clear; for a withdrawal
-    the listing. `audiences`: those ticked on the paper, or withdrawn by it."""
+    """`scan`: base64 of a PDF, JPEG or PNG of at most 5 MB. `subject_id`: the proposal, name clear or folder
+    permission; for a withdrawal the listing. `audiences`: those ticked on the paper, or withdrawn by it."""
 
-    purpose: Literal["teaser", "name_clear", "withdrawal"]
+    purpose: Literal["teaser", "name_clear", "folder", "withdrawal"]
     subject_id: UUID
     decision: Literal["approved", "refused", "yes", "no", "ask_adviser", "withdrawn"]
     signer: Name

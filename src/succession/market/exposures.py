@@ -54,7 +54,7 @@ CHANNELS: dict[str, Channel] = {
         ("ReleaseDossier", "ReadDossier", "ReadDocument", "ListDocuments", "ReadNdaSchedule", "ListGrants"), ("released",)),
     "data_room": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDataRoom", "ReadDocument", "ListDocuments"), ("released",)),
+        ("ReleaseDataRoom", "ReadDocument", "ListDocuments", "ReleaseFolder", "ListFolders", "ListFolderGrants"), ("released",)),
 }
 
 

@@ -1,13 +1,13 @@
-"""Which columns does the write side map: requests, evidence and grants? Columns only; the rules are in db/migrations.
+"""Which columns does the write side map: requests, evidence and grants, and the data room? Columns only; the rules are in db/migrations.
 
 A default of None on a column with a server default means that the database fills it in.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, FetchedValue, SmallInteger, Text
+from sqlalchemy import ARRAY, BigInteger, FetchedValue, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -201,3 +201,126 @@ class Access(SQLModel, table=True):
     at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     address: str | None = None
     agent: str | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The data room
+
+class Folder(SQLModel, table=True):
+    __tablename__ = "folder"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    listing_id: UUID
+    name: str
+    position: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    know_how_step: str | None = None
+    competitor_sensitive: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    view_only: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    added_by: UUID | None = None
+    added_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    removed_at: datetime | None = None
+    version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+
+
+class FolderPermission(SQLModel, table=True):
+    __tablename__ = "folder_permission"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    folder_ids: list[UUID] = Field(sa_type=ARRAY(Uuid))
+    shown: Any = Field(sa_type=JSONB(none_as_null=True))
+    shown_text_ja: str
+    shown_hash: bytes
+    asked_by: UUID
+    asked_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    decision: str | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    method: str | None = None
+    paper_evidence_id: UUID | None = None
+    evidence: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+class FolderGrant(SQLModel, table=True):
+    __tablename__ = "folder_grant"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    folder_id: UUID
+    documents: list[UUID] = Field(sa_type=ARRAY(Uuid))
+    room_grant_id: UUID
+    permission_id: UUID
+    ledger_entry_id: UUID
+    granted_by: UUID
+    granted_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+    revoke_reason: str | None = None
+
+
+class CompetitorDeclaration(SQLModel, table=True):
+    __tablename__ = "competitor_declaration"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    number: int | None = Field(default=None, sa_type=BigInteger, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    competes: bool
+    declared_for: str
+    words: str
+    declared_by: UUID
+    declared_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    confirmed_by: UUID | None = None
+    confirmed_by_name: str | None = None
+    confirmed_words: str | None = None
+    confirmed_at: datetime | None = None
+
+
+class CleanTeamMember(SQLModel, table=True):
+    __tablename__ = "clean_team_member"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    deal_id: UUID
+    listing_id: UUID
+    buyer_id: UUID
+    member_id: UUID
+    name: str
+    title: str
+    outside_firm: str | None = None
+    country: str
+    undertaking_hash: bytes
+    undertaken_on: date
+    nominated_by: UUID
+    nominated_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    accepted_by: UUID | None = None
+    accepted_by_name: str | None = None
+    accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class RecipientConfirmation(SQLModel, table=True):
+    __tablename__ = "recipient_confirmation"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    document_id: UUID
+    deal_id: UUID
+    listing_id: UUID
+    hints: list[str] = Field(sa_type=ARRAY(Text))
+    words: str
+    confirmed_by: UUID
+    confirmed_by_name: str
+    confirmed_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})

@@ -113,6 +113,15 @@ class ListingProfile(SQLModel, table=True):
     permits: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     real_estate: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     intellectual_property: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    business_model: str | None = None
+    history: str | None = None
+    officers: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    shareholders: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    staff: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    qualifications: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    market_outline: str | None = None
+    plan_outline: str | None = None
+    plan_years: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ListingFinancials(SQLModel, table=True):
@@ -359,6 +368,10 @@ class Document(SQLModel, table=True):
     added_by: UUID
     added_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     removed_at: datetime | None = None
+    folder_id: UUID | None = None
+    contains_personal_data: bool | None = None
+    appi_basis: str | None = None
+    export_control_class: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
 class DocumentContent(SQLModel, table=True):

@@ -1,0 +1,70 @@
+"""What does the owner see and answer before folders are shown? The subject `folder` of the owner's page.
+
+Opening the page changes nothing. The text is the one kept with the question, word for word; the answer names its hash.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from succession.disclosure.commands.folder_permissions import answer_permission, revoke_permission
+from succession.errors import Problem
+from succession.i18n import Message, _
+from succession.listings.owner import OWNER_SUBJECTS, Answer, Choice, Sheet, Subject, send_owner_links
+from succession.tables.listings import Listing
+
+_QUESTION = """SELECT p.shown_text_ja, encode(p.shown_hash, 'hex') AS shown, p.decision, p.revoked_at IS NOT NULL AS revoked,
+    p.expires_at <= now() AS lapsed, d.terminal IS NOT NULL AS ended
+FROM vault.folder_permission p JOIN vault.deal d ON d.id = p.deal_id WHERE p.listing_id = $1 AND p.id = $2"""
+
+_THANKS = {
+    "yes": _("Thank you. Your adviser may now show these documents to this buyer. You can take this back at any time; a link for "
+             "that has been sent to you."),
+    "no": _("Thank you. These documents are not shown to this buyer. It is not told that you declined."),
+    "ask_adviser": _("Thank you. Nothing has been told to anybody. Your adviser will contact you."),
+    "withdrawn": _("Thank you. This buyer can read these documents no more from now on."),
+}  # fmt: skip
+
+
+async def load_permission(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str) -> Sheet:
+    """An open question asks; a yes offers to be taken back; anything else is closed. Problem not_found."""
+    row = await connection.fetchrow(_QUESTION, listing_id, subject_id)
+    if row is None:
+        raise Problem("not_found")
+    closed = row["revoked"] or row["ended"] or row["decision"] == "no"
+    if not closed and row["decision"] == "yes":
+        return _sheet(row, _("Take your permission back"),
+                      _("You agreed that this buyer may be shown these documents. If you take that back, it can read them no more "
+                        "from that moment on."),
+                      Choice("withdrawn", Message.of(_("Take my permission back"))))
+    if not closed and not row["lapsed"]:
+        return _sheet(row, _("May this buyer be shown these documents?"),
+                      _("Your adviser asks about one buyer. Please read the following. Nothing is shown to it unless you agree."),
+                      Choice("yes", Message.of(_("I allow it")), needs_reading=True),
+                      Choice("no", Message.of(_("I do not allow it"))),
+                      Choice("ask_adviser", Message.of(_("I want to talk to my adviser first"))))
+    return _sheet(row, _("Nothing is open here"), _("There is nothing to decide at the moment."))
+
+
+def _sheet(row: asyncpg.Record, title: str, lead: str, *choices: Choice) -> Sheet:
+    return Sheet(Message(title), (Message(lead),), row["shown_text_ja"] if choices else None, None, (), (), choices, row["shown"])
+
+
+async def decide_permission(tx: AsyncSession, listing: Listing, subject_id: UUID, answer: Answer, now: datetime,
+                            public_url: str) -> Message:
+    """Carry out the owner's answer; after a yes a fresh link lets the owner take it back."""
+    if answer.decision == "withdrawn":
+        await revoke_permission(tx, subject_id, answer.signer, answer.method, answer.evidence)
+    else:
+        await answer_permission(tx, subject_id, answer.decision, answer.signer, answer.method, answer.evidence,
+                                answer.paper_evidence_id)
+    if answer.decision == "yes":
+        await send_owner_links(tx, listing.id, "folder", subject_id, now, public_url, "owner_folder_allowed")
+    return Message(_THANKS[answer.decision])
+
+
+OWNER_SUBJECTS["folder"] = Subject(load_permission, decide_permission)
