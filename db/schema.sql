@@ -253,6 +253,14 @@ CREATE FUNCTION ops.add_filter_use(readers text[], attributes text[], levels sma
     ON CONFLICT (day, readers, attribute, level) DO UPDATE SET searches = u.searches + excluded.searches
 $$;
 
+CREATE FUNCTION ops.appi_adequate(country text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (country = ANY ('{AT,BE,BG,CY,CZ,DE,DK,EE,ES,FI,FR,GB,GR,HR,HU,IE,IS,IT,LI,LT,LU,LV,MT,NL,NO,PL,PT,RO,SE,SI,SK}'::text[]));
+
+CREATE FUNCTION ops.hints_block(hints text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (EXISTS (SELECT FROM unnest(hints_block.hints) h(h) WHERE (split_part(h.h, ':'::text, 1) = ANY ('{personal_data_unknown,appi_basis_missing,appi_domestic_only,appi_not_adequate,export_unknown}'::text[]))));
+
 CREATE FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) RETURNS TABLE(code_id uuid, wait_s integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -296,6 +304,22 @@ CREATE FUNCTION ops.organisation() RETURNS uuid
 CREATE FUNCTION ops.owner_listing() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('succession.listing'::text, true), ''::text))::uuid;
+
+CREATE FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT coalesce(array_agg(DISTINCT h.hint ORDER BY h.hint), '{}') FROM (
+        SELECT 'personal_data_unknown:-' AS hint WHERE personal IS NULL
+        UNION ALL SELECT 'appi_basis_missing:-' WHERE personal AND basis IS NULL
+        UNION ALL SELECT 'personal_data_domestic:JP' WHERE personal AND basis IS NOT NULL AND countries <@ '{JP}'
+        UNION ALL
+        SELECT CASE basis WHEN 'consent' THEN 'appi_consent:' WHEN 'equivalent_measures' THEN 'appi_equivalent_measures:'
+                          WHEN 'succession_domestic' THEN 'appi_domestic_only:'
+                          ELSE CASE WHEN ops.appi_adequate(c) THEN 'appi_adequate_country:' ELSE 'appi_not_adequate:' END END || c
+        FROM unnest(countries) c WHERE personal AND basis IS NOT NULL AND c <> 'JP'
+        UNION ALL SELECT 'export_' || export_class || ':' || c FROM unnest(countries) c WHERE export_class <> 'none' AND c <> 'JP'
+        UNION ALL SELECT 'export_' || export_class || ':' || parent WHERE export_class <> 'none' AND parent <> 'JP') h
+$$;
 
 CREATE FUNCTION ops.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -454,12 +478,70 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.clean_team_kept() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM vault.deal d JOIN vault.member m ON m.organisation_id IN (d.buyer_id, d.representative_id)
+                       WHERE d.id = new.deal_id AND m.id = new.member_id AND m.status = 'active') THEN
+            RAISE EXCEPTION 'a clean team reads under the buyer''s agreement' USING ERRCODE = 'SU002', CONSTRAINT = 'clean_team_of_buyer';
+        END IF;
+        IF new.accepted_at IS NOT NULL OR new.ended_at IS NOT NULL THEN
+            RAISE EXCEPTION 'nobody is accepted before they were named' USING ERRCODE = 'SU002', CONSTRAINT = 'clean_team_accepted_by_seller';
+        END IF;
+        RETURN new;
+    END IF;
+    IF to_jsonb(new) - '{accepted_by,accepted_by_name,accepted_at,ended_at}'::text[]
+       IS DISTINCT FROM to_jsonb(old) - '{accepted_by,accepted_by_name,accepted_at,ended_at}'::text[] OR old.ended_at IS NOT NULL
+       OR (old.accepted_at IS NOT NULL AND (new.accepted_by, new.accepted_at) IS DISTINCT FROM (old.accepted_by, old.accepted_at))
+    THEN
+        RAISE EXCEPTION 'who was in a clean team is evidence' USING ERRCODE = 'SU001';
+    END IF;
+    IF old.accepted_at IS NULL AND new.accepted_at IS NOT NULL THEN
+        IF ops.kind() IS NOT NULL AND (vault.party(new.deal_id) IS DISTINCT FROM 'seller' OR new.accepted_by IS DISTINCT FROM ops.member()) THEN
+            RAISE EXCEPTION 'the seller''s side accepts' USING ERRCODE = 'SU002', CONSTRAINT = 'clean_team_accepted_by_seller';
+        END IF;
+        new.accepted_at := now();
+        new.accepted_by_name := (SELECT m.name FROM vault.member m WHERE m.id = new.accepted_by);
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.company_of(listing uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT coalesce(i.corporate_number, i.legal_name) FROM vault.listing_identity i WHERE i.listing_id = listing
 $$;
+
+CREATE FUNCTION vault.competition(deal uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce((SELECT CASE WHEN c.competes THEN 'competes' ELSE 'apart' END
+                     FROM vault.deal d JOIN vault.competitor_declaration c ON c.listing_id = d.listing_id AND c.buyer_id = d.buyer_id
+                     WHERE d.id = deal AND (c.competes OR c.confirmed_at IS NOT NULL) ORDER BY c.number DESC LIMIT 1), 'undeclared')
+$$;
+
+CREATE FUNCTION vault.competitor_confirmed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    mark text[] := '{confirmed_by,confirmed_by_name,confirmed_words,confirmed_at}';
+BEGIN
+    IF to_jsonb(new) - mark IS DISTINCT FROM to_jsonb(old) - mark OR old.confirmed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'what was declared is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    IF EXISTS (SELECT FROM vault.competitor_declaration c WHERE c.listing_id = new.listing_id AND c.buyer_id = new.buyer_id AND c.number > new.number) THEN
+        RAISE EXCEPTION 'a later declaration stands' USING ERRCODE = 'SU002', CONSTRAINT = 'competitor_superseded';
+    END IF;
+    new.confirmed_at := now();
+    new.confirmed_by_name := (SELECT m.name FROM vault.member m WHERE m.id = new.confirmed_by);
+    RETURN new;
+END $$;
 
 CREATE FUNCTION vault.consent_needs_approval() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -536,6 +618,45 @@ CREATE FUNCTION vault.disclosure_facts(deal uuid) RETURNS TABLE(nda_in_force boo
     FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
 $$;
 
+CREATE FUNCTION vault.document_open(wanted uuid, reader uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT reader IS NOT NULL AND EXISTS (
+        SELECT FROM vault.document d WHERE d.id = wanted AND d.removed_at IS NULL AND CASE d.level
+            WHEN 'dossier' THEN EXISTS (
+                SELECT FROM vault.disclosure_grant g WHERE g.listing_id = d.listing_id AND g.level = 'dossier'
+                  AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id)
+                  AND vault.recipient_checked(d.id, g.deal_id))
+            ELSE EXISTS (
+                SELECT FROM vault.folder_grant g WHERE g.folder_id = d.folder_id AND g.revoked_at IS NULL AND d.id = ANY (g.documents)
+                  AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.folder_grant_holds(g.id, reader)
+                  AND vault.recipient_checked(d.id, g.deal_id)) END)
+$$;
+
+CREATE FUNCTION vault.document_placed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF new.level = 'data_room' AND new.folder_id IS NULL THEN
+        INSERT INTO vault.folder (listing_id, name, added_by) VALUES (new.listing_id, new.folder, new.added_by)
+        ON CONFLICT (listing_id, lower(name)) WHERE removed_at IS NULL DO NOTHING;
+        SELECT f.id INTO new.folder_id FROM vault.folder f
+        WHERE f.listing_id = new.listing_id AND lower(f.name) = lower(new.folder) AND f.removed_at IS NULL;
+    END IF;
+    IF new.folder_id IS NOT NULL THEN
+        SELECT f.name INTO new.folder FROM vault.folder f WHERE f.id = new.folder_id;
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.document_view_only(wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.document d JOIN vault.folder f ON f.id = d.folder_id AND f.view_only WHERE d.id = wanted)
+$$;
+
 CREATE FUNCTION vault.exclusion_not_public() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -603,6 +724,106 @@ BEGIN
     FROM vault.deal d CROSS JOIN LATERAL (VALUES (d.buyer_id), (d.representative_id)) AS told(id)
     WHERE d.id = new.deal_id AND told.id IS NOT NULL;
     RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.folder_grant_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    folder vault.folder;
+    said jsonb := (SELECT convert_from(e.body, 'UTF8')::jsonb FROM vault.ledger_entry e WHERE e.id = new.ledger_entry_id
+                   AND e.listing_id = new.listing_id AND e.deal_id = new.deal_id AND e.kind = 'folder_released');
+    refused text;
+BEGIN
+    SELECT * INTO folder FROM vault.folder f WHERE f.id = new.folder_id AND f.listing_id = new.listing_id AND f.removed_at IS NULL;
+    refused := CASE
+        WHEN NOT vault.causes_hold(new.deal_id) OR vault.parked(new.deal_id) OR folder.id IS NULL THEN 'grant_causes'
+        WHEN NOT EXISTS (SELECT FROM vault.disclosure_grant g JOIN vault.disclosure_grant o ON o.deal_id = g.deal_id AND o.level = 'dossier'
+                              AND o.revoked_at IS NULL AND o.expires_at > now()
+                         WHERE g.id = new.room_grant_id AND g.deal_id = new.deal_id AND g.level = 'data_room' AND g.revoked_at IS NULL
+                           AND g.expires_at > now() AND new.expires_at <= g.expires_at) THEN 'folder_needs_room'
+        WHEN NOT EXISTS (SELECT FROM vault.folder_permission p WHERE p.id = new.permission_id AND p.deal_id = new.deal_id
+                           AND new.folder_id = ANY (p.folder_ids) AND p.decision = 'yes' AND p.revoked_at IS NULL
+                           AND p.expires_at > now()) THEN 'folder_needs_permission'
+        WHEN said ->> 'grant_id' IS DISTINCT FROM new.id::text OR said ->> 'folder_id' IS DISTINCT FROM new.folder_id::text
+             OR said -> 'documents' IS DISTINCT FROM to_jsonb(new.documents) THEN 'folder_needs_entry'
+        WHEN EXISTS (SELECT FROM unnest(new.documents) d(id) LEFT JOIN vault.document x ON x.id = d.id AND x.folder_id = new.folder_id
+                       AND x.removed_at IS NULL WHERE x.id IS NULL) THEN 'folder_documents'
+        WHEN folder.know_how_step IS NOT NULL AND NOT vault.know_how_stage(folder.know_how_step, new.deal_id) THEN 'know_how_stage'
+        WHEN folder.know_how_step IS NOT NULL AND NOT vault.know_how_before(folder.know_how_step, new.deal_id) THEN 'know_how_order'
+        WHEN (folder.know_how_step IS NOT NULL OR folder.competitor_sensitive) AND vault.competition(new.deal_id) = 'undeclared'
+             THEN 'competitor_undeclared'
+        WHEN vault.needs_clean_team(new.folder_id, new.deal_id) AND NOT vault.in_clean_team(new.deal_id, NULL) THEN 'clean_team_needed'
+        WHEN EXISTS (SELECT FROM unnest(new.documents) d(id) WHERE NOT vault.recipient_checked(d.id, new.deal_id)) THEN 'recipient_check_open'
+    END;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION 'a folder is not released like this: %', refused USING ERRCODE = 'SU002', CONSTRAINT = refused;
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.folder_grant_holds(wanted uuid, reader uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.folder_grant g
+        JOIN vault.folder f ON f.id = g.folder_id AND f.removed_at IS NULL
+        JOIN vault.ledger_entry e ON e.id = g.ledger_entry_id AND e.listing_id = g.listing_id AND e.kind = 'folder_released'
+        JOIN vault.folder_permission p ON p.id = g.permission_id AND p.decision = 'yes' AND p.revoked_at IS NULL
+        JOIN vault.disclosure_grant o ON o.deal_id = g.deal_id AND o.level = 'dossier' AND o.revoked_at IS NULL AND o.expires_at > now()
+        WHERE g.id = wanted AND g.revoked_at IS NULL AND g.expires_at > now() AND vault.grant_holds(g.room_grant_id)
+          AND (NOT vault.needs_clean_team(g.folder_id, g.deal_id) OR vault.in_clean_team(g.deal_id, reader)))
+$$;
+
+CREATE FUNCTION vault.folder_open(wanted uuid, reader uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT reader IS NOT NULL AND EXISTS (
+        SELECT FROM vault.folder_grant g WHERE g.folder_id = wanted AND g.revoked_at IS NULL
+          AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.folder_grant_holds(g.id, reader))
+$$;
+
+CREATE FUNCTION vault.folder_permission_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    answer text[] := '{decision,decided_at,decided_by,method,paper_evidence_id,evidence,revoked_at}';
+BEGIN
+    IF to_jsonb(new) - answer IS DISTINCT FROM to_jsonb(old) - answer OR old.revoked_at IS NOT NULL
+       OR (old.decision IN ('yes', 'no') AND to_jsonb(new) - 'revoked_at' IS DISTINCT FROM to_jsonb(old) - 'revoked_at')
+    THEN
+        RAISE EXCEPTION 'what the owner was shown and answered is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    IF new.decision IS DISTINCT FROM old.decision AND (old.expires_at <= now() OR new.revoked_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this question is no longer open' USING ERRCODE = 'SU002', CONSTRAINT = 'folder_permission_closed';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.folder_settled() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF (new.id, new.listing_id) IS DISTINCT FROM (old.id, old.listing_id) OR (old.removed_at IS NOT NULL AND new.removed_at IS NULL) THEN
+        RAISE EXCEPTION 'a folder stays where it is, and a removed one removed' USING ERRCODE = 'SU001';
+    END IF;
+    IF (new.know_how_step IS DISTINCT FROM old.know_how_step OR old.competitor_sensitive > new.competitor_sensitive OR old.view_only > new.view_only)
+       AND EXISTS (SELECT FROM vault.folder_permission p WHERE new.id = ANY (p.folder_ids)) THEN
+        RAISE EXCEPTION 'an owner was asked about this folder as it is' USING ERRCODE = 'SU002', CONSTRAINT = 'folder_settled';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.folder_view_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    new.view_only := new.view_only OR coalesce((SELECT k.view_only FROM ops.know_how_step k WHERE k.step = new.know_how_step), false);
+    RETURN new;
 END $$;
 
 CREATE FUNCTION vault.grant_causes() RETURNS trigger
@@ -684,6 +905,15 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.hints_of(wanted uuid, deal uuid) RETURNS text[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT ops.recipient_hints(d.contains_personal_data, d.appi_basis, d.export_control_class, vault.recipient_countries(deal),
+                               (SELECT b.ultimate_parent_country FROM vault.deal x JOIN vault.organisation b ON b.id = x.buyer_id WHERE x.id = deal))
+    FROM vault.document d WHERE d.id = wanted
+$$;
+
 CREATE FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) RETURNS TABLE(state text, candidates integer, for_all boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -745,6 +975,14 @@ CREATE FUNCTION vault.identity_beside_prose(publication uuid) RETURNS jsonb
     JOIN vault.listing_contact c ON c.listing_id = p.listing_id
     JOIN vault.listing_profile f ON f.listing_id = p.listing_id
     WHERE p.ref = publication AND p.state <> 'taken_down'
+$$;
+
+CREATE FUNCTION vault.in_clean_team(deal uuid, reader uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.clean_team_member t JOIN vault.member m ON m.id = t.member_id AND m.status = 'active'
+                   WHERE t.deal_id = deal AND t.accepted_at IS NOT NULL AND t.ended_at IS NULL AND (reader IS NULL OR t.member_id = reader))
 $$;
 
 CREATE FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) RETURNS TABLE(intermediary_id uuid)
@@ -811,6 +1049,27 @@ BEGIN
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION vault.know_how_before(wanted text, deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT k.position = 0 OR EXISTS (
+        SELECT FROM vault.folder_grant g JOIN vault.folder f ON f.id = g.folder_id AND f.removed_at IS NULL
+        JOIN ops.know_how_step b ON b.step = f.know_how_step AND b.position = k.position - 1
+        WHERE g.deal_id = deal AND vault.folder_grant_holds(g.id, NULL))
+    FROM ops.know_how_step k WHERE k.step = wanted
+$$;
+
+CREATE FUNCTION vault.know_how_stage(wanted text, deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT k.stages IS NULL
+        OR EXISTS (SELECT FROM vault.deal d WHERE d.id = deal AND d.stage = ANY (k.stages))
+        OR EXISTS (SELECT FROM vault.deal_event e WHERE e.deal_id = deal AND e.action = k.event)
+    FROM ops.know_how_step k WHERE k.step = wanted
+$$;
 
 CREATE FUNCTION vault.knowing_together(told uuid[]) RETURNS TABLE(organisation_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1079,6 +1338,15 @@ CREATE FUNCTION vault.nda_in_force(wanted uuid) RETURNS boolean
     SELECT EXISTS (SELECT FROM vault.nda n WHERE n.id = wanted AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now())
 $$;
 
+CREATE FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce(k.clean_team, false)
+        OR (vault.competition(deal) = 'competes' AND (f.competitor_sensitive OR coalesce(k.of_competitor, false)))
+    FROM vault.folder f LEFT JOIN ops.know_how_step k ON k.step = f.know_how_step WHERE f.id = wanted
+$$;
+
 CREATE FUNCTION vault.needs_reviewer(listing uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1271,6 +1539,40 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.recipient_checked(wanted uuid, deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT h.hints = '{}' OR (NOT ops.hints_block(h.hints) AND EXISTS (
+        SELECT FROM vault.recipient_confirmation c WHERE c.document_id = wanted AND c.deal_id = deal AND c.hints @> h.hints))
+    FROM (SELECT vault.hints_of(wanted, deal) AS hints) h
+$$;
+
+CREATE FUNCTION vault.recipient_confirmed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF new.hints IS DISTINCT FROM vault.hints_of(new.document_id, new.deal_id) OR ops.hints_block(new.hints)
+       OR NOT EXISTS (SELECT FROM vault.document d WHERE d.id = new.document_id AND d.listing_id = new.listing_id) THEN
+        RAISE EXCEPTION 'other hints than those that stand' USING ERRCODE = 'SU002', CONSTRAINT = 'recipient_hints_stand';
+    END IF;
+    new.confirmed_by_name := (SELECT m.name FROM vault.member m WHERE m.id = new.confirmed_by);
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.recipient_countries(deal uuid) RETURNS text[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce(array_agg(DISTINCT c.country ORDER BY c.country), '{}') FROM (
+        SELECT unnest(ARRAY[b.country, b.head_office_country, r.country]) AS country
+        FROM vault.deal d JOIN vault.organisation b ON b.id = d.buyer_id LEFT JOIN vault.organisation r ON r.id = d.representative_id
+        WHERE d.id = deal
+        UNION SELECT t.country FROM vault.clean_team_member t WHERE t.deal_id = deal AND t.accepted_at IS NOT NULL AND t.ended_at IS NULL) c
+    WHERE c.country IS NOT NULL
+$$;
 
 CREATE FUNCTION vault.refresh_organisation_keys() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1575,6 +1877,16 @@ CREATE TABLE ops.idempotency (
 
 ALTER TABLE ONLY ops.idempotency FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE ops.know_how_step (
+    step text NOT NULL,
+    "position" smallint NOT NULL,
+    stages text[],
+    event text,
+    clean_team boolean NOT NULL,
+    of_competitor boolean NOT NULL,
+    view_only boolean NOT NULL
+);
+
 CREATE TABLE ops.lease (
     name text NOT NULL,
     holder text NOT NULL,
@@ -1810,6 +2122,34 @@ CREATE TABLE vault.brief (
 
 ALTER TABLE ONLY vault.brief FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.clean_team_member (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    name text NOT NULL,
+    title text NOT NULL,
+    outside_firm text,
+    country text NOT NULL,
+    undertaking_hash bytea NOT NULL,
+    undertaken_on date NOT NULL,
+    nominated_by uuid NOT NULL,
+    nominated_at timestamp with time zone DEFAULT now() NOT NULL,
+    accepted_by uuid,
+    accepted_by_name text,
+    accepted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT clean_team_member_check CHECK ((((accepted_by IS NULL) = (accepted_at IS NULL)) AND ((accepted_by IS NULL) = (accepted_by_name IS NULL)))),
+    CONSTRAINT clean_team_member_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT clean_team_member_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT clean_team_member_outside_firm_check CHECK (((length(outside_firm) >= 1) AND (length(outside_firm) <= 200))),
+    CONSTRAINT clean_team_member_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200))),
+    CONSTRAINT clean_team_member_undertaking_hash_check CHECK ((octet_length(undertaking_hash) = 32))
+);
+
+ALTER TABLE ONLY vault.clean_team_member FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.company_key (
     listing_id uuid NOT NULL,
     key bytea NOT NULL,
@@ -1826,6 +2166,38 @@ CREATE TABLE vault.company_salt (
 );
 
 ALTER TABLE ONLY vault.company_salt FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.competitor_declaration (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    number bigint NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    competes boolean NOT NULL,
+    declared_for text NOT NULL,
+    words text NOT NULL,
+    declared_by uuid NOT NULL,
+    declared_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_by uuid,
+    confirmed_by_name text,
+    confirmed_words text,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT competitor_declaration_check CHECK ((((confirmed_by IS NULL) = (confirmed_at IS NULL)) AND ((confirmed_by IS NULL) = (confirmed_by_name IS NULL)) AND ((confirmed_by IS NULL) = (confirmed_words IS NULL)))),
+    CONSTRAINT competitor_declaration_confirmed_words_check CHECK (((length(confirmed_words) >= 1) AND (length(confirmed_words) <= 1000))),
+    CONSTRAINT competitor_declaration_declared_for_check CHECK ((declared_for = ANY (ARRAY['seller'::text, 'buyer'::text]))),
+    CONSTRAINT competitor_declaration_words_check CHECK (((length(words) >= 1) AND (length(words) <= 1000)))
+);
+
+ALTER TABLE ONLY vault.competitor_declaration FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.competitor_declaration ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME vault.competitor_declaration_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE vault.deal (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1903,6 +2275,13 @@ CREATE TABLE vault.document (
     added_by uuid NOT NULL,
     added_at timestamp with time zone DEFAULT now() NOT NULL,
     removed_at timestamp with time zone,
+    folder_id uuid,
+    contains_personal_data boolean,
+    appi_basis text,
+    export_control_class text DEFAULT 'unknown'::text NOT NULL,
+    CONSTRAINT document_appi_basis_check CHECK ((appi_basis = ANY (ARRAY['consent'::text, 'equivalent_measures'::text, 'adequate_country'::text, 'succession_domestic'::text]))),
+    CONSTRAINT document_export_control_class_check CHECK ((export_control_class = ANY (ARRAY['none'::text, 'list_controlled'::text, 'catch_all'::text, 'unknown'::text]))),
+    CONSTRAINT document_folder CHECK (((level = 'data_room'::text) = (folder_id IS NOT NULL))),
     CONSTRAINT document_level_check CHECK ((level = ANY (ARRAY['dossier'::text, 'data_room'::text]))),
     CONSTRAINT document_size_bytes_check CHECK (((size_bytes >= 1) AND (size_bytes <= 10485760)))
 );
@@ -1972,6 +2351,74 @@ ALTER TABLE vault.exposure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE vault.folder (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    listing_id uuid NOT NULL,
+    name text NOT NULL,
+    "position" integer DEFAULT 0 NOT NULL,
+    know_how_step text,
+    competitor_sensitive boolean DEFAULT false NOT NULL,
+    view_only boolean DEFAULT false NOT NULL,
+    added_by uuid,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT folder_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+    CONSTRAINT folder_position_check CHECK ((("position" >= 0) AND ("position" <= 9999)))
+);
+
+ALTER TABLE ONLY vault.folder FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.folder_grant (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    folder_id uuid NOT NULL,
+    documents uuid[] NOT NULL,
+    room_grant_id uuid NOT NULL,
+    permission_id uuid NOT NULL,
+    ledger_entry_id uuid NOT NULL,
+    granted_by uuid NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_by text,
+    revoke_reason text,
+    CONSTRAINT folder_grant_documents_check CHECK ((cardinality(documents) <= 500))
+);
+
+ALTER TABLE ONLY vault.folder_grant FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.folder_permission (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    folder_ids uuid[] NOT NULL,
+    shown jsonb NOT NULL,
+    shown_text_ja text NOT NULL,
+    shown_hash bytea NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    decision text,
+    decided_at timestamp with time zone,
+    decided_by text,
+    method text,
+    paper_evidence_id uuid,
+    evidence jsonb,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT folder_permission_check CHECK (((decision IS NULL) = (method IS NULL))),
+    CONSTRAINT folder_permission_decision_check CHECK ((decision = ANY (ARRAY['yes'::text, 'no'::text, 'ask_adviser'::text]))),
+    CONSTRAINT folder_permission_expiry CHECK ((expires_at <= (asked_at + '181 days'::interval))),
+    CONSTRAINT folder_permission_folder_ids_check CHECK (((cardinality(folder_ids) >= 1) AND (cardinality(folder_ids) <= 50))),
+    CONSTRAINT folder_permission_method_check CHECK ((method = ANY (ARRAY['link'::text, 'paper'::text]))),
+    CONSTRAINT folder_permission_shown_hash CHECK ((shown_hash = sha256(convert_to(shown_text_ja, 'UTF8'::name))))
+);
+
+ALTER TABLE ONLY vault.folder_permission FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.foreign_investment_filing (
     deal_id uuid NOT NULL,
@@ -2215,6 +2662,15 @@ CREATE TABLE vault.listing_profile (
     permits jsonb,
     real_estate jsonb,
     intellectual_property jsonb,
+    business_model text,
+    history text,
+    officers jsonb,
+    shareholders jsonb,
+    staff jsonb,
+    qualifications jsonb,
+    market_outline text,
+    plan_outline text,
+    plan_years jsonb,
     CONSTRAINT listing_profile_asking_price_yen_check CHECK ((asking_price_yen >= 0)),
     CONSTRAINT listing_profile_capital_yen_check CHECK ((capital_yen >= 0)),
     CONSTRAINT listing_profile_employees_check CHECK ((employees >= 0)),
@@ -2455,7 +2911,7 @@ CREATE TABLE vault.owner_link (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
-    CONSTRAINT owner_link_purpose_check CHECK ((purpose = ANY (ARRAY['teaser'::text, 'name_clear'::text])))
+    CONSTRAINT owner_link_purpose_check CHECK ((purpose = ANY (ARRAY['folder'::text, 'teaser'::text, 'name_clear'::text])))
 );
 
 ALTER TABLE ONLY vault.owner_link FORCE ROW LEVEL SECURITY;
@@ -2482,7 +2938,7 @@ CREATE TABLE vault.paper_evidence (
     CONSTRAINT paper_evidence_check1 CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
     CONSTRAINT paper_evidence_decision_check CHECK ((decision = ANY (ARRAY['approved'::text, 'refused'::text, 'yes'::text, 'no'::text, 'ask_adviser'::text, 'withdrawn'::text]))),
     CONSTRAINT paper_evidence_media_type_check CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
-    CONSTRAINT paper_evidence_purpose_check CHECK ((purpose = ANY (ARRAY['teaser'::text, 'name_clear'::text, 'withdrawal'::text]))),
+    CONSTRAINT paper_evidence_purpose_check CHECK ((purpose = ANY (ARRAY['folder'::text, 'teaser'::text, 'name_clear'::text, 'withdrawal'::text]))),
     CONSTRAINT paper_evidence_scan_check CHECK (((octet_length(scan) >= 1) AND (octet_length(scan) <= 5242880))),
     CONSTRAINT paper_evidence_signer_check CHECK (((length(signer) >= 1) AND (length(signer) <= 200))),
     CONSTRAINT paper_second_confirmation CHECK (((confirmed_by IS DISTINCT FROM entered_by) OR (confirmed_by IS NULL)))
@@ -2569,6 +3025,22 @@ CREATE TABLE vault.question (
 );
 
 ALTER TABLE ONLY vault.question FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.recipient_confirmation (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    document_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    hints text[] NOT NULL,
+    words text NOT NULL,
+    confirmed_by uuid NOT NULL,
+    confirmed_by_name text NOT NULL,
+    confirmed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT recipient_confirmation_hints_check CHECK (((cardinality(hints) >= 1) AND (cardinality(hints) <= 100))),
+    CONSTRAINT recipient_confirmation_words_check CHECK (((length(words) >= 1) AND (length(words) <= 1000)))
+);
+
+ALTER TABLE ONLY vault.recipient_confirmation FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.representation (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2755,6 +3227,12 @@ ALTER TABLE ONLY ops.filter_use
 ALTER TABLE ONLY ops.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (actor, key);
 
+ALTER TABLE ONLY ops.know_how_step
+    ADD CONSTRAINT know_how_step_pkey PRIMARY KEY (step);
+
+ALTER TABLE ONLY ops.know_how_step
+    ADD CONSTRAINT know_how_step_position_key UNIQUE ("position");
+
 ALTER TABLE ONLY ops.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (name);
 
@@ -2809,11 +3287,20 @@ ALTER TABLE ONLY vault.beneficial_owner
 ALTER TABLE ONLY vault.brief
     ADD CONSTRAINT brief_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.clean_team_member
+    ADD CONSTRAINT clean_team_member_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.company_key
     ADD CONSTRAINT company_key_pkey PRIMARY KEY (listing_id, key);
 
 ALTER TABLE ONLY vault.company_salt
     ADD CONSTRAINT company_salt_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY vault.competitor_declaration
+    ADD CONSTRAINT competitor_declaration_number_key UNIQUE (number);
+
+ALTER TABLE ONLY vault.competitor_declaration
+    ADD CONSTRAINT competitor_declaration_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.deal_event
     ADD CONSTRAINT deal_event_pkey PRIMARY KEY (deal_id, seq);
@@ -2853,6 +3340,24 @@ ALTER TABLE ONLY vault.exclusivity
 
 ALTER TABLE ONLY vault.exposure
     ADD CONSTRAINT exposure_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_ledger_entry_id_key UNIQUE (ledger_entry_id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.folder
+    ADD CONSTRAINT folder_id_listing_id_key UNIQUE (id, listing_id);
+
+ALTER TABLE ONLY vault.folder_permission
+    ADD CONSTRAINT folder_permission_id_deal_id_key UNIQUE (id, deal_id);
+
+ALTER TABLE ONLY vault.folder_permission
+    ADD CONSTRAINT folder_permission_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.folder
+    ADD CONSTRAINT folder_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.foreign_investment_filing
     ADD CONSTRAINT foreign_investment_filing_pkey PRIMARY KEY (deal_id);
@@ -2983,6 +3488,9 @@ ALTER TABLE ONLY vault.question
 ALTER TABLE ONLY vault.question
     ADD CONSTRAINT question_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.recipient_confirmation
+    ADD CONSTRAINT recipient_confirmation_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_pkey PRIMARY KEY (id);
 
@@ -3055,7 +3563,11 @@ CREATE INDEX brief_acquirer_id_id_idx ON vault.brief USING btree (acquirer_id, i
 
 CREATE INDEX brief_agency_id_id_idx ON vault.brief USING btree (agency_id, id);
 
+CREATE UNIQUE INDEX clean_team_once ON vault.clean_team_member USING btree (deal_id, member_id) WHERE (ended_at IS NULL);
+
 CREATE INDEX company_key_key_idx ON vault.company_key USING btree (key);
+
+CREATE INDEX competitor_declaration_listing_id_buyer_id_number_idx ON vault.competitor_declaration USING btree (listing_id, buyer_id, number DESC);
 
 CREATE INDEX deal_buyer_id_requested_at_id_idx ON vault.deal USING btree (buyer_id, requested_at DESC, id);
 
@@ -3067,6 +3579,8 @@ CREATE INDEX deal_representative_id_requested_at_id_idx ON vault.deal USING btre
 
 CREATE INDEX disclosure_grant_listing_id_buyer_id_idx ON vault.disclosure_grant USING btree (listing_id, buyer_id);
 
+CREATE INDEX document_folder_id_idx ON vault.document USING btree (folder_id);
+
 CREATE INDEX document_listing_id_idx ON vault.document USING btree (listing_id);
 
 CREATE INDEX exclusion_kind_value_idx ON vault.exclusion USING btree (kind, value);
@@ -3076,6 +3590,14 @@ CREATE UNIQUE INDEX exclusivity_one_open ON vault.exclusivity USING btree (listi
 CREATE INDEX exposure_listing_id_idx ON vault.exposure USING btree (listing_id);
 
 CREATE INDEX exposure_organisation_id_idx ON vault.exposure USING btree (organisation_id) WHERE (organisation_id IS NOT NULL);
+
+CREATE INDEX folder_grant_folder_id_idx ON vault.folder_grant USING btree (folder_id) WHERE (revoked_at IS NULL);
+
+CREATE UNIQUE INDEX folder_grant_one_live ON vault.folder_grant USING btree (deal_id, folder_id) WHERE (revoked_at IS NULL);
+
+CREATE UNIQUE INDEX folder_name_once ON vault.folder USING btree (listing_id, lower(name)) WHERE (removed_at IS NULL);
+
+CREATE INDEX folder_permission_deal_id_asked_at_idx ON vault.folder_permission USING btree (deal_id, asked_at DESC);
 
 CREATE UNIQUE INDEX grant_one_live ON vault.disclosure_grant USING btree (deal_id, level) WHERE (revoked_at IS NULL);
 
@@ -3145,6 +3667,8 @@ CREATE INDEX publication_queue ON vault.publication USING btree (queued_at) WHER
 
 CREATE INDEX question_deal_id_asked_at_id_idx ON vault.question USING btree (deal_id, asked_at, id);
 
+CREATE INDEX recipient_confirmation_document_id_deal_id_idx ON vault.recipient_confirmation USING btree (document_id, deal_id);
+
 CREATE INDEX representation_acquirer_id_idx ON vault.representation USING btree (acquirer_id);
 
 CREATE INDEX representation_intermediary_id_acquirer_id_idx ON vault.representation USING btree (intermediary_id, acquirer_id);
@@ -3187,15 +3711,21 @@ CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FU
 
 CREATE TRIGGER chain BEFORE INSERT ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION vault.chain_entry();
 
+CREATE TRIGGER clean_team_kept BEFORE INSERT OR UPDATE ON vault.clean_team_member FOR EACH ROW EXECUTE FUNCTION vault.clean_team_kept();
+
 CREATE TRIGGER company_keys AFTER INSERT OR UPDATE ON vault.listing_contact FOR EACH ROW EXECUTE FUNCTION vault.keep_company_keys();
 
 CREATE TRIGGER company_keys AFTER INSERT OR UPDATE ON vault.listing_identity FOR EACH ROW EXECUTE FUNCTION vault.keep_company_keys();
+
+CREATE TRIGGER competitor_confirmed BEFORE UPDATE ON vault.competitor_declaration FOR EACH ROW EXECUTE FUNCTION vault.competitor_confirmed();
 
 CREATE TRIGGER consent_needs_approval BEFORE INSERT ON vault.audience_consent FOR EACH ROW EXECUTE FUNCTION vault.consent_needs_approval();
 
 CREATE TRIGGER deal_causes BEFORE INSERT OR UPDATE ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_causes();
 
 CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_origin_causes();
+
+CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.document FOR EACH ROW EXECUTE FUNCTION vault.document_placed();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -3205,9 +3735,19 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.answer_scan FOR EACH RO
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.audit_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE ON vault.clean_team_member FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE ON vault.competitor_declaration FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.exposure FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE ON vault.folder FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE ON vault.folder_grant FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.hold FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -3222,6 +3762,8 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECU
 CREATE TRIGGER evidence BEFORE UPDATE ON vault.prose_scan FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.question FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.recipient_confirmation FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -3245,6 +3787,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATE
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.recipient_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER exclusion_not_public BEFORE INSERT ON vault.exclusion FOR EACH ROW EXECUTE FUNCTION vault.exclusion_not_public();
@@ -3265,11 +3809,21 @@ CREATE TRIGGER exposed_when_passed AFTER UPDATE ON vault.answer FOR EACH ROW WHE
 
 CREATE TRIGGER facts_settled BEFORE INSERT ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.facts_settled();
 
+CREATE TRIGGER folder_permission_frozen BEFORE UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.folder_permission_frozen();
+
+CREATE TRIGGER folder_settled BEFORE UPDATE ON vault.folder FOR EACH ROW EXECUTE FUNCTION vault.folder_settled();
+
+CREATE TRIGGER folder_view_only BEFORE INSERT OR UPDATE ON vault.folder FOR EACH ROW EXECUTE FUNCTION vault.folder_view_only();
+
 CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, written_at ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
 
+CREATE TRIGGER grant_causes BEFORE INSERT ON vault.folder_grant FOR EACH ROW EXECUTE FUNCTION vault.folder_grant_causes();
+
 CREATE TRIGGER grant_frozen BEFORE UPDATE ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_frozen();
+
+CREATE TRIGGER grant_frozen BEFORE UPDATE ON vault.folder_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_frozen();
 
 CREATE TRIGGER held BEFORE INSERT OR UPDATE ON vault.answer FOR EACH ROW EXECUTE FUNCTION vault.answer_held();
 
@@ -3301,6 +3855,8 @@ CREATE TRIGGER nda_causes BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTI
 
 CREATE TRIGGER nda_frozen BEFORE UPDATE ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_frozen();
 
+CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
+
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
@@ -3314,6 +3870,8 @@ CREATE TRIGGER proposal_stands BEFORE UPDATE ON vault.teaser_proposal FOR EACH R
 CREATE TRIGGER publication_causes BEFORE INSERT OR UPDATE ON vault.publication FOR EACH ROW EXECUTE FUNCTION vault.publication_causes();
 
 CREATE TRIGGER publication_pinned BEFORE INSERT OR UPDATE ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.publication_pinned();
+
+CREATE TRIGGER recipient_confirmed BEFORE INSERT ON vault.recipient_confirmation FOR EACH ROW EXECUTE FUNCTION vault.recipient_confirmed();
 
 CREATE TRIGGER representation_causes BEFORE INSERT OR UPDATE ON vault.representation FOR EACH ROW EXECUTE FUNCTION vault.representation_causes();
 
@@ -3391,8 +3949,29 @@ ALTER TABLE ONLY vault.brief
 ALTER TABLE ONLY vault.brief
     ADD CONSTRAINT brief_created_by_fkey FOREIGN KEY (created_by) REFERENCES vault.member(id);
 
+ALTER TABLE ONLY vault.clean_team_member
+    ADD CONSTRAINT clean_team_member_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.clean_team_member
+    ADD CONSTRAINT clean_team_member_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.clean_team_member
+    ADD CONSTRAINT clean_team_member_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.clean_team_member
+    ADD CONSTRAINT clean_team_member_nominated_by_fkey FOREIGN KEY (nominated_by) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.company_key
     ADD CONSTRAINT company_key_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY vault.competitor_declaration
+    ADD CONSTRAINT competitor_declaration_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.competitor_declaration
+    ADD CONSTRAINT competitor_declaration_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.competitor_declaration
+    ADD CONSTRAINT competitor_declaration_declared_by_fkey FOREIGN KEY (declared_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES vault.organisation(id);
@@ -3443,6 +4022,9 @@ ALTER TABLE ONLY vault.document_content
     ADD CONSTRAINT document_content_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.document
+    ADD CONSTRAINT document_folder_id_listing_id_fkey FOREIGN KEY (folder_id, listing_id) REFERENCES vault.folder(id, listing_id);
+
+ALTER TABLE ONLY vault.document
     ADD CONSTRAINT document_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.exclusion
@@ -3465,6 +4047,42 @@ ALTER TABLE ONLY vault.exposure
 
 ALTER TABLE ONLY vault.exposure
     ADD CONSTRAINT exposure_ref_fkey FOREIGN KEY (ref) REFERENCES vault.publication(ref);
+
+ALTER TABLE ONLY vault.folder
+    ADD CONSTRAINT folder_added_by_fkey FOREIGN KEY (added_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_folder_id_listing_id_fkey FOREIGN KEY (folder_id, listing_id) REFERENCES vault.folder(id, listing_id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_ledger_entry_id_fkey FOREIGN KEY (ledger_entry_id) REFERENCES vault.ledger_entry(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_permission_id_deal_id_fkey FOREIGN KEY (permission_id, deal_id) REFERENCES vault.folder_permission(id, deal_id);
+
+ALTER TABLE ONLY vault.folder_grant
+    ADD CONSTRAINT folder_grant_room_grant_id_fkey FOREIGN KEY (room_grant_id) REFERENCES vault.disclosure_grant(id);
+
+ALTER TABLE ONLY vault.folder
+    ADD CONSTRAINT folder_know_how_step_fkey FOREIGN KEY (know_how_step) REFERENCES ops.know_how_step(step);
+
+ALTER TABLE ONLY vault.folder
+    ADD CONSTRAINT folder_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.folder_permission
+    ADD CONSTRAINT folder_permission_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.folder_permission
+    ADD CONSTRAINT folder_permission_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.folder_permission
+    ADD CONSTRAINT folder_permission_paper_evidence_id_fkey FOREIGN KEY (paper_evidence_id) REFERENCES vault.paper_evidence(id);
 
 ALTER TABLE ONLY vault.foreign_investment_filing
     ADD CONSTRAINT foreign_investment_filing_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
@@ -3670,6 +4288,15 @@ ALTER TABLE ONLY vault.question
 ALTER TABLE ONLY vault.question
     ADD CONSTRAINT question_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
 
+ALTER TABLE ONLY vault.recipient_confirmation
+    ADD CONSTRAINT recipient_confirmation_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.recipient_confirmation
+    ADD CONSTRAINT recipient_confirmation_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.recipient_confirmation
+    ADD CONSTRAINT recipient_confirmation_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
+
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES vault.organisation(id);
 
@@ -3843,21 +4470,33 @@ ALTER TABLE vault.beneficial_owner ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.brief ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY buyer ON vault.competitor_declaration FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (declared_for = 'buyer'::text)));
+
 CREATE POLICY buyer ON vault.deal TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation())));
 
 CREATE POLICY buyer ON vault.disclosure_grant FOR SELECT TO succession_app USING ((((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (revoked_at IS NULL)) OR vault.is_owner(listing_id)));
 
 CREATE POLICY buyer ON vault.exclusivity FOR SELECT TO succession_app USING ((vault.party(deal_id) = 'buyer'::text));
 
+CREATE POLICY buyer ON vault.folder_grant FOR SELECT TO succession_app USING ((((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (revoked_at IS NULL)) OR vault.is_owner(listing_id)));
+
 CREATE POLICY buyer ON vault.nda FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text, 'owner'::text])));
 
+CREATE POLICY buyer_declare ON vault.competitor_declaration FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (declared_for = 'buyer'::text) AND (declared_by = ops.member()) AND (confirmed_by IS NULL)));
+
+CREATE POLICY buyer_nominate ON vault.clean_team_member FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (nominated_by = ops.member())));
+
 CREATE POLICY buyer_sign ON vault.nda FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'buyer'::text)) WITH CHECK (((vault.party(deal_id) = 'buyer'::text) AND (signer_member_id = ops.member())));
+
+ALTER TABLE vault.clean_team_member ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY cleared ON vault.answer FOR SELECT TO succession_app USING (((reach = 'cleared'::text) AND (released_at IS NOT NULL) AND vault.live_grant(listing_id, 'dossier'::text)));
 
 ALTER TABLE vault.company_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.company_salt ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.competitor_declaration ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY consult ON vault.screening_list_entry FOR SELECT TO succession_app USING ((ops.kind() = 'intermediary'::text));
 
@@ -3887,11 +4526,19 @@ ALTER TABLE vault.exclusivity ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.exposure ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.folder ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.folder_grant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.folder_permission ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.foreign_investment_filing ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY granted ON vault.document FOR SELECT TO succession_app USING (vault.live_grant(listing_id, level));
+CREATE POLICY granted ON vault.document FOR SELECT TO succession_app USING (vault.document_open(id, ops.member()));
 
-CREATE POLICY granted ON vault.document_content FOR SELECT TO succession_app USING (vault.live_grant(listing_id, level));
+CREATE POLICY granted ON vault.document_content FOR SELECT TO succession_app USING (vault.document_open(document_id, ops.member()));
+
+CREATE POLICY granted ON vault.folder FOR SELECT TO succession_app USING (vault.folder_open(id, ops.member()));
 
 CREATE POLICY granted ON vault.listing_contact FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
@@ -3914,6 +4561,8 @@ CREATE POLICY hold ON vault.document_content TO succession_app USING (vault.hold
 CREATE POLICY hold ON vault.exclusion TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.exposure FOR SELECT TO succession_app USING (vault.holds(listing_id));
+
+CREATE POLICY hold ON vault.folder TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 ALTER TABLE vault.hold ENABLE ROW LEVEL SECURITY;
 
@@ -4045,6 +4694,8 @@ CREATE POLICY owner ON vault.exclusion FOR SELECT TO succession_app USING (vault
 
 CREATE POLICY owner ON vault.exposure FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
+CREATE POLICY owner ON vault.folder_permission FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
 CREATE POLICY owner ON vault.listing FOR SELECT TO succession_app USING (vault.is_owner(id));
 
 CREATE POLICY owner ON vault.listing_identity FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
@@ -4073,6 +4724,10 @@ CREATE POLICY owner_edit ON vault.deal FOR UPDATE TO succession_app USING (vault
 
 CREATE POLICY owner_edit ON vault.disclosure_grant FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
+CREATE POLICY owner_edit ON vault.folder_grant FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
+
+CREATE POLICY owner_edit ON vault.folder_permission FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
+
 CREATE POLICY owner_edit ON vault.listing FOR UPDATE TO succession_app USING (vault.is_owner(id)) WITH CHECK (vault.is_owner(id));
 
 CREATE POLICY owner_edit ON vault.name_clear FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
@@ -4091,6 +4746,8 @@ CREATE POLICY owner_renew ON vault.owner_link FOR INSERT TO succession_app WITH 
 
 ALTER TABLE vault.paper_evidence ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY party ON vault.clean_team_member FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text, 'representative'::text])));
+
 CREATE POLICY party ON vault.deal_event FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'owner'::text])) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (action <> ALL (ARRAY['refuse_screening'::text, 'refuse_name_clear'::text])))));
 
 CREATE POLICY party ON vault.foreign_investment_filing TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text]))) WITH CHECK ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text])));
@@ -4101,6 +4758,8 @@ CREATE POLICY party ON vault.representation FOR SELECT TO succession_app USING (
 
 CREATE POLICY party_add ON vault.deal_event FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) IS NOT NULL) AND (actor_kind = ops.kind())));
 
+CREATE POLICY party_edit ON vault.clean_team_member FOR UPDATE TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text, 'representative'::text]))) WITH CHECK ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text, 'representative'::text])));
+
 ALTER TABLE vault.preview ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.prose_scan ENABLE ROW LEVEL SECURITY;
@@ -4108,6 +4767,8 @@ ALTER TABLE vault.prose_scan ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.publication ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.question ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.recipient_confirmation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY record ON vault.audit_event FOR INSERT TO succession_app WITH CHECK (((NOT (organisation_id IS DISTINCT FROM ops.organisation())) AND (NOT (member_id IS DISTINCT FROM ops.member()))));
 
@@ -4153,11 +4814,17 @@ CREATE POLICY seller ON vault.answer FOR SELECT TO succession_app USING ((vault.
 
 CREATE POLICY seller ON vault.answer_scan FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
+CREATE POLICY seller ON vault.competitor_declaration TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (((declared_for = 'seller'::text) AND (declared_by = ops.member()) AND (confirmed_by IS NULL)) OR (confirmed_by = ops.member()))));
+
 CREATE POLICY seller ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
 CREATE POLICY seller ON vault.disclosure_grant TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.exclusivity TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
+
+CREATE POLICY seller ON vault.folder_grant TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
+
+CREATE POLICY seller ON vault.folder_permission TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.name_clear TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
@@ -4165,9 +4832,13 @@ CREATE POLICY seller ON vault.nda TO succession_app USING ((vault.party(deal_id)
 
 CREATE POLICY seller ON vault.nda_schedule TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
+CREATE POLICY seller ON vault.recipient_confirmation FOR SELECT TO succession_app USING ((vault.party(deal_id) = 'seller'::text));
+
 CREATE POLICY seller ON vault.screening TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (decided_by = ops.member())));
 
 CREATE POLICY seller_answer ON vault.answer FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (written_by = ops.member())));
+
+CREATE POLICY seller_confirm ON vault.recipient_confirmation FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (confirmed_by = ops.member())));
 
 CREATE POLICY seller_review ON vault.answer FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (reviewed_by = ops.member())));
 
@@ -4315,8 +4986,23 @@ REVOKE ALL ON FUNCTION market.teaser_facts() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.add_filter_use(readers text[], attributes text[], levels smallint[], counts bigint[]) TO succession_app;
 
+REVOKE ALL ON FUNCTION ops.appi_adequate(country text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.appi_adequate(country text) TO succession_app;
+GRANT ALL ON FUNCTION ops.appi_adequate(country text) TO succession_definer;
+GRANT ALL ON FUNCTION ops.appi_adequate(country text) TO succession_seeder;
+
+REVOKE ALL ON FUNCTION ops.hints_block(hints text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.hints_block(hints text[]) TO succession_app;
+GRANT ALL ON FUNCTION ops.hints_block(hints text[]) TO succession_definer;
+GRANT ALL ON FUNCTION ops.hints_block(hints text[]) TO succession_seeder;
+
 REVOKE ALL ON FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) TO succession_app;
+
+REVOKE ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) TO succession_app;
+GRANT ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) TO succession_definer;
+GRANT ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) TO succession_seeder;
 
 REVOKE ALL ON FUNCTION ops.refuse_change() FROM PUBLIC;
 
@@ -4343,7 +5029,14 @@ GRANT ALL ON FUNCTION vault.causes_hold(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.chain_entry() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.clean_team_kept() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.company_of(listing uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.competition(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.competition(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.competitor_confirmed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.consent_needs_approval() FROM PUBLIC;
 
@@ -4357,6 +5050,14 @@ REVOKE ALL ON FUNCTION vault.deal_origin_causes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.disclosure_facts(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.disclosure_facts(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.document_open(wanted uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.document_open(wanted uuid, reader uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.document_placed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.document_view_only(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.document_view_only(wanted uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.expose_answer() FROM PUBLIC;
@@ -4367,6 +5068,20 @@ REVOKE ALL ON FUNCTION vault.expose_publication() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.expose_to_buyer() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.folder_grant_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.folder_grant_holds(wanted uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.folder_grant_holds(wanted uuid, reader uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.folder_open(wanted uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.folder_open(wanted uuid, reader uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.folder_permission_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.folder_settled() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.folder_view_only() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.grant_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.grant_frozen() FROM PUBLIC;
@@ -4375,6 +5090,9 @@ REVOKE ALL ON FUNCTION vault.grant_holds(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.grant_holds(wanted uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.held() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.hints_of(wanted uuid, deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.hints_of(wanted uuid, deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) TO succession_app;
@@ -4390,6 +5108,9 @@ GRANT ALL ON FUNCTION vault.holds(listing uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.identity_beside_prose(publication uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.identity_beside_prose(publication uuid) TO succession_worker;
 
+REVOKE ALL ON FUNCTION vault.in_clean_team(deal uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.in_clean_team(deal uuid, reader uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.intermediary_behind(teaser uuid, under_brief uuid) TO succession_app;
 
@@ -4401,6 +5122,12 @@ REVOKE ALL ON FUNCTION vault.is_owner(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.is_owner(listing uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.keep_company_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.know_how_before(wanted text, deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.know_how_before(wanted text, deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.know_how_stage(wanted text, deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.know_how_stage(wanted text, deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.knowing_together(told uuid[]) FROM PUBLIC;
 
@@ -4453,6 +5180,9 @@ REVOKE ALL ON FUNCTION vault.nda_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.nda_in_force(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.nda_in_force(wanted uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.needs_reviewer(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.needs_reviewer(listing uuid) TO succession_app;
 
@@ -4486,6 +5216,14 @@ REVOKE ALL ON FUNCTION vault.proposal_stands() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.prose_reviewed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.publication_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.recipient_checked(wanted uuid, deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.recipient_checked(wanted uuid, deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.recipient_confirmed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.recipient_countries(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.recipient_countries(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.refresh_organisation_keys() FROM PUBLIC;
 
@@ -4678,6 +5416,10 @@ GRANT SELECT,DELETE ON TABLE ops.idempotency TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.idempotency TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.idempotency TO succession_seeder;
 
+GRANT SELECT ON TABLE ops.know_how_step TO succession_app;
+GRANT SELECT ON TABLE ops.know_how_step TO succession_seeder;
+GRANT SELECT ON TABLE ops.know_how_step TO succession_definer;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.lease TO succession_seeder;
@@ -4764,11 +5506,38 @@ GRANT UPDATE(state) ON TABLE vault.brief TO succession_app;
 
 GRANT UPDATE(version) ON TABLE vault.brief TO succession_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.clean_team_member TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.clean_team_member TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.clean_team_member TO succession_app;
+
+GRANT UPDATE(accepted_by) ON TABLE vault.clean_team_member TO succession_app;
+
+GRANT UPDATE(accepted_by_name) ON TABLE vault.clean_team_member TO succession_app;
+
+GRANT UPDATE(accepted_at) ON TABLE vault.clean_team_member TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.clean_team_member TO succession_app;
+
 GRANT SELECT,INSERT ON TABLE vault.company_key TO succession_definer;
 GRANT SELECT ON TABLE vault.company_key TO succession_seeder;
 
 GRANT SELECT,INSERT ON TABLE vault.company_salt TO succession_definer;
 GRANT SELECT ON TABLE vault.company_salt TO succession_seeder;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.competitor_declaration TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.competitor_declaration TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.competitor_declaration TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.competitor_declaration TO succession_app;
+
+GRANT UPDATE(confirmed_by_name) ON TABLE vault.competitor_declaration TO succession_app;
+
+GRANT UPDATE(confirmed_words) ON TABLE vault.competitor_declaration TO succession_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.competitor_declaration TO succession_app;
+
+GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_app;
+GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_seeder;
@@ -4807,6 +5576,55 @@ GRANT UPDATE(ended_on) ON TABLE vault.exclusivity TO succession_worker;
 GRANT SELECT,INSERT ON TABLE vault.exposure TO succession_definer;
 GRANT SELECT ON TABLE vault.exposure TO succession_seeder;
 GRANT SELECT ON TABLE vault.exposure TO succession_app;
+
+GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_app;
+GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_seeder;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE(name) ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE("position") ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE(know_how_step) ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE(competitor_sensitive) ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE(view_only) ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE(removed_at) ON TABLE vault.folder TO succession_app;
+
+GRANT UPDATE(version) ON TABLE vault.folder TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder_grant TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder_grant TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.folder_grant TO succession_app;
+
+GRANT UPDATE(revoked_at) ON TABLE vault.folder_grant TO succession_app;
+
+GRANT UPDATE(revoked_by) ON TABLE vault.folder_grant TO succession_app;
+
+GRANT UPDATE(revoke_reason) ON TABLE vault.folder_grant TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder_permission TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder_permission TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(decision) ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(decided_at) ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(decided_by) ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(method) ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(paper_evidence_id) ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(evidence) ON TABLE vault.folder_permission TO succession_app;
+
+GRANT UPDATE(revoked_at) ON TABLE vault.folder_permission TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.foreign_investment_filing TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.foreign_investment_filing TO succession_seeder;
@@ -5011,6 +5829,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.prose_scan TO succession_seeder
 GRANT SELECT,INSERT ON TABLE vault.prose_scan TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.prose_scan TO succession_worker;
 
+GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_app;
+GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_seeder;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.publication TO succession_app;
@@ -5029,6 +5850,10 @@ GRANT UPDATE(take_down_reason) ON TABLE vault.publication TO succession_worker;
 GRANT SELECT,INSERT ON TABLE vault.question TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.question TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.question TO succession_seeder;
+
+GRANT SELECT,INSERT ON TABLE vault.recipient_confirmation TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.recipient_confirmation TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.recipient_confirmation TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_seeder;

@@ -30,6 +30,7 @@ NOTHING: dict[str, str] = {
         ListOwnerContacts ListPapers ListPapersAwaiting PrepareListing PreviewTeaser ProposeTeaser PublishListing ReadImport ReadImportState
         ReadListing ReadMandate ReadReadiness ReadScan Readmit RemindOwner RemoveDocument RemoveOwnerContact ResumeListing SuspendListing
         UnpublishListing WithdrawConsentByPaper WithdrawListing
+        AddFolder EditFolder RemoveFolder DeclareDocument MoveDocument ListFolderPermissions AskFolderPermission SendFolderPermissionLink
         ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers""",
     "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents",
     "what an acquirer wishes, read by its desk and by whom it is introduced to": "FileBrief ListBriefs ReadBrief CloseBrief",
@@ -38,8 +39,10 @@ NOTHING: dict[str, str] = {
     "answers with the reference the buyer named, and a project name drawn by lot": "OpenDisclosureRequest",
     "about the buyer, for the seller's side": """
         DecideScreening ReadScreening TerminateNda AskNameClear ReadNameClear SendNameClearLink
+        ListRecipientChecks ConfirmRecipientCheck ListCompetition DeclareCompetition ConfirmCompetition
         AddScreeningListEntries ListScreeningListEntries RemoveScreeningListEntry""",
-    "ends a reading": "RevokeGrant",
+    "ends a reading": "RevokeGrant RevokeFolderGrant",
+    "who reads for the buyer, named by itself; accepted or ended": "ListCleanTeam NameCleanTeamMember AcceptCleanTeamMember EndCleanTeamMember",
     "steps of a deal under its project name; what follows from the company's industry is for who has the dossier": """
         ListDeals ReadDeal TakeDealStep GrantExclusivity EndExclusivity KeepFiling ListObligations ReportObligation""",
     "closed months over fixed cubes, small counts hidden with what would give them away (metrics/suppression.py)":
@@ -58,9 +61,9 @@ SILENT_LETTERS: dict[str, str] = {
         brief_filed introduction_proposed introduction_declined representation_recorded representation_confirmed representation_ended""",
     "to the owner, or to the intermediary about its own listing": """
         owner_teaser owner_approved owner_link_again owner_decided consent_withdrawn owner_name_clear owner_name_cleared owner_answered
-        request_opened nda_signed question_asked""",
+        request_opened nda_signed question_asked owner_folder owner_folder_allowed""",
     "ends something, under a project name": "request_not_successful nda_ended access_ended",
-    "a step under a project name": "deal_moved deal_unparked",
+    "a step under a project name": "deal_moved deal_unparked clean_team_named clean_team_accepted",
     "to the operator, or that a step can or cannot be taken": "hold_opened hold_released hold_refused",
 }  # fmt: skip
 # Fields by which a teaser or a company speaks: whoever's answer has one may be asked for its reason by name.
@@ -135,6 +138,7 @@ HARMLESS = {
     "FileBrief": "industries and places of the wishes", "ListBriefs": "the same", "ReadBrief": "the same", "CloseBrief": "the same",
     "OpenDisclosureRequest": "the intermediary, null until an NDA names it",
     "ListRepresentations": "the intermediary that acts for the reader", "ConfirmRepresentation": "the same", "EndRepresentation": "the same",
+    "ListCleanTeam": "the title of a member of the buyer", "NameCleanTeamMember": "the same", "EndCleanTeamMember": "the same",
     "ReadOwnOrganisation": "the reader's own", "CorrectOrganisation": "the reader's own", "ListOrganisations": "an organisation's",
     "ReadOrganisation": "an organisation's", "ReadScheme": "codes of a scheme",
 }  # fmt: skip

@@ -59,6 +59,21 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/listings/{listing}/documents", None),
     ("POST", "/v1/listings/{listing}/documents", {"level": "dossier", "filename": "a.txt", "content_base64": "YQ=="}),
     ("GET", "/v1/documents/{document}", None), ("DELETE", "/v1/documents/{document}", None),
+    ("GET", "/v1/listings/{listing}/folders", None), ("POST", "/v1/listings/{listing}/folders", {"name": "x"}),
+    ("PATCH", "/v1/folders/{folder}", {"name": "x"}), ("DELETE", "/v1/folders/{folder}", None),
+    ("PUT", "/v1/documents/{document}/declaration", {"contains_personal_data": False, "export_control_class": "none"}),
+    ("PUT", "/v1/documents/{document}/folder", {"folder_id": "{folder}"}),
+    ("GET", f"{_DEAL}/folder-permissions", None), ("POST", f"{_DEAL}/folder-permissions", {"folder_ids": ["{folder}"]}),
+    ("POST", "/v1/folder-permissions/{permission}/link", {}), ("GET", f"{_DEAL}/folder-grants", None),
+    ("POST", f"{_DEAL}/folder-releases", {"folder_id": "{folder}"}),
+    ("POST", "/v1/folder-grants/{folder_grant}/revocation", {"reason": "mistake"}),
+    ("GET", f"{_DEAL}/recipient-checks", None),
+    ("POST", f"{_DEAL}/recipient-checks", {"document_id": "{document}", "hints": ["export_catch_all:GB"], "words": "x"}),
+    ("GET", f"{_DEAL}/competition", None), ("POST", f"{_DEAL}/competition", {"competes": True, "words": "x"}),
+    ("POST", "/v1/competition/{declaration}/confirmation", {"words": "x"}), ("GET", f"{_DEAL}/clean-team", None),
+    ("POST", f"{_DEAL}/clean-team", {"member_id": "{member}", "name": "A", "title": "B", "country": "GB",
+                                     "undertaking_hash": "a" * 64, "undertaken_on": "2026-01-01"}),
+    ("POST", "/v1/clean-team/{entry_of_team}/acceptance", {}), ("POST", "/v1/clean-team/{entry_of_team}/end", {}),
     ("GET", "/v1/listings/{listing}/accesses", None),
     ("GET", "/v1/listings/{listing}/ledger", None), ("GET", "/v1/briefs/{brief}", None),
     ("POST", "/v1/briefs/{brief}/closure", {}),
@@ -105,6 +120,8 @@ _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id",
              "deal": "deal_id", "grant": "grant_id", "obligation": "obligation_id", "token": "token",
              "pending": "organisation_id",
              "question": "question_id", "answer": "answer_id",
+             "folder": "folder_id", "permission": "permission_id", "folder_grant": "grant_id", "declaration": "declaration_id",
+             "entry_of_team": "entry_id",
              "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id"}  # fmt: skip
 
 
@@ -207,7 +224,7 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     scene.kept["foreign"] = {
         "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
         "contact": contact.json()["id"], "paper": str(paper_id),
-        "sheet": sheet.json()["id"], "document": stages.documents["signed"]["dossier"], "brief": brief.json()["id"],
+        "sheet": sheet.json()["id"], **await _of_the_room(scene, stages), "document": stages.documents["signed"]["dossier"], "brief": brief.json()["id"],
         "introduction": introduction.json()["id"], "representation": representation.json()["id"],
         "deal": stages.deals["signed"],
         "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29,
@@ -217,6 +234,21 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         "question": asked.json()["id"], "answer": answered.json()["answers"][0]["id"],
         "hold": str(hold[0]["id"]) if hold else str(uuid4())}  # fmt: skip
     return scene.kept["foreign"]
+
+
+async def _of_the_room(scene: Scene, stages: Any) -> dict[str, str]:
+    """What the data room of another buyer's deal is made of."""
+    company, deal = stages.companies["signed"], stages.deals["of another"]
+    path, fund = f"/v1/disclosure-requests/{deal}", scene.caller("fund-d")
+    declared = await fund.post(f"{path}/competition", {"competes": True, "words": "x"})
+    named = await fund.post(f"{path}/clean-team", {
+        "member_id": str(fund.member_id), "name": "A", "title": "B", "country": "GB", "undertaking_hash": "a" * 64,
+        "undertaken_on": "2026-01-01"})
+    assert (declared.status_code, named.status_code) == (201, 201), (declared.text, named.text)
+    grant = (await company.seller.get(f"{path}/folder-grants")).json()["items"][0]
+    permission = (await company.seller.get(f"{path}/folder-permissions")).json()["items"][0]
+    return {"folder": grant["folder_id"], "folder_grant": grant["id"], "permission": permission["id"],
+            "declaration": declared.json()["id"], "entry_of_team": named.json()["id"]}
 
 
 async def _seeded_paper(scene: Scene, company: Published) -> str:
