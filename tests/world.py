@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import hashlib
 import itertools
 import json
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,12 +22,15 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import pyotp
 from argon2 import PasswordHasher
 
 from succession.accounts.identifiers import make_corporate_number
-from succession.actor import COOKIE
+from succession.accounts.second_factor import DRIFT_STEPS, present_step
+from succession.actor import COOKIE, SECOND_FACTOR_KINDS
 from succession.codes import audiences_in
 from succession.ids import new_reference
+from succession.key_ring import ring_of
 from succession.permissions import PERMISSIONS, keys_may_hold
 from tiny_codebook import EVERYTHING, stored
 
@@ -46,14 +52,35 @@ class Published:
 
 
 @dataclass
+class Authenticator:
+    """The app on a member's telephone, for all their browsers and keys. A code is taken once, so each is of a later step."""
+
+    secret: str
+    last_step: int = 0
+
+    async def code(self) -> str:
+        """The next code nobody has used; waits for the clock when the last one was of the step to come."""
+        step = max(self.last_step + 1, present_step(time.time()) - DRIFT_STEPS)
+        while step > present_step(time.time()) + DRIFT_STEPS:
+            await asyncio.sleep(0.2)
+        self.last_step = step
+        return pyotp.TOTP(self.secret).generate_otp(step)
+
+
+@dataclass
 class Caller:
-    """One member with an API key that holds every permission keys may hold."""
+    """One member with an API key that holds every permission keys may hold.
+
+    Who works for an intermediary or the operator has an authenticator app, and confirms with it when a request is refused for
+    want of a confirmation, as a person would.
+    """
 
     client: httpx.AsyncClient
     organisation_id: UUID
     member_id: UUID
     kind: str
     email: str
+    app: Authenticator | None = None
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         return await self.client.get(path, **options)
@@ -70,7 +97,16 @@ class Caller:
         raise AssertionError(f"{path} has no end")
 
     async def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        return await self.client.post(path, json={} if body is None else body, **options)
+        answer = await self.client.post(path, json={} if body is None else body, **options)
+        if self.app and answer.status_code == 403 and answer.json().get("code") == "second_factor_needed":
+            await self.confirm()
+            answer = await self.client.post(path, json={} if body is None else body, **options)
+        return answer
+
+    async def confirm(self) -> None:
+        """A release is possible for ten minutes."""
+        confirmed = await self.client.post("/v1/sessions/current/second-factor", json={"code": await self.app.code()})
+        assert confirmed.status_code == 201, confirmed.text
 
     async def put(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
         return await self.client.put(path, json={} if body is None else body, **options)
@@ -113,8 +149,9 @@ class World:
         rows = await self.seed("UPDATE vault.member SET password_hash = $2 WHERE id = $1 RETURNING session_epoch",
                                caller.member_id, PASSWORD_HASH)
         client = self.client(Origin=ORIGIN)
-        client.cookies.set(COOKIE, await self.app.state.sessions.start(caller.member_id, rows[0]["session_epoch"]))
-        return Caller(client, caller.organisation_id, caller.member_id, caller.kind, caller.email)
+        given = caller.app is not None
+        client.cookies.set(COOKIE, await self.app.state.sessions.start(caller.member_id, rows[0]["session_epoch"], asked=given, confirmed=given))
+        return dataclasses.replace(caller, client=client)
 
     async def letters(self, address: str | None = None, *, member: UUID | None = None,
                       organisation: UUID | None = None) -> list[dict[str, Any]]:
@@ -169,7 +206,23 @@ class World:
             "INSERT INTO vault.api_key (organisation_id, member_id, name, prefix, key_hash, scopes, expires_at) "
             "VALUES ($1, $2, 'test', $3, $4, $5, $6)", organisation_id, found[0]["id"], secret[:6],
             hashlib.sha256(secret.encode()).digest(), scopes, datetime.now(UTC) + timedelta(days=1))
-        return Caller(self.client(Authorization=f"Bearer {secret}"), organisation_id, found[0]["id"], kind, email)
+        member = Caller(self.client(Authorization=f"Bearer {secret}"), organisation_id, found[0]["id"], kind, email)
+        return await self.with_app(member) if kind in SECOND_FACTOR_KINDS else member
+
+    async def set_up_app(self, browser: httpx.AsyncClient) -> tuple[Authenticator, list[str]]:
+        """What a member does who has signed in with a password: (the app, the recovery codes); the session is a full one then."""
+        app = Authenticator((await browser.post("/v1/members/me/second-factor", json={})).json()["secret"])
+        done = await browser.post("/v1/members/me/second-factor/confirmation", json={"code": await app.code()})
+        assert done.status_code == 201, done.text
+        return app, done.json()["recovery_codes"]
+
+    async def with_app(self, caller: Caller) -> Caller:
+        """The same member with an authenticator app set up."""
+        app = Authenticator(pyotp.random_base32())
+        key_id, sealed = ring_of(self.app.state.settings).seal("second_factor", app.secret.encode(), str(caller.member_id))
+        await self.seed("INSERT INTO vault.second_factor (member_id, organisation_id, secret_sealed, key_id, confirmed_at) "
+                        "VALUES ($1, $2, $3, $4, now())", caller.member_id, caller.organisation_id, sealed, key_id)
+        return dataclasses.replace(caller, app=app)
 
     # ------------------------------------------------------------ disclosure
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,7 @@ from succession.errors import Problem
 from succession.ids import new_token
 
 COOKIE = "succession_session"
+SECOND_FACTOR_KINDS = frozenset({"intermediary", "operator"})  # asked of every member; of others when they set one up
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ROTATE_AFTER_S = 900
 ROTATION_GRACE_S = 30  # requests already under way with the old cookie still arrive
@@ -44,8 +46,14 @@ class Actor:
     agency_role: str | None = None
     verified: bool = False
     scopes: tuple[str, ...] | None = None
+    second_factor: str = "not_asked"  # of a session: to_set_up or to_give, then given; a key has none
     address: str = ""
     agent: str = ""
+
+    @property
+    def half(self) -> bool:
+        """Signed in with a password, and a second factor is still to come."""
+        return self.second_factor in ("to_set_up", "to_give")
 
     def scope(self) -> Scope:
         name = f"member:{self.member_id}" if self.member_id else f"anonymous:{self.address}"
@@ -63,6 +71,8 @@ class _Stored(msgspec.Struct):
     retired: bool = False  # replaced by a rotation: lives out its grace period and is never extended
     before: str = ""  # the Redis keys of the token it replaced and of the one that replaced it:
     after: str = ""  # signing out with either ends both
+    asked: bool = False  # the member has set up a second factor
+    confirmed: bool = False  # and gave a code of it in this session
 
 
 # Read and extend in one step, so that a token retired in between is not brought back to life. One key per script:
@@ -94,26 +104,46 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+class Found(NamedTuple):
+    """What a session says: whose it is, of which epoch, and how far they have shown who they are."""
+
+    member_id: UUID
+    epoch: int
+    asked: bool
+    confirmed: bool
+
+
 class Sessions:
     """Cookie sessions in Redis: idle and absolute expiry, rotation, all of a member's ended by a new epoch."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis, self.settings = redis, settings
 
-    async def start(self, member_id: UUID, epoch: int) -> str:
+    async def start(self, member_id: UUID, epoch: int, *, asked: bool = False, confirmed: bool = False) -> str:
         """A token nobody has seen before: a session that existed before signing in is never taken over."""
         token, now = new_token(), time.time()
-        await self._write(token, _Stored(str(member_id), epoch, now, now))
+        await self._write(token, _Stored(str(member_id), epoch, now, now, asked=asked, confirmed=confirmed))
         return token
 
-    async def find(self, token: str) -> tuple[UUID, int] | None:
-        """(member, epoch) of a live session, which lives on by this; None when it ended."""
+    async def confirm(self, token: str) -> str | None:
+        """The second factor was given: a new token for a session that may more than the one before, which ends."""
+        raw = await self.redis.get(_session_key(token))
+        if raw is None:
+            return None
+        stored, fresh = msgspec.json.decode(raw, type=_Stored), new_token()
+        await self._write(fresh, msgspec.structs.replace(stored, asked=True, confirmed=True, rotated_at=time.time(), before="", after="",
+                                                         retired=False))
+        await self.end(token)
+        return fresh
+
+    async def find(self, token: str) -> Found | None:
+        """A live session, which lives on by this; None when it ended."""
         raw = await self.redis.eval(_FIND, 1, _session_key(token), time.time(), self.settings.session_idle_s,
                                     self.settings.session_absolute_s)
         if raw is None:
             return None
         stored = msgspec.json.decode(raw, type=_Stored)
-        return UUID(stored.member_id), stored.epoch
+        return Found(UUID(stored.member_id), stored.epoch, stored.asked, stored.confirmed)
 
     async def rotate_if_due(self, token: str) -> str | None:
         """A new token for an old session, or None when it is not time yet. Of several requests at once one rotates;
@@ -203,15 +233,15 @@ async def _by_session(databases: Databases, sessions: Sessions, connection: ASGI
     found = await sessions.find(token)
     if found is None:
         return ANONYMOUS
-    member_id, epoch = found
     async with databases.app.acquire(timeout=5) as database:
-        row = await database.fetchrow("SELECT * FROM vault.actor_for_member($1)", member_id)
-    if row is None or row["member_status"] != "active" or row["session_epoch"] != epoch:
+        row = await database.fetchrow("SELECT * FROM vault.actor_for_member($1)", found.member_id)
+    if row is None or row["member_status"] != "active" or row["session_epoch"] != found.epoch:
         await sessions.end(token)
         return ANONYMOUS
     if fresh := await sessions.rotate_if_due(token):
         connection.scope["state"]["renewed_session"] = fresh
-    return _actor(row, None)
+    owed = "to_give" if found.asked else "to_set_up" if row["kind"] in SECOND_FACTOR_KINDS else "not_asked"
+    return replace(_actor(row, None), second_factor="given" if found.confirmed else owed)
 
 
 def _check_origin(connection: ASGIConnection) -> None:

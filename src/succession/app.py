@@ -28,17 +28,19 @@ from succession.deals import routes as deals
 from succession.disclosure import routes as disclosure
 from succession.errors import PROBLEMS, Problem
 from succession.http import EXCEPTION_HANDLERS, add_language_headers, documented, locale_of, speaks_json
-from succession.i18n import translate
+from succession.i18n import Message, _, translate
 from succession.listings import routes as listings
 from succession.market import routes as market
 from succession.market.filter_log import FilterLog
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
-from succession.permissions import allow
+from succession.permissions import CONFIRMED_ANEW, allow
 from succession.wiring import Locale, Memory, Pools
 
 V1 = [*accounts.ROUTES, *listings.ROUTES, *market.ROUTES, *disclosure.ROUTES, *deals.ROUTES, *metrics.ROUTES]
 BODY_LIMIT_BYTES = 25 * 1024 * 1024
+HOW_TO_CONFIRM = _("Give its present code at POST /v1/sessions/current/second-factor; the confirmation is good for ten minutes.")
+HOW_TO_SET_UP = _("Sign in and set one up at POST /v1/members/me/second-factor.")
 COUNTS_STOP_S = 1.0  # counts of the last minute are worth a moment, not a slow stop
 
 
@@ -83,6 +85,16 @@ def permitted(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     if "permission" not in handler.opt:
         raise Problem("not_found")
     allow(connection.user, handler.opt["permission"])
+
+
+async def confirmed_anew(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+    """What leaves the house by somebody's hand asks for a code not older than ten minutes, of a session and of a key."""
+    if handler.opt.get("permission") not in CONFIRMED_ANEW:
+        return
+    state = await connection.app.state.databases.app.fetchrow("SELECT * FROM vault.second_factor_of($1)", connection.user.member_id,
+                                                              timeout=5)
+    if not state["fresh"]:
+        raise Problem("second_factor_needed", Message.of(HOW_TO_CONFIRM if state["enrolled"] else HOW_TO_SET_UP))
 
 
 @get("/healthz", opt={"public": True}, operation_id="Healthz", summary="Is the process alive?", sync_to_thread=False)
@@ -134,7 +146,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[healthz, readyz, openapi_document, problem_type, Router("/v1", route_handlers=V1), *pages.ROUTES],
         lifespan=[lifespan],
         middleware=[Authentication],
-        guards=[permitted, speaks_json],
+        guards=[permitted, confirmed_anew, speaks_json],
         dependencies={
             "actor": Provide(provide_actor),
             "locale": Provide(provide_locale),

@@ -35,6 +35,11 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_found": (404, _("There is nothing here for you.")),
     "unauthenticated": (401, _("Please sign in.")),
     "sign_in_failed": (401, _("The address or the password is not right.")),
+    "second_factor_needed": (403, _("Confirm with the code of your authenticator app first.")),
+    "second_factor_not_enrolled": (409, _("No authenticator app has been set up.")),
+    "second_factor_wrong": (422, _("This code is not right.")),
+    "second_factor_used": (409, _("This code was used already. Wait for the next one.")),
+    "second_factor_reset_by_another": (403, _("Another administrator of your organisation, or the operator, does this.")),
     "forbidden": (403, _("You may see this but not do that.")),
     "organisation_not_verified": (403, _("Your organisation has not been verified by the operator yet.")),
     "origin_refused": (403, _("This request did not come from our own pages.")),
@@ -118,6 +123,13 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 
 # The database refuses a second time; its constraint names become the same problems.
 CONSTRAINTS: dict[str, str] = {
+    "second_factor_needed": "second_factor_needed",
+    "second_factor_code_used": "second_factor_used",
+    "recovery_code_used": "second_factor_used",
+    "second_factor_unknown": "second_factor_not_enrolled",
+    "second_factor_being_set_up": "conflict",
+    "second_factor_in_use": "conflict",
+    "second_factor_reset_by_another": "second_factor_reset_by_another",
     "member_email_unique": "email_taken",
     "organisation_corporate_number_key": "organisation_taken",
     "organisation_lei_key": "organisation_taken",

@@ -51,6 +51,21 @@ LETTERS: dict[str, Letter] = {
         _("The password of your account was changed and every session was ended. If it was not you, choose a new one at:"
           "\n\n{link}\n\nand tell your administrator."),
     ),
+    "second_factor_set_up": Letter(
+        _("An authenticator app was set up"),
+        _("An authenticator app was set up for your account. From now on its code is asked for when you sign in. "
+          "If it was not you, tell your administrator at once."),
+    ),
+    "recovery_code_used": Letter(
+        _("A recovery code was used"),
+        _("One of your recovery codes was used in place of a code of your authenticator app. It does not work again. "
+          "If it was not you, tell your administrator at once."),
+    ),
+    "second_factor_reset": Letter(
+        _("Your second factor was ended"),
+        _("An administrator or the operator ended the second factor of your account, and your sessions with it. When you sign in "
+          "next, you set up an authenticator app anew. If you did not ask for it, tell your administrator at once."),
+    ),
     "organisation_verified": Letter(
         _("Your organisation has been verified"),
         _("{organisation_name} has been verified by the operator. You can begin."),

@@ -95,9 +95,19 @@ PERMISSIONS: dict[str, Rule] = {
     "screening:decide": _may("intermediary"),
     "screening_list:edit": _may("operator"),
     "screening_list:read": _may("operator intermediary"),
+    "second_factor:confirm": _may(ANYONE, verified=False),  # a key's member too, before a release
+    "second_factor:enrol": _may(ANYONE, verified=False),
+    "second_factor:reset": _may(ANYONE, "admin", verified=False),
+    "second_factor:reset_any": _may("operator", "admin reviewer"),
     "teaser:preview": _may("intermediary"),
 }
 # No permission exists for approving a teaser, consenting to an audience or clearing a name: only the owner does that.
+
+
+# What a session may that has not given its second factor yet: set one up, give the code, or sign out.
+WITHOUT_SECOND_FACTOR = frozenset({"account:sign_out", "second_factor:confirm", "second_factor:enrol"})
+# What asks for a code of its own, not older than ten minutes, whoever calls: session or key. The database asks again (0022).
+CONFIRMED_ANEW = frozenset({"grant:release", "hold:decide", "second_factor:reset_any"})
 
 
 def refusal(actor: Actor, permission: str) -> str | None:
@@ -105,6 +115,8 @@ def refusal(actor: Actor, permission: str) -> str | None:
     rule = PERMISSIONS[permission]
     if actor.kind == "anonymous":
         return "unauthenticated"
+    if actor.half and permission not in WITHOUT_SECOND_FACTOR:
+        return "second_factor_needed"
     if actor.kind not in rule.kinds or (rule.roles and actor.role not in rule.roles):
         return "forbidden"
     if actor.kind == "agency" and rule.agency_roles and actor.agency_role not in rule.agency_roles:
@@ -117,19 +129,20 @@ def refusal(actor: Actor, permission: str) -> str | None:
 
 
 def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True) -> None:
-    """Raises Problem unauthenticated, forbidden or organisation_not_verified."""
+    """Raises Problem unauthenticated, second_factor_needed, forbidden or organisation_not_verified."""
     code = refusal(actor, permission) or (None if when() else "forbidden")
     if code:
         raise Problem(code)
 
 
 _FOR_PEOPLE = ("account", "answer_review", "api_key", "clean_team_review", "competition_review", "hold", "member", "organisation",
-               "prose_review", "recipient_check")
+               "prose_review", "recipient_check", "second_factor")
+_OF_PEOPLE_BUT_FOR_KEYS = ("account:read", "second_factor:confirm")
 
 
 def keys_may_hold(permission: str) -> bool:
     """Whether an API key may be given this permission: never those that manage people, keys or standing."""
-    return permission == "account:read" or permission.partition(":")[0] not in _FOR_PEOPLE
+    return permission in _OF_PEOPLE_BUT_FOR_KEYS or permission.partition(":")[0] not in _FOR_PEOPLE
 
 
 def permissions_of(actor: Actor) -> list[str]:

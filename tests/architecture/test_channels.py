@@ -20,6 +20,7 @@ NOTHING: dict[str, str] = {
     "its answer is about the caller, its members or the program": """
         ChangeMember ChangeOwnMember ChangeOwnPassword CorrectOrganisation CreateApiKey InviteMember InviteMemberAgain Leave
         ListApiKeys ListMembers ReadOwnMember ReadOwnOrganisation RegisterOrganisation RemoveMember RequestPasswordReset
+        BeginSecondFactor ConfirmSecondFactorSetUp ConfirmSecondFactor ResetSecondFactor ResetSecondFactorOfMember
         RevokeApiKey SetPasswordByToken SignIn SignOut SignOutEverywhere WhoAmI
         ReadOpenapi ReadProblem""",
     "a directory of organisations, not of listings": "ListDesks ListOrganisations ReadOrganisation VerifyOrganisation",
@@ -50,13 +51,14 @@ NOTHING: dict[str, str] = {
     "the operator's page: codes and organisations, never a company; the operator is told nothing it could not count":
         "ListHolds ReadHold DecideHold ConfirmHold ListListedTwice",
     "the owner's own page": "OpenOwnerPage AnswerOwnerPage RenewOwnerLink",
-    "a page for a password, and whether the program is alive": "OpenPasswordPage AnswerPasswordPage Healthz Readyz",
+    "a page for a password or a second factor, and whether the program is alive":
+        "OpenPasswordPage AnswerPasswordPage OpenSecondFactorPage AnswerSecondFactorPage Healthz Readyz",
 }  # fmt: skip
 #: Why a letter shows nothing that counts -> the letters.
 SILENT_LETTERS: dict[str, str] = {
     "about the reader's own account": """
         confirm_registration already_registered invitation password_reset password_changed organisation_verified organisation_refused
-        organisation_suspended""",
+        organisation_suspended second_factor_set_up recovery_code_used second_factor_reset""",
     "to a desk or an intermediary, with a link and no word of a company": """
         brief_filed introduction_proposed introduction_declined representation_recorded representation_confirmed representation_ended""",
     "to the owner, or to the intermediary about its own listing": """

@@ -44,7 +44,7 @@ from succession.demo.build import build_market, saved_world
 from succession.demo.people import Accounts
 from succession.demo.servers import free_port
 from succession.market.codebooks import load_codebook
-from world import ORIGIN, Caller, Published, World
+from world import ORIGIN, Authenticator, Caller, Published, World
 
 START_TIMEOUT_S = 60
 NAMED_FORMS = [LEGAL_FORMS.index(form) for form in companies.OFFERED_FORMS]
@@ -165,7 +165,7 @@ class Scene:
         kind = {"center": "intermediary", "bank": "intermediary", "adviser": "intermediary", "desk": "agency",
                 "monitor": "agency", "operator": "operator"}.get(key, "acquirer")  # fmt: skip
         return Caller(self.world.client(**self.authorization(key)), account.organisation_id, account.member_id, kind,
-                      account.email)
+                      account.email, Authenticator(account.authenticator) if account.authenticator else None)
 
     # ------------------------------------------------------------ what is true
 

@@ -13,6 +13,8 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
         "PATCH /v1/organisations/me",
         "GET /v1/api-keys", "POST /v1/api-keys", "GET /v1/sessions/current", "DELETE /v1/sessions",
         "DELETE /v1/sessions/current",
+        "POST /v1/members/me/second-factor", "POST /v1/members/me/second-factor/confirmation", "POST /v1/sessions/current/second-factor",
+        "DELETE /v1/members/{member_id}/second-factor", "POST /v1/organisations/{organisation_id}/second-factor-reset",
     ),
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
         "POST /v1/screening-lists/entries",

@@ -235,6 +235,7 @@ async def test_a_grant_needs_every_cause(world, as_database_role):
     published, buyer = await world.published(), await world.acquirer()
     deal = UUID(await world.name_cleared(published, buyer))
     owner = await as_database_role("owner")
+    await published.seller.confirm()
     for cause, sql in {"none": "SELECT $1::uuid", **BREAKS_GRANT}.items():
         grant, entry, constraint = uuid4(), uuid4(), None
         async with what_if(owner, sql, deal, published.seller) as connection:
@@ -251,6 +252,7 @@ async def test_a_grant_needs_its_own_ledger_entry(world, scoped):
     published, buyer = await world.published(), await world.acquirer()
     deal = UUID(await world.name_cleared(published, buyer))
     seller, listing = published.seller, published.listing_id
+    await seller.confirm()
     assert await try_grant(scoped, seller, deal, listing, entry=False) == "grant_needs_entry"
     assert await try_grant(scoped, seller, deal, listing, about=uuid4()) == "grant_needs_entry"
     assert await try_grant(scoped, seller, deal, listing, level="data_room") == "grant_causes"  # the dossier comes first

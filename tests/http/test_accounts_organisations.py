@@ -115,7 +115,7 @@ async def test_suspension_takes_everything_but_the_account_and_cannot_be_lifted_
     operator = await world.signed_in(await world.operator())
     assert (await decide(operator, buyer.organisation_id, "suspended")).status_code == 201
     who = (await buyer.get("/v1/sessions/current")).json()
-    assert who["verified"] is False and not [p for p in who["permissions"] if p.split(":")[0] not in ("account", "member")]
+    assert who["verified"] is False and not [p for p in who["permissions"] if p.split(":")[0] not in ("account", "member", "second_factor")]
     edited = await buyer.patch("/v1/organisations/me", {"legal_name": "Fresh Start Ltd"}, headers={"If-Match": '"2"'})
     assert edited.status_code == 200 and edited.json()["status"] == "suspended"
 
@@ -273,6 +273,8 @@ async def test_inviting_accepting_and_first_steps(world, http):
     token = letter["params"]["link"].partition("token=")[2]
     assert (await http.post("/v1/passwords", json={"token": token, "password": PASSWORD})).status_code == 204
     assert (await http.post("/v1/sessions", json={"email": email, "password": PASSWORD})).status_code == 204
+    assert (await http.get("/v1/members")).json()["code"] == "second_factor_needed"
+    await world.set_up_app(http)
     listed = (await http.get("/v1/members")).json()["members"]
     assert {(m["email"], m["status"]) for m in listed} == {(admin.email, "active"), (email, "active")}
     assert (await http.post("/v1/members", json={"email": "x@fictitious.example", "name": "X", "role": "admin"})).status_code == 403

@@ -40,7 +40,7 @@ async def callers(app, database_url):
     world = World(app, database_url)
     counting = await asyncpg.connect(database_url)
     await counting.execute("SET ROLE succession_seeder")
-    yield {
+    made = {
         "anonymous": None,
         "pending": await world.organisation("acquirer", buyer_kind="company", country="FR", registry_number=uuid.uuid4().hex, status="pending"),
         "acquirer": await world.acquirer(),
@@ -48,7 +48,10 @@ async def callers(app, database_url):
         "desk": await world.agency("desk"),
         "monitor": await world.agency("monitor"),
         "operator": await world.operator(),
-    }, world, counting
+    }
+    for kind in ("intermediary", "operator"):  # what asks for a fresh code is asked for with one
+        await made[kind].confirm()
+    yield made, world, counting
     await counting.close()
     await world.close()
 
@@ -58,7 +61,7 @@ class _As:
 
     def __init__(self, kind: str) -> None:
         self.kind = {"pending": "acquirer", "desk": "agency", "monitor": "agency"}.get(kind, kind)
-        self.role, self.verified = "admin", kind != "pending"
+        self.role, self.verified, self.half = "admin", kind != "pending", False
         self.agency_role = kind if kind in ("desk", "monitor") else None
         self.scopes = tuple(p for p in PERMISSIONS if keys_may_hold(p))
 

@@ -34,7 +34,8 @@ def test_a_kind_that_is_not_named_is_refused(permission, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_standing_only_ones_own_account_is_left(kind):
     left = permissions_of(actor(kind, verified=False))
-    assert set(left) == {"account:read", "account:edit", "account:own", "account:sign_out", "member:manage", "member:read"}
+    assert set(left) == {"account:read", "account:edit", "account:own", "account:sign_out", "member:manage", "member:read",
+                         "second_factor:confirm", "second_factor:enrol", "second_factor:reset"}
 
 
 def test_a_stranger_who_registered_writes_to_nobody():

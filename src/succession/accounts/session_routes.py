@@ -13,9 +13,11 @@ from msgspec import Meta
 from succession.accounts import api_keys, members, queries
 from succession.accounts.identifiers import read_email
 from succession.accounts.passwords import LENGTH_MOST
+from succession.accounts.second_factor_routes import SECOND_FACTOR_ROUTES
 from succession.accounts.sign_in import answer_like_any_other, may_write_to, sign_in, spend_try
 from succession.actor import Actor, check_stated_origin, session_cookie
 from succession.characters import NAME
+from succession.errors import Problem
 from succession.http import documented
 from succession.idempotency import creates
 from succession.permissions import PERMISSIONS, keys_may_hold, permissions_of
@@ -84,34 +86,37 @@ class WhoAmI(msgspec.Struct):
     name: str
     role: str
     locale: str | None
+    second_factor: Literal["not_asked", "to_set_up", "to_give", "given"]
     permissions: list[str]
 
 
 def _who(actor: Actor) -> WhoAmI:
     return WhoAmI("session" if actor.scopes is None else "api_key", actor.kind, actor.intermediary_kind, actor.agency_role,
                   actor.organisation_id, actor.verified, actor.member_id, actor.name, actor.role, actor.locale,
-                  permissions_of(actor))
+                  actor.second_factor, permissions_of(actor))
 
 
 # ---------------------------------------------------------------- sessions
 
 
 @post("/sessions", opt={"public": True}, operation_id="SignIn", status_code=204,
-      summary="Sign in: the answer sets the session's cookie",
+      summary="Sign in: the answer sets the session's cookie; who works for an intermediary or the operator then gives a code",
       responses=documented("sign_in_failed", "rate_limited", "origin_refused", public=True))
 async def start_session(request: Request, actor: Who, databases: Pools, redis: Memory, sessions: Cookies, settings: Config,
                         data: JSONBody[SignIn]) -> Response[None]:
     check_stated_origin(request)
-    member_id, epoch = await sign_in(databases, redis, actor, data.email, data.password)
+    found = await sign_in(databases, redis, actor, data.email, data.password)
     if request.auth:
         await sessions.end(request.auth)
-    token = await sessions.start(member_id, epoch)
+    token = await sessions.start(found.member_id, found.epoch, asked=found.asked)
     return Response(None, status_code=204, cookies=[session_cookie(token, settings)])
 
 
-@get("/sessions/current", opt={"permission": "account:read"}, operation_id="WhoAmI",
-     summary="Who you are here, and what you may do", responses=documented(), sync_to_thread=False)
+@get("/sessions/current", opt={"public": True}, operation_id="WhoAmI", summary="Who you are here, and what you may do",
+     responses=documented("unauthenticated", public=True), sync_to_thread=False)
 def who_am_i(actor: Who) -> WhoAmI:
+    if actor.kind == "anonymous":
+        raise Problem("unauthenticated")
     return _who(actor)
 
 
@@ -160,7 +165,8 @@ async def change_password(actor: Who, databases: Pools, redis: Memory, sessions:
                           data: JSONBody[PasswordChange]) -> Response[None]:
     await spend_try(redis, "password_member", str(actor.member_id))
     epoch = await members.change_own_password(databases, settings, actor, data.present_password, data.new_password)
-    token = await sessions.start(actor.member_id, epoch)
+    given = actor.second_factor == "given"
+    token = await sessions.start(actor.member_id, epoch, asked=given, confirmed=given)
     return Response(None, status_code=204, cookies=[session_cookie(token, settings)])
 
 
@@ -189,4 +195,4 @@ async def revoke_key(tx: Tx, actor: Who, key_id: FromPath[UUID]) -> None:
 
 
 SESSION_ROUTES: list = [start_session, who_am_i, end_session, end_sessions, request_reset, set_password, change_password,
-                        list_keys, create_key, revoke_key]
+                        list_keys, create_key, revoke_key, *SECOND_FACTOR_ROUTES]

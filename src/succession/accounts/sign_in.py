@@ -10,9 +10,11 @@ import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
+from sqlalchemy import text
 
 from succession.accounts.passwords import hash_password, is_password, needs_rehash
 from succession.actor import Actor
@@ -41,12 +43,22 @@ LIMITS: dict[str, Limit] = {
     "reset_network": Limit(20, 3600),
     "token_network": Limit(30, 900),  # links tried
     "password_member": Limit(10, 900),  # the present password, asked again
+    "second_factor_member": Limit(6, 900),  # three codes in a million are right at a time
+    "second_factor_day": Limit(60, 86_400),  # right or wrong: who has the password guesses for decades
 }
+
+
+_ENROLLED = text("SELECT enrolled FROM vault.second_factor_of(:member)")
 
 
 async def spend_try(redis: Redis, what: str, whose: str) -> None:
     """Problem rate_limited with Retry-After when none is left."""
     await spend(redis, _key(what, whose), LIMITS[what].tries, LIMITS[what].window_s)
+
+
+async def forgive_tries(redis: Redis, what: str, whose: str) -> None:
+    """After a success."""
+    await forgive(redis, _key(what, whose))
 
 
 async def may_write_to(redis: Redis, email: str) -> bool:
@@ -66,8 +78,16 @@ async def answer_like_any_other(started: float) -> None:
     await asyncio.sleep(max(0.0, started + ANSWER_AFTER_S - time.monotonic()))
 
 
-async def sign_in(databases: Databases, redis: Redis, actor: Actor, email: str, password: str) -> tuple[UUID, int]:
-    """(member, session epoch) for whom a session may start; Problem sign_in_failed, rate_limited, unavailable."""
+class SignedIn(NamedTuple):
+    """For whom a session may start. `asked`: they have set up a second factor, which the session then waits for."""
+
+    member_id: UUID
+    epoch: int
+    asked: bool
+
+
+async def sign_in(databases: Databases, redis: Redis, actor: Actor, email: str, password: str) -> SignedIn:
+    """Whose password it is; Problem sign_in_failed, rate_limited, unavailable."""
     network, address = network_of(actor.address), email.strip().casefold()
     for what, whose in _counted(network, address):
         await spend_try(redis, what, whose)
@@ -84,7 +104,8 @@ async def sign_in(databases: Databases, redis: Redis, actor: Actor, email: str, 
         if fresh:
             (await tx.get_one(Member, found["member_id"])).password_hash = fresh
         await record(tx, "signed_in", found["member_id"])
-    return found["member_id"], found["session_epoch"]
+        asked = (await tx.execute(_ENROLLED, {"member": found["member_id"]})).scalar_one()
+    return SignedIn(found["member_id"], found["session_epoch"], asked)
 
 
 def _counted(network: str, address: str) -> tuple[tuple[str, str], ...]:

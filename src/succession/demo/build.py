@@ -31,6 +31,7 @@ from succession.demo.people import (
 )
 from succession.demo.presence import is_entered, seeding
 from succession.demo.terminal import say
+from succession.key_ring import ring_of
 from succession.market.batches import close_batch
 from succession.market.codebooks import store_codebook
 from succession.market.publication import next_boundary
@@ -83,7 +84,7 @@ async def _enter(owner: asyncpg.Connection, settings: Settings, listings: int, w
     async with seeding(owner) as seeder:
         await enter_residents(seeder)
         await enter_block_list(seeder)
-        accounts = await issue_credentials(seeder)
+        accounts = await issue_credentials(seeder, ring_of(settings))
         progress(2, 3)
         await enter_listings(seeder, plan_listings(companies, SEED, today), accounts, codebook, population.version)
     keep_accounts(settings.data_dir, accounts)
@@ -99,7 +100,7 @@ def _world(settings: Settings, companies: int) -> tuple[Population, Codebook]:
 async def _issue(owner: asyncpg.Connection, settings: Settings) -> Accounts:
     """New credentials: the file with the old ones is gone, and only their hashes are in the database."""
     async with seeding(owner) as seeder:
-        accounts = await issue_credentials(seeder)
+        accounts = await issue_credentials(seeder, ring_of(settings))
     keep_accounts(settings.data_dir, accounts)
     return accounts
 

@@ -17,15 +17,17 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import pyotp
 
 from succession.accounts.api_keys import MARK, SHOWN, grantable
 from succession.accounts.declarations import BeneficialOwner, Declaration, Registration, read_declaration
 from succession.accounts.passwords import hash_password
-from succession.actor import Actor, hash_secret
+from succession.actor import SECOND_FACTOR_KINDS, Actor, hash_secret
 from succession.demo.names import corporate_number
 from succession.demo.presence import OPERATOR_NUMBER
 from succession.disclosure.screening import normalise
 from succession.ids import new_token
+from succession.key_ring import Ring
 
 KEY_LIFE = timedelta(days=365)
 _WORDS = "kumo ishi mori kawa sora yama hoshi kaze umi tori hana yuki matsu take ame tsuki".split()
@@ -94,7 +96,8 @@ REVIEWER_EMAIL, REVIEWER_NAME = "reviewer@operator.example", "例山 乙子"
 
 
 class Account(msgspec.Struct, frozen=True):
-    """`key` names the organisation and, for a second member, the member: "center", "center-clerk"."""
+    """`key` names the organisation and, for a second member, the member: "center", "center-clerk". `authenticator`: the secret of
+    their app, None for whom none is asked."""
 
     key: str
     what: str
@@ -102,6 +105,7 @@ class Account(msgspec.Struct, frozen=True):
     member_id: UUID
     email: str
     api_key: str
+    authenticator: str | None
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -200,8 +204,8 @@ FROM vault.member m JOIN vault.organisation o ON o.id = m.organisation_id WHERE 
 """
 
 
-async def issue_credentials(seeder: asyncpg.Connection, now: datetime | None = None) -> Accounts:
-    """A fresh shared password and a fresh key for every member of the demo; what was issued before ends."""
+async def issue_credentials(seeder: asyncpg.Connection, ring: Ring, now: datetime | None = None) -> Accounts:
+    """A fresh shared password and, for every member of the demo, a fresh key and authenticator app; what was issued before ends."""
     now = now or datetime.now(UTC)
     password = "-".join(secrets.choice(_WORDS) for _ in range(3)) + f"-{secrets.randbelow(10_000):04d}"
     hashed = await hash_password(password)
@@ -222,8 +226,19 @@ async def issue_credentials(seeder: asyncpg.Connection, now: datetime | None = N
             "INSERT INTO vault.api_key (organisation_id, member_id, name, prefix, key_hash, scopes, expires_at) "
             "VALUES ($1, $2, 'demo', $3, $4, $5, $6)", row["organisation_id"], row["member_id"], secret[:SHOWN],
             hash_secret(secret), _scopes(row), now + KEY_LIFE)
-        accounts.append(Account(key, what, row["organisation_id"], row["member_id"], email, secret))
+        app = await _set_up_app(seeder, ring, row) if row["kind"] in SECOND_FACTOR_KINDS else None
+        accounts.append(Account(key, what, row["organisation_id"], row["member_id"], email, secret, app))
     return Accounts(password, accounts)
+
+
+async def _set_up_app(seeder: asyncpg.Connection, ring: Ring, row: asyncpg.Record) -> str:
+    secret = pyotp.random_base32()
+    key_id, sealed = ring.seal("second_factor", secret.encode(), str(row["member_id"]))
+    await seeder.execute("DELETE FROM vault.second_factor WHERE member_id = $1", row["member_id"])
+    await seeder.execute(
+        "INSERT INTO vault.second_factor (member_id, organisation_id, secret_sealed, key_id, confirmed_at) VALUES ($1, $2, $3, $4, now())",
+        row["member_id"], row["organisation_id"], sealed, key_id)
+    return secret
 
 
 def _scopes(row: asyncpg.Record) -> list[str]:

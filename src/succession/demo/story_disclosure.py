@@ -97,6 +97,16 @@ def nda_is_signed_as_it_was_read(walk: Walk) -> None:
 # ---------------------------------------------------------------- the owner's word
 
 
+def release_asks_for_a_code(walk: Walk) -> None:
+    walk.tell("開示の操作には、担当者の認証アプリのコードがもう一度必要です。盗まれたパスワードやAPIキーだけでは何も出ていきません。",
+              "A release asks for the code of the adviser's app once more: a stolen password or key alone lets nothing out.")
+    path = f"{_request(walk, 'deal A')}/dossier-release"
+    walk.post("center", path, expect=403, code="second_factor_needed")
+    confirmed = walk.give_code("center")
+    walk.note(f"confirmed until {confirmed['valid_until']}")
+    walk.post("center", path, expect=409, code="name_clear_needed")
+
+
 def owner_refuses_another_buyer(walk: Walk) -> None:
     walk.tell("シンガポールの譲受け企業Bも申し込みます。名前の似た記録があり、読まずに先へは進めません。",
               "Acquirer B from Singapore asks as well. A similar name is on a list: nobody clears it unread.")
@@ -185,6 +195,6 @@ def released_again(walk: Walk) -> None:
 CHAPTER = (
     acquirer_asks, strangers_learn_nothing_of_the_deal, nothing_skips_a_step, buyer_is_screened,
     intermediarys_name_waits_for_two_persons, nda_is_signed_as_it_was_read,
-    owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
+    release_asks_for_a_code, owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
     released_again,
 )  # fmt: skip

@@ -18,7 +18,8 @@ from succession.listings.guideline import EXPLAINED_ITEMS
 
 
 def center_signs_in(walk: Walk) -> None:
-    walk.tell("支援センターの職員がサインインします。", "A member of the Support Center signs in.")
+    walk.tell("支援センターの職員が、パスワードと認証アプリのコードでサインインします。",
+              "A member of the Support Center signs in: a password, then the code of an authenticator app.")
     walk.call("", "POST", "/v1/sessions", {"email": walk.accounts["center"].email, "password": "not the password"}, expect=401,
               code="sign_in_failed")
     walk.sign_in("center")

@@ -49,7 +49,8 @@ def introduce(settings: Settings, accounts: Accounts, address: str) -> None:
     say(f"API document: {address}/v1/openapi.json    letters: {settings.mail_dir}")
     say(f"password of everybody: {accounts.password}\n")
     for account in accounts.accounts:
-        say(f"  {account.email:<24} {account.what}\n    {account.api_key}")
+        app = f"    authenticator secret {account.authenticator}" if account.authenticator else ""
+        say(f"  {account.email:<24} {account.what}\n    {account.api_key}{app}")
     month = add_months(day_in_japan(datetime.now(UTC)).replace(day=1), -1).isoformat()[:7]
     buyer, monitor = (f"-H 'Authorization: Bearer {accounts[key].api_key}'" for key in ("buyer-a", "monitor"))
     say("\nTry:", "bold")

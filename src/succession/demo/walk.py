@@ -18,7 +18,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pyotp
 
+from succession.accounts.second_factor import DRIFT_STEPS, present_step
 from succession.config import Settings
 from succession.days import day_in_japan
 from succession.demo.companies import Company
@@ -68,6 +70,7 @@ class Walk:
         self.steps = self.calls = self.wrong = 0
         self._kept, self._read = {}, set(self._letters())
         self._clients: dict[str, httpx.Client] = {}
+        self._codes: dict[str, int] = {}  # the last step of time whose code an account has used
 
     def __getitem__(self, name: str) -> Any:
         return self._kept[name]
@@ -146,6 +149,17 @@ class Walk:
                               headers={"Accept-Language": "ja", "Origin": self.settings.public_url})
         self._clients[who] = client
         self.call(who, "POST", "/v1/sessions", {"email": self.accounts[who].email, "password": self.accounts.password}, expect=204)
+        if self.accounts[who].authenticator:
+            self.give_code(who)
+
+    def give_code(self, who: str) -> Answer:
+        """The code of this account's authenticator app, as its member types it. Each is taken once: waits for the next where needed."""
+        step = max(self._codes.get(who, 0) + 1, present_step(time.time()))
+        while step > present_step(time.time()) + DRIFT_STEPS:
+            time.sleep(0.2)
+        self._codes[who] = step
+        code = pyotp.TOTP(self.accounts[who].authenticator).generate_otp(step)
+        return self.post(who, "/v1/sessions/current/second-factor", {"code": code})
 
     def run(self, *arguments: str) -> str:
         """One command of the program, as an operator types it; what it printed."""

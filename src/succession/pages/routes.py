@@ -8,11 +8,11 @@ from litestar.static_files import create_static_files_router
 from succession.pages.nda import NDA_PAGE
 from succession.pages.owner import OWNER_PAGE
 from succession.pages.password import PASSWORD_PAGE
-from succession.pages.password import PASSWORD_PAGE
+from succession.pages.second_factor import SECOND_FACTOR_PAGE
 
 STATIC = create_static_files_router(
     "/static", [Path(__file__).parent / "static"], opt={"public": True},
     cache_control=CacheControlHeader(max_age=3600, public=True),
 )  # fmt: skip
 
-ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, *PASSWORD_PAGE, STATIC]
+ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, *PASSWORD_PAGE, *SECOND_FACTOR_PAGE, STATIC]
