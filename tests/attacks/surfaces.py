@@ -15,6 +15,7 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
         "DELETE /v1/sessions/current",
         "POST /v1/members/me/second-factor", "POST /v1/members/me/second-factor/confirmation", "POST /v1/sessions/current/second-factor",
         "DELETE /v1/members/{member_id}/second-factor", "POST /v1/organisations/{organisation_id}/second-factor-reset",
+        "GET /second-factor", "POST /second-factor",
     ),
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
         "POST /v1/screening-lists/entries",

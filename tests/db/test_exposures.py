@@ -253,6 +253,8 @@ async def test_a_decision_is_the_operators_by_name_and_stands(world, app):
     published, operator = await world.published(), await world.operator()
     second = await world.member(operator.organisation_id, "operator", role="reviewer")
     hold = await _hold(world, published.listing_id, published.ref)
+    for caller in (operator, second):
+        await caller.confirm()
     propose = "UPDATE vault.hold SET decision = 'release', words = 'why', decided_by = $2 WHERE id = $1"
     confirm = "UPDATE vault.hold SET confirmed_by = $2 WHERE id = $1"
 

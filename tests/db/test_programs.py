@@ -126,6 +126,7 @@ async def test_the_first_operator_is_made_on_the_command_line_and_verifies(comma
     status, out, err = await command(*create, given=PASSWORD + "\n")
     assert status == 0 and PASSWORD not in out + err
     assert (await http.post("/v1/sessions", json={"email": email, "password": PASSWORD})).status_code == 204
+    await world.set_up_app(http)
     who = (await http.get("/v1/sessions/current")).json()
     assert (who["kind"], who["role"], who["verified"]) == ("operator", "admin", True) and "organisation:verify" in who["permissions"]
     status, _out, err = await command(*create, given=PASSWORD + "\n")

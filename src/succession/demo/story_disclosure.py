@@ -41,6 +41,14 @@ def strangers_learn_nothing_of_the_deal(walk: Walk) -> None:
     walk.get("desk", f"/v1/deals/{walk['deal A']}", expect=403, code="forbidden")
 
 
+def release_asks_for_a_code(walk: Walk) -> None:
+    walk.tell("開示の操作には、担当者の認証アプリのコードがもう一度必要です。盗まれたパスワードやAPIキーだけでは何も出ていきません。",
+              "A release asks for the code of the adviser's app once more: a stolen password or key alone lets nothing out.")
+    walk.post("center", f"{_request(walk, 'deal A')}/dossier-release", expect=403, code="second_factor_needed")
+    confirmed = walk.give_code("center")
+    walk.note(f"confirmed until {confirmed['valid_until']}")
+
+
 def nothing_skips_a_step(walk: Walk) -> None:
     walk.tell("順番は飛ばせません。調査の前の契約、契約の前の社名、社名の前の資料、すべて断られます。",
               "No step can be skipped: paper before screening, name before paper, dossier before name, talks before dossier.")
@@ -95,16 +103,6 @@ def nda_is_signed_as_it_was_read(walk: Walk) -> None:
 
 
 # ---------------------------------------------------------------- the owner's word
-
-
-def release_asks_for_a_code(walk: Walk) -> None:
-    walk.tell("開示の操作には、担当者の認証アプリのコードがもう一度必要です。盗まれたパスワードやAPIキーだけでは何も出ていきません。",
-              "A release asks for the code of the adviser's app once more: a stolen password or key alone lets nothing out.")
-    path = f"{_request(walk, 'deal A')}/dossier-release"
-    walk.post("center", path, expect=403, code="second_factor_needed")
-    confirmed = walk.give_code("center")
-    walk.note(f"confirmed until {confirmed['valid_until']}")
-    walk.post("center", path, expect=409, code="name_clear_needed")
 
 
 def owner_refuses_another_buyer(walk: Walk) -> None:
@@ -193,8 +191,8 @@ def released_again(walk: Walk) -> None:
 
 
 CHAPTER = (
-    acquirer_asks, strangers_learn_nothing_of_the_deal, nothing_skips_a_step, buyer_is_screened,
+    acquirer_asks, strangers_learn_nothing_of_the_deal, release_asks_for_a_code, nothing_skips_a_step, buyer_is_screened,
     intermediarys_name_waits_for_two_persons, nda_is_signed_as_it_was_read,
-    release_asks_for_a_code, owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
+    owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
     released_again,
 )  # fmt: skip
