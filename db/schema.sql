@@ -543,6 +543,27 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.confirmation_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    new.at := now();
+    IF NOT EXISTS (SELECT FROM vault.second_factor f WHERE f.member_id = new.member_id
+                   AND (f.confirmed_at IS NOT NULL OR new.purpose = 'enrolment'))
+       OR (new.method = 'recovery_code' AND NOT EXISTS (
+           SELECT FROM vault.recovery_code r WHERE r.id = new.recovery_code_id AND r.member_id = new.member_id))
+    THEN
+        RAISE EXCEPTION 'there is nothing to confirm with' USING ERRCODE = 'SU002', CONSTRAINT = 'second_factor_unknown';
+    END IF;
+    IF new.time_step IS NOT NULL AND (abs(new.time_step - floor(extract(epoch FROM clock_timestamp()) / 30)) > 2 OR EXISTS (
+           SELECT FROM vault.second_factor_confirmation c WHERE c.member_id = new.member_id AND c.time_step >= new.time_step))
+    THEN
+        RAISE EXCEPTION 'this code was used, or is not of now' USING ERRCODE = 'SU002', CONSTRAINT = 'second_factor_code_used';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.consent_needs_approval() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -882,6 +903,16 @@ CREATE FUNCTION vault.grant_holds(wanted uuid) RETURNS boolean
                   ELSE vault.party(g.deal_id) IS NOT NULL END)
 $$;
 
+CREATE FUNCTION vault.grant_second_factor() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND (new.granted_by IS DISTINCT FROM ops.member() OR NOT vault.second_factor_fresh(new.granted_by)) THEN
+        RAISE EXCEPTION 'who releases confirms with a second factor first' USING ERRCODE = 'SU002', CONSTRAINT = 'second_factor_needed';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -913,6 +944,19 @@ CREATE FUNCTION vault.hints_of(wanted uuid, deal uuid) RETURNS text[]
                                (SELECT b.ultimate_parent_country FROM vault.deal x JOIN vault.organisation b ON b.id = x.buyer_id WHERE x.id = deal))
     FROM vault.document d WHERE d.id = wanted
 $$;
+
+CREATE FUNCTION vault.hold_second_factor() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    decider uuid := CASE WHEN new.confirmed_by IS DISTINCT FROM old.confirmed_by THEN new.confirmed_by
+                         WHEN new.decided_by IS DISTINCT FROM old.decided_by THEN new.decided_by END;
+BEGIN
+    IF decider IS NOT NULL AND (decider IS DISTINCT FROM ops.member() OR NOT vault.second_factor_fresh(decider)) THEN
+        RAISE EXCEPTION 'who decides confirms with a second factor first' USING ERRCODE = 'SU002', CONSTRAINT = 'second_factor_needed';
+    END IF;
+    RETURN new;
+END $$;
 
 CREATE FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) RETURNS TABLE(state text, candidates integer, for_all boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1627,6 +1671,26 @@ CREATE FUNCTION vault.represents(agent uuid, acquirer uuid) RETURNS boolean
                    WHERE r.intermediary_id = agent AND r.acquirer_id = acquirer AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND ops.today() BETWEEN r.from_date AND r.until_date)
 $$;
 
+CREATE FUNCTION vault.reset_second_factor(whom uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF whom = ops.member() OR NOT EXISTS (
+        SELECT FROM vault.member them JOIN vault.member me ON me.id = ops.member() AND me.status = 'active'
+        JOIN vault.organisation mine ON mine.id = me.organisation_id AND mine.kind = ops.kind()
+        WHERE them.id = whom AND (
+            (me.organisation_id = them.organisation_id AND me.role = 'admin')
+            OR (mine.kind = 'operator' AND me.role IN ('admin', 'reviewer'))))
+    THEN
+        RAISE EXCEPTION 'somebody else resets a second factor' USING ERRCODE = 'SU002', CONSTRAINT = 'second_factor_reset_by_another';
+    END IF;
+    DELETE FROM vault.recovery_code WHERE member_id = whom;
+    DELETE FROM vault.second_factor WHERE member_id = whom;
+    UPDATE vault.member SET session_epoch = session_epoch + 1 WHERE id = whom AND FOUND;
+    RETURN FOUND;
+END $$;
+
 CREATE FUNCTION vault.same_company(listing uuid) RETURNS TABLE(listing_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1641,6 +1705,23 @@ CREATE FUNCTION vault.screened(deal uuid) RETURNS uuid
     AS $$
     SELECT s.id FROM (SELECT * FROM vault.screening WHERE deal_id = deal ORDER BY decided_at DESC, id LIMIT 1) s
     WHERE s.decision = 'cleared' AND s.expires_at > now()
+$$;
+
+CREATE FUNCTION vault.second_factor_fresh(wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.second_factor_confirmation c
+                   JOIN vault.second_factor f ON f.member_id = c.member_id AND f.confirmed_at <= c.at
+                   WHERE c.member_id = wanted AND c.purpose = 'step_up' AND c.at > now() - interval '10 minutes')
+$$;
+
+CREATE FUNCTION vault.second_factor_of(wanted uuid) RETURNS TABLE(enrolled boolean, fresh boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.second_factor f WHERE f.member_id = wanted AND f.confirmed_at IS NOT NULL),
+           vault.second_factor_fresh(wanted)
 $$;
 
 CREATE FUNCTION vault.shown_about(listing uuid, told uuid[]) RETURNS TABLE(own boolean, settled boolean, codebook_version text, cell integer, codes text[], facts jsonb, in_force text)
@@ -3042,6 +3123,16 @@ CREATE TABLE vault.recipient_confirmation (
 
 ALTER TABLE ONLY vault.recipient_confirmation FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.recovery_code (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    member_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    used_at timestamp with time zone
+);
+
+ALTER TABLE ONLY vault.recovery_code FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.representation (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     intermediary_id uuid NOT NULL,
@@ -3097,6 +3188,35 @@ CREATE TABLE vault.screening_list_entry (
 );
 
 ALTER TABLE ONLY vault.screening_list_entry FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.second_factor (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    member_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    secret_sealed bytea NOT NULL,
+    key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone
+);
+
+ALTER TABLE ONLY vault.second_factor FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.second_factor_confirmation (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    member_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    method text NOT NULL,
+    purpose text NOT NULL,
+    time_step bigint,
+    recovery_code_id uuid,
+    address text,
+    CONSTRAINT second_factor_confirmation_check CHECK ((((method = 'totp'::text) = (time_step IS NOT NULL)) AND ((method = 'recovery_code'::text) = (recovery_code_id IS NOT NULL)))),
+    CONSTRAINT second_factor_confirmation_method_check CHECK ((method = ANY (ARRAY['totp'::text, 'recovery_code'::text]))),
+    CONSTRAINT second_factor_confirmation_purpose_check CHECK ((purpose = ANY (ARRAY['enrolment'::text, 'sign_in'::text, 'step_up'::text])))
+);
+
+ALTER TABLE ONLY vault.second_factor_confirmation FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.succession_status (
     listing_id uuid NOT NULL,
@@ -3491,6 +3611,15 @@ ALTER TABLE ONLY vault.question
 ALTER TABLE ONLY vault.recipient_confirmation
     ADD CONSTRAINT recipient_confirmation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.recovery_code
+    ADD CONSTRAINT recovery_code_member_id_code_hash_key UNIQUE (member_id, code_hash);
+
+ALTER TABLE ONLY vault.recovery_code
+    ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.second_factor_confirmation
+    ADD CONSTRAINT recovery_code_used UNIQUE (recovery_code_id);
+
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_pkey PRIMARY KEY (id);
 
@@ -3502,6 +3631,15 @@ ALTER TABLE ONLY vault.screening_list_entry
 
 ALTER TABLE ONLY vault.screening
     ADD CONSTRAINT screening_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.second_factor_confirmation
+    ADD CONSTRAINT second_factor_code_used UNIQUE (member_id, time_step);
+
+ALTER TABLE ONLY vault.second_factor_confirmation
+    ADD CONSTRAINT second_factor_confirmation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.second_factor
+    ADD CONSTRAINT second_factor_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.succession_status
     ADD CONSTRAINT succession_status_pkey PRIMARY KEY (listing_id);
@@ -3677,6 +3815,12 @@ CREATE INDEX screening_deal_id_decided_at_idx ON vault.screening USING btree (de
 
 CREATE INDEX screening_list_entry_normalised_idx ON vault.screening_list_entry USING btree (normalised) WHERE (removed_at IS NULL);
 
+CREATE UNIQUE INDEX second_factor_being_set_up ON vault.second_factor USING btree (member_id) WHERE (confirmed_at IS NULL);
+
+CREATE INDEX second_factor_confirmation_member_id_at_idx ON vault.second_factor_confirmation USING btree (member_id, at);
+
+CREATE UNIQUE INDEX second_factor_in_use ON vault.second_factor USING btree (member_id) WHERE (confirmed_at IS NOT NULL);
+
 CREATE INDEX teaser_proposal_listing_id_idx ON vault.teaser_proposal USING btree (listing_id);
 
 CREATE UNIQUE INDEX teaser_prose_current ON vault.teaser_prose USING btree (listing_id) WHERE (superseded_at IS NULL);
@@ -3718,6 +3862,8 @@ CREATE TRIGGER company_keys AFTER INSERT OR UPDATE ON vault.listing_contact FOR 
 CREATE TRIGGER company_keys AFTER INSERT OR UPDATE ON vault.listing_identity FOR EACH ROW EXECUTE FUNCTION vault.keep_company_keys();
 
 CREATE TRIGGER competitor_confirmed BEFORE UPDATE ON vault.competitor_declaration FOR EACH ROW EXECUTE FUNCTION vault.competitor_confirmed();
+
+CREATE TRIGGER confirmation_causes BEFORE INSERT ON vault.second_factor_confirmation FOR EACH ROW EXECUTE FUNCTION vault.confirmation_causes();
 
 CREATE TRIGGER consent_needs_approval BEFORE INSERT ON vault.audience_consent FOR EACH ROW EXECUTE FUNCTION vault.consent_needs_approval();
 
@@ -3765,6 +3911,8 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.question FOR EACH ROW E
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.recipient_confirmation FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.second_factor_confirmation FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.access FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
@@ -3788,6 +3936,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATE
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.recipient_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.second_factor_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -3876,6 +4026,12 @@ CREATE TRIGGER recipient_confirmed BEFORE INSERT ON vault.recipient_confirmation
 CREATE TRIGGER representation_causes BEFORE INSERT OR UPDATE ON vault.representation FOR EACH ROW EXECUTE FUNCTION vault.representation_causes();
 
 CREATE TRIGGER reviewed BEFORE UPDATE ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION vault.prose_reviewed();
+
+CREATE TRIGGER second_factor BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_second_factor();
+
+CREATE TRIGGER second_factor BEFORE INSERT ON vault.folder_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_second_factor();
+
+CREATE TRIGGER second_factor BEFORE UPDATE ON vault.hold FOR EACH ROW EXECUTE FUNCTION vault.hold_second_factor();
 
 CREATE CONSTRAINT TRIGGER stage_follows_events AFTER INSERT OR UPDATE OF stage, terminal ON vault.deal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vault.stage_follows_events();
 
@@ -4297,6 +4453,12 @@ ALTER TABLE ONLY vault.recipient_confirmation
 ALTER TABLE ONLY vault.recipient_confirmation
     ADD CONSTRAINT recipient_confirmation_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
 
+ALTER TABLE ONLY vault.recovery_code
+    ADD CONSTRAINT recovery_code_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.recovery_code
+    ADD CONSTRAINT recovery_code_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES vault.organisation(id);
 
@@ -4317,6 +4479,18 @@ ALTER TABLE ONLY vault.screening
 
 ALTER TABLE ONLY vault.screening_list_entry
     ADD CONSTRAINT screening_list_entry_added_by_fkey FOREIGN KEY (added_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.second_factor_confirmation
+    ADD CONSTRAINT second_factor_confirmation_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.second_factor_confirmation
+    ADD CONSTRAINT second_factor_confirmation_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.second_factor
+    ADD CONSTRAINT second_factor_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.second_factor
+    ADD CONSTRAINT second_factor_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
 
 ALTER TABLE ONLY vault.succession_status
     ADD CONSTRAINT succession_status_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
@@ -4686,6 +4860,12 @@ CREATE POLICY own ON vault.member TO succession_app USING ((organisation_id = op
 
 CREATE POLICY own ON vault.member_token TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
+CREATE POLICY own ON vault.recovery_code TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
+
+CREATE POLICY own ON vault.second_factor TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
+
+CREATE POLICY own ON vault.second_factor_confirmation TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
+
 CREATE POLICY owner ON vault.audience_consent FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.deal FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
@@ -4772,6 +4952,8 @@ ALTER TABLE vault.recipient_confirmation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY record ON vault.audit_event FOR INSERT TO succession_app WITH CHECK (((NOT (organisation_id IS DISTINCT FROM ops.organisation())) AND (NOT (member_id IS DISTINCT FROM ops.member()))));
 
+ALTER TABLE vault.recovery_code ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY register ON vault.organisation FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'anonymous'::text) AND (id = ops.organisation()) AND (status = 'pending'::text) AND (kind <> 'operator'::text)));
 
 ALTER TABLE vault.representation ENABLE ROW LEVEL SECURITY;
@@ -4789,6 +4971,10 @@ CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app
 ALTER TABLE vault.screening ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.screening_list_entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.second_factor ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.second_factor_confirmation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY see ON vault.access FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR vault.holds(listing_id) OR vault.is_owner(listing_id)));
 
@@ -5038,6 +5224,8 @@ GRANT ALL ON FUNCTION vault.competition(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.competitor_confirmed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.confirmation_causes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.consent_needs_approval() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.consent_stands(wanted uuid) FROM PUBLIC;
@@ -5089,10 +5277,14 @@ REVOKE ALL ON FUNCTION vault.grant_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.grant_holds(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.grant_holds(wanted uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.grant_second_factor() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.held() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.hints_of(wanted uuid, deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.hints_of(wanted uuid, deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.hold_second_factor() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.hold_standing(the_step text, listing uuid, told uuid, teaser uuid) TO succession_app;
@@ -5232,11 +5424,21 @@ REVOKE ALL ON FUNCTION vault.representation_causes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.reset_second_factor(whom uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.reset_second_factor(whom uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.same_company(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.same_company(listing uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.screened(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.screened(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.second_factor_fresh(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.second_factor_fresh(wanted uuid) TO succession_app;
+GRANT ALL ON FUNCTION vault.second_factor_fresh(wanted uuid) TO succession_seeder;
+
+REVOKE ALL ON FUNCTION vault.second_factor_of(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.second_factor_of(wanted uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.shown_about(listing uuid, told uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.shown_about(listing uuid, told uuid[]) TO succession_worker;
@@ -5855,6 +6057,12 @@ GRANT SELECT,INSERT ON TABLE vault.recipient_confirmation TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.recipient_confirmation TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.recipient_confirmation TO succession_app;
 
+GRANT SELECT,INSERT,DELETE ON TABLE vault.recovery_code TO succession_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.recovery_code TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.recovery_code TO succession_seeder;
+
+GRANT UPDATE(used_at) ON TABLE vault.recovery_code TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.representation TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.representation TO succession_app;
@@ -5873,6 +6081,16 @@ GRANT SELECT ON TABLE vault.screening TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening_list_entry TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening_list_entry TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.screening_list_entry TO succession_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE vault.second_factor TO succession_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.second_factor TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.second_factor TO succession_seeder;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.second_factor TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_seeder;
+GRANT SELECT ON TABLE vault.second_factor_confirmation TO succession_definer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_seeder;

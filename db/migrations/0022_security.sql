@@ -88,6 +88,7 @@ BEGIN
     RETURN new;
 END $$;
 CREATE TRIGGER second_factor BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_second_factor();
+CREATE TRIGGER second_factor BEFORE INSERT ON vault.folder_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_second_factor();
 
 CREATE FUNCTION vault.hold_second_factor() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
