@@ -671,12 +671,64 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.document_upload_steps() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF new.state IS DISTINCT FROM old.state AND (old.state, new.state) NOT IN (
+        ('announced', 'receiving'), ('receiving', 'received'), ('received', 'checked'), ('checked', 'available'),
+        ('announced', 'refused'), ('receiving', 'refused'), ('received', 'refused'), ('checked', 'refused'))
+       OR old.state IN ('available', 'refused')
+       OR (new.listing_id, new.filename, new.level, new.made_by) IS DISTINCT FROM (old.listing_id, old.filename, old.level, old.made_by)
+    THEN
+        RAISE EXCEPTION 'an upload goes one way' USING ERRCODE = 'SU002', CONSTRAINT = 'document_upload_steps';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.document_view_only(wanted uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT EXISTS (SELECT FROM vault.document d JOIN vault.folder f ON f.id = d.folder_id AND f.view_only WHERE d.id = wanted)
 $$;
+
+CREATE FUNCTION vault.erase_documents(listing uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    done int;
+BEGIN
+    IF NOT vault.holds(listing) THEN
+        RETURN false;
+    END IF;
+    UPDATE vault.listing_key SET wrapped = NULL, destroyed_at = now(), destroyed_by = ops.member()
+    WHERE listing_id = listing AND destroyed_at IS NULL AND erasure_asked_by <> ops.member()
+      AND erasure_asked_at > now() - interval '14 days';
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done = 1 THEN
+        UPDATE vault.store_object SET keep_until = now() WHERE listing_id = listing AND deleted_at IS NULL;
+    END IF;
+    RETURN done = 1;
+END $$;
+
+CREATE FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    done int;
+BEGIN
+    UPDATE vault.listing_key SET wrapped = NULL, destroyed_at = now(), erasure_reason = reason
+    WHERE listing_id = listing AND destroyed_at IS NULL
+      AND EXISTS (SELECT FROM vault.listing l WHERE l.id = listing AND l.state IN ('withdrawn', 'succeeded'));
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done = 1 THEN
+        UPDATE vault.store_object SET keep_until = now() WHERE listing_id = listing AND deleted_at IS NULL;
+    END IF;
+    RETURN done = 1;
+END $$;
 
 CREATE FUNCTION vault.exclusion_not_public() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1203,6 +1255,16 @@ CREATE FUNCTION vault.listing_behind(teaser uuid, buyer uuid) RETURNS TABLE(list
                 SELECT FROM vault.introduction i WHERE i.teaser_ref = teaser AND i.acquirer_id = buyer)))
 $$;
 
+CREATE FUNCTION vault.listing_key_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.destroyed_at IS NOT NULL OR (new.listing_id, new.made_at) IS DISTINCT FROM (old.listing_id, old.made_at) THEN
+        RAISE EXCEPTION 'a destroyed key does not come back' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1256,6 +1318,15 @@ CREATE FUNCTION vault.mandate_verified(listing uuid, today date) RETURNS boolean
     SELECT vault.holds(listing) AND EXISTS (
         SELECT FROM vault.mandate m WHERE m.listing_id = listing AND m.state = 'active' AND (m.ends_on IS NULL OR m.ends_on >= today)
           AND m.confirmed_by IS NOT NULL AND m.confirmed_for IS NOT DISTINCT FROM vault.company_of(listing))
+$$;
+
+CREATE FUNCTION vault.may_download(wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.document_object o
+                   WHERE o.document_id = wanted AND (vault.holds(o.listing_id) OR (
+                         o.downloadable AND NOT vault.document_view_only(wanted) AND (o.kind IN ('pdf', 'png', 'jpeg') OR o.unmarked_reason IS NOT NULL))))
 $$;
 
 CREATE FUNCTION vault.member_for_api_key(hash bytea) RETURNS TABLE(key_id uuid, member_id uuid, scopes text[])
@@ -1827,6 +1898,17 @@ CREATE FUNCTION vault.told_by_name(listing uuid) RETURNS jsonb
     JOIN vault.listing_profile p ON p.listing_id = l.id AND p.prefecture IS NOT NULL WHERE l.id = listing
 $$;
 
+CREATE FUNCTION vault.use_document_link(hash bytea) RETURNS TABLE(member_id uuid, document_id uuid, grant_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    UPDATE vault.document_link k SET uses = k.uses + 1
+    FROM vault.member m, vault.disclosure_grant g
+    WHERE k.token_hash = hash AND k.uses < k.uses_most AND k.expires_at > now()
+      AND m.id = k.member_id AND m.status = 'active' AND g.id = k.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
+    RETURNING k.member_id, k.document_id, k.grant_id
+$$;
+
 CREATE FUNCTION vault.written_once(words text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN NULLIF(regexp_replace(lower(NORMALIZE(words, NFKC)), '株式会社|有限会社|合同会社|合資会社|合名会社|\(株\)|\(有\)|\(同\)|[[:space:]‐‑‒–—―−ー・,.、。()''-]'::text, ''::text, 'g'::text), ''::text);
@@ -2364,7 +2446,7 @@ CREATE TABLE vault.document (
     CONSTRAINT document_export_control_class_check CHECK ((export_control_class = ANY (ARRAY['none'::text, 'list_controlled'::text, 'catch_all'::text, 'unknown'::text]))),
     CONSTRAINT document_folder CHECK (((level = 'data_room'::text) = (folder_id IS NOT NULL))),
     CONSTRAINT document_level_check CHECK ((level = ANY (ARRAY['dossier'::text, 'data_room'::text]))),
-    CONSTRAINT document_size_bytes_check CHECK (((size_bytes >= 1) AND (size_bytes <= 10485760)))
+    CONSTRAINT document_size_bytes_check CHECK (((size_bytes >= 1) AND (size_bytes <= 2000000000)))
 );
 
 ALTER TABLE ONLY vault.document FORCE ROW LEVEL SECURITY;
@@ -2378,6 +2460,89 @@ CREATE TABLE vault.document_content (
 );
 
 ALTER TABLE ONLY vault.document_content FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.document_link (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    document_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    uses_most smallint NOT NULL,
+    uses smallint DEFAULT 0 NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT document_link_expiry CHECK ((expires_at <= (made_at + '24:00:00'::interval))),
+    CONSTRAINT document_link_used_up CHECK (((uses >= 0) AND (uses <= uses_most))),
+    CONSTRAINT document_link_uses_most_check CHECK (((uses_most >= 1) AND (uses_most <= 100)))
+);
+
+ALTER TABLE ONLY vault.document_link FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.document_mark (
+    mark text NOT NULL,
+    access_id bigint NOT NULL,
+    document_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    page integer,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT document_mark_mark_check CHECK ((mark ~ '^[A-Z2-7]{16}$'::text))
+);
+
+ALTER TABLE ONLY vault.document_mark FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.document_object (
+    document_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    object_id uuid NOT NULL,
+    kind text NOT NULL,
+    size_bytes bigint NOT NULL,
+    pages integer,
+    malware text NOT NULL,
+    downloadable boolean DEFAULT false NOT NULL,
+    unmarked_reason text,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT document_object_malware_check CHECK ((malware = ANY (ARRAY['clean'::text, 'not_scanned'::text]))),
+    CONSTRAINT document_object_pages_check CHECK ((pages > 0)),
+    CONSTRAINT document_object_size_bytes_check CHECK ((size_bytes > 0)),
+    CONSTRAINT document_object_unmarked_reason_check CHECK (((length(unmarked_reason) >= 1) AND (length(unmarked_reason) <= 300)))
+);
+
+ALTER TABLE ONLY vault.document_object FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.document_upload (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    listing_id uuid NOT NULL,
+    level text NOT NULL,
+    folder text DEFAULT '/'::text NOT NULL,
+    filename text NOT NULL,
+    downloadable boolean DEFAULT false NOT NULL,
+    unmarked_reason text,
+    contains_personal_data boolean,
+    appi_basis text,
+    export_control_class text DEFAULT 'unknown'::text NOT NULL,
+    state text DEFAULT 'announced'::text NOT NULL,
+    quarantine_id uuid,
+    size_bytes bigint,
+    sent_hash bytea,
+    malware text,
+    refusal text,
+    document_id uuid,
+    made_by uuid NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT document_upload_available CHECK (((state = 'available'::text) = (document_id IS NOT NULL))),
+    CONSTRAINT document_upload_level_check CHECK ((level = ANY (ARRAY['dossier'::text, 'data_room'::text]))),
+    CONSTRAINT document_upload_malware_check CHECK ((malware = ANY (ARRAY['clean'::text, 'not_scanned'::text, 'infected'::text, 'failed'::text]))),
+    CONSTRAINT document_upload_refused CHECK (((state = 'refused'::text) = (refusal IS NOT NULL))),
+    CONSTRAINT document_upload_scanned CHECK (((state <> ALL (ARRAY['checked'::text, 'available'::text])) OR (malware = ANY (ARRAY['clean'::text, 'not_scanned'::text])))),
+    CONSTRAINT document_upload_state_check CHECK ((state = ANY (ARRAY['announced'::text, 'receiving'::text, 'received'::text, 'checked'::text, 'available'::text, 'refused'::text]))),
+    CONSTRAINT document_upload_unmarked_reason_check CHECK (((length(unmarked_reason) >= 1) AND (length(unmarked_reason) <= 300)))
+);
+
+ALTER TABLE ONLY vault.document_upload FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.exclusion (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2713,6 +2878,23 @@ CREATE TABLE vault.listing_import_row (
 );
 
 ALTER TABLE ONLY vault.listing_import_row FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.listing_key (
+    listing_id uuid NOT NULL,
+    wrapping text NOT NULL,
+    wrapped bytea,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    erasure_reason text,
+    erasure_asked_by uuid,
+    erasure_asked_at timestamp with time zone,
+    destroyed_by uuid,
+    destroyed_at timestamp with time zone,
+    CONSTRAINT listing_key_destroyed CHECK (((wrapped IS NULL) = (destroyed_at IS NOT NULL))),
+    CONSTRAINT listing_key_erasure_reason_check CHECK (((length(erasure_reason) >= 1) AND (length(erasure_reason) <= 300))),
+    CONSTRAINT listing_key_second_person CHECK (((destroyed_by IS NULL) OR (destroyed_by <> erasure_asked_by)))
+);
+
+ALTER TABLE ONLY vault.listing_key FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.listing_profile (
     listing_id uuid NOT NULL,
@@ -3218,6 +3400,18 @@ CREATE TABLE vault.second_factor_confirmation (
 
 ALTER TABLE ONLY vault.second_factor_confirmation FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.store_object (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    purpose text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    keep_until timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT store_object_purpose_check CHECK ((purpose = ANY (ARRAY['quarantine'::text, 'document'::text, 'copy'::text])))
+);
+
+ALTER TABLE ONLY vault.store_object FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.succession_status (
     listing_id uuid NOT NULL,
     status text,
@@ -3446,8 +3640,29 @@ ALTER TABLE ONLY vault.disclosure_grant
 ALTER TABLE ONLY vault.document_content
     ADD CONSTRAINT document_content_pkey PRIMARY KEY (document_id);
 
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY vault.document_mark
+    ADD CONSTRAINT document_mark_access_id_key UNIQUE (access_id);
+
+ALTER TABLE ONLY vault.document_mark
+    ADD CONSTRAINT document_mark_pkey PRIMARY KEY (mark);
+
+ALTER TABLE ONLY vault.document_object
+    ADD CONSTRAINT document_object_object_id_key UNIQUE (object_id);
+
+ALTER TABLE ONLY vault.document_object
+    ADD CONSTRAINT document_object_pkey PRIMARY KEY (document_id);
+
 ALTER TABLE ONLY vault.document
     ADD CONSTRAINT document_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.document_upload
+    ADD CONSTRAINT document_upload_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.exclusion
     ADD CONSTRAINT exclusion_pkey PRIMARY KEY (id);
@@ -3535,6 +3750,9 @@ ALTER TABLE ONLY vault.listing_import_row
 
 ALTER TABLE ONLY vault.listing_identity
     ADD CONSTRAINT listing_internal_key_unique UNIQUE (intermediary_id, internal_key);
+
+ALTER TABLE ONLY vault.listing_key
+    ADD CONSTRAINT listing_key_pkey PRIMARY KEY (listing_id);
 
 ALTER TABLE ONLY vault.listing
     ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
@@ -3641,6 +3859,9 @@ ALTER TABLE ONLY vault.second_factor_confirmation
 ALTER TABLE ONLY vault.second_factor
     ADD CONSTRAINT second_factor_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.store_object
+    ADD CONSTRAINT store_object_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.succession_status
     ADD CONSTRAINT succession_status_pkey PRIMARY KEY (listing_id);
 
@@ -3719,7 +3940,13 @@ CREATE INDEX disclosure_grant_listing_id_buyer_id_idx ON vault.disclosure_grant 
 
 CREATE INDEX document_folder_id_idx ON vault.document USING btree (folder_id);
 
+CREATE INDEX document_link_member_id_made_at_idx ON vault.document_link USING btree (member_id, made_at DESC);
+
 CREATE INDEX document_listing_id_idx ON vault.document USING btree (listing_id);
+
+CREATE INDEX document_mark_listing_id_idx ON vault.document_mark USING btree (listing_id);
+
+CREATE INDEX document_upload_listing_id_made_at_id_idx ON vault.document_upload USING btree (listing_id, made_at DESC, id);
 
 CREATE INDEX exclusion_kind_value_idx ON vault.exclusion USING btree (kind, value);
 
@@ -3821,6 +4048,10 @@ CREATE INDEX second_factor_confirmation_member_id_at_idx ON vault.second_factor_
 
 CREATE UNIQUE INDEX second_factor_in_use ON vault.second_factor USING btree (member_id) WHERE (confirmed_at IS NOT NULL);
 
+CREATE INDEX store_object_due ON vault.store_object USING btree (keep_until) WHERE ((deleted_at IS NULL) AND (keep_until IS NOT NULL));
+
+CREATE INDEX store_object_listing_id_idx ON vault.store_object USING btree (listing_id);
+
 CREATE INDEX teaser_proposal_listing_id_idx ON vault.teaser_proposal USING btree (listing_id);
 
 CREATE UNIQUE INDEX teaser_prose_current ON vault.teaser_prose USING btree (listing_id) WHERE (superseded_at IS NULL);
@@ -3873,6 +4104,8 @@ CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECU
 
 CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.document FOR EACH ROW EXECUTE FUNCTION vault.document_placed();
 
+CREATE TRIGGER document_upload_steps BEFORE UPDATE ON vault.document_upload FOR EACH ROW EXECUTE FUNCTION vault.document_upload_steps();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.answer FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -3886,6 +4119,8 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.clean_team_member FOR EACH ROW EX
 CREATE TRIGGER evidence BEFORE DELETE ON vault.competitor_declaration FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.document_mark FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.exposure FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -3922,6 +4157,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.answer FOR EACH STATEMENT E
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.deal_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.document_mark FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.exposure FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -3994,6 +4231,8 @@ CREATE TRIGGER keys AFTER INSERT OR DELETE OR UPDATE ON vault.beneficial_owner F
 CREATE TRIGGER keys AFTER INSERT OR UPDATE ON vault.organisation FOR EACH ROW EXECUTE FUNCTION vault.refresh_organisation_keys();
 
 CREATE TRIGGER lapse_holds AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION vault.lapse_holds();
+
+CREATE TRIGGER listing_key_frozen BEFORE UPDATE ON vault.listing_key FOR EACH ROW EXECUTE FUNCTION vault.listing_key_frozen();
 
 CREATE TRIGGER mandate_confirmed BEFORE INSERT OR UPDATE ON vault.mandate FOR EACH ROW EXECUTE FUNCTION vault.mandate_confirmed();
 
@@ -4180,8 +4419,53 @@ ALTER TABLE ONLY vault.document_content
 ALTER TABLE ONLY vault.document
     ADD CONSTRAINT document_folder_id_listing_id_fkey FOREIGN KEY (folder_id, listing_id) REFERENCES vault.folder(id, listing_id);
 
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
+
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
+
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
 ALTER TABLE ONLY vault.document
     ADD CONSTRAINT document_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.document_mark
+    ADD CONSTRAINT document_mark_access_id_fkey FOREIGN KEY (access_id) REFERENCES vault.access(id);
+
+ALTER TABLE ONLY vault.document_mark
+    ADD CONSTRAINT document_mark_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
+
+ALTER TABLE ONLY vault.document_mark
+    ADD CONSTRAINT document_mark_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.document_object
+    ADD CONSTRAINT document_object_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
+
+ALTER TABLE ONLY vault.document_object
+    ADD CONSTRAINT document_object_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.document_object
+    ADD CONSTRAINT document_object_object_id_fkey FOREIGN KEY (object_id) REFERENCES vault.store_object(id);
+
+ALTER TABLE ONLY vault.document_upload
+    ADD CONSTRAINT document_upload_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
+
+ALTER TABLE ONLY vault.document_upload
+    ADD CONSTRAINT document_upload_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.document_upload
+    ADD CONSTRAINT document_upload_made_by_fkey FOREIGN KEY (made_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.document_upload
+    ADD CONSTRAINT document_upload_quarantine_id_fkey FOREIGN KEY (quarantine_id) REFERENCES vault.store_object(id);
 
 ALTER TABLE ONLY vault.exclusion
     ADD CONSTRAINT exclusion_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
@@ -4323,6 +4607,15 @@ ALTER TABLE ONLY vault.listing_import_row
 
 ALTER TABLE ONLY vault.listing
     ADD CONSTRAINT listing_intermediary_id_fkey FOREIGN KEY (intermediary_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.listing_key
+    ADD CONSTRAINT listing_key_destroyed_by_fkey FOREIGN KEY (destroyed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.listing_key
+    ADD CONSTRAINT listing_key_erasure_asked_by_fkey FOREIGN KEY (erasure_asked_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.listing_key
+    ADD CONSTRAINT listing_key_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.listing_profile
     ADD CONSTRAINT listing_profile_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
@@ -4492,6 +4785,9 @@ ALTER TABLE ONLY vault.second_factor
 ALTER TABLE ONLY vault.second_factor
     ADD CONSTRAINT second_factor_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
 
+ALTER TABLE ONLY vault.store_object
+    ADD CONSTRAINT store_object_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
 ALTER TABLE ONLY vault.succession_status
     ADD CONSTRAINT succession_status_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
 
@@ -4624,6 +4920,10 @@ CREATE POLICY append ON vault.access FOR INSERT TO succession_app WITH CHECK (((
    FROM vault.disclosure_grant g
   WHERE ((g.id = access.grant_id) AND (g.listing_id = access.listing_id) AND vault.live_grant(g.listing_id, g.level))))));
 
+CREATE POLICY append ON vault.document_mark FOR INSERT TO succession_app WITH CHECK (((organisation_id = ops.organisation()) AND (EXISTS ( SELECT
+   FROM vault.access a
+  WHERE ((a.id = document_mark.access_id) AND (a.listing_id = document_mark.listing_id) AND (a.member_id = ops.member()))))));
+
 CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK ((EXISTS ( SELECT
    FROM ops.ledger_kind k
   WHERE ((k.kind = ledger_entry.kind) AND ((('seller'::text = ANY (k.written_by)) AND vault.holds(ledger_entry.listing_id)) OR (('owner'::text = ANY (k.written_by)) AND vault.is_owner(ledger_entry.listing_id)) OR (('buyer'::text = ANY (k.written_by)) AND (vault.party(ledger_entry.deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text]))))))));
@@ -4692,6 +4992,14 @@ ALTER TABLE vault.document ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.document_content ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.document_link ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.document_mark ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.document_object ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.document_upload ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY edit ON vault.organisation FOR UPDATE TO succession_app USING (((id = ops.organisation()) OR (ops.kind() = 'operator'::text))) WITH CHECK (((id = ops.organisation()) OR (ops.kind() = 'operator'::text)));
 
 ALTER TABLE vault.exclusion ENABLE ROW LEVEL SECURITY;
@@ -4712,6 +5020,10 @@ CREATE POLICY granted ON vault.document FOR SELECT TO succession_app USING (vaul
 
 CREATE POLICY granted ON vault.document_content FOR SELECT TO succession_app USING (vault.document_open(document_id, ops.member()));
 
+CREATE POLICY granted ON vault.document_object FOR SELECT TO succession_app USING ((EXISTS ( SELECT
+   FROM vault.document d
+  WHERE (d.id = document_object.document_id))));
+
 CREATE POLICY granted ON vault.folder FOR SELECT TO succession_app USING (vault.folder_open(id, ops.member()));
 
 CREATE POLICY granted ON vault.listing_contact FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
@@ -4720,9 +5032,13 @@ CREATE POLICY granted ON vault.listing_financials FOR SELECT TO succession_app U
 
 CREATE POLICY granted ON vault.listing_identity FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
+CREATE POLICY granted ON vault.listing_key FOR SELECT TO succession_app USING ((vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text)));
+
 CREATE POLICY granted ON vault.listing_profile FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
 CREATE POLICY granted ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
+
+CREATE POLICY granted ON vault.store_object TO succession_app USING (((purpose = 'copy'::text) AND (vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text)))) WITH CHECK (((purpose = 'copy'::text) AND (keep_until IS NOT NULL) AND (vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text))));
 
 CREATE POLICY granted ON vault.succession_status FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
@@ -4731,6 +5047,10 @@ CREATE POLICY hold ON vault.audience_consent FOR SELECT TO succession_app USING 
 CREATE POLICY hold ON vault.document TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.document_content TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+
+CREATE POLICY hold ON vault.document_object TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+
+CREATE POLICY hold ON vault.document_upload TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.exclusion TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
@@ -4748,6 +5068,8 @@ CREATE POLICY hold ON vault.listing_financials TO succession_app USING (vault.ho
 
 CREATE POLICY hold ON vault.listing_identity TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
+CREATE POLICY hold ON vault.listing_key TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+
 CREATE POLICY hold ON vault.listing_profile TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.mandate TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
@@ -4763,6 +5085,8 @@ CREATE POLICY hold ON vault.preview TO succession_app USING (vault.holds(listing
 CREATE POLICY hold ON vault.prose_scan FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.publication TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
+
+CREATE POLICY hold ON vault.store_object TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
 CREATE POLICY hold ON vault.succession_status TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
@@ -4820,6 +5144,8 @@ ALTER TABLE vault.listing_import ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.listing_import_row ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.listing_key ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.listing_profile ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.mandate ENABLE ROW LEVEL SECURITY;
@@ -4852,6 +5178,8 @@ CREATE POLICY own ON vault.api_key TO succession_app USING ((organisation_id = o
 
 CREATE POLICY own ON vault.beneficial_owner TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
+CREATE POLICY own ON vault.document_link FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) AND (member_id = ops.member())));
+
 CREATE POLICY own ON vault.listing_import TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
 CREATE POLICY own ON vault.listing_import_row TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
@@ -4865,6 +5193,10 @@ CREATE POLICY own ON vault.recovery_code TO succession_app USING ((member_id = o
 CREATE POLICY own ON vault.second_factor TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
 
 CREATE POLICY own ON vault.second_factor_confirmation TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
+
+CREATE POLICY own_make ON vault.document_link FOR INSERT TO succession_app WITH CHECK (((organisation_id = ops.organisation()) AND (member_id = ops.member()) AND vault.grant_holds(grant_id) AND (EXISTS ( SELECT
+   FROM vault.document d
+  WHERE ((d.id = document_link.document_id) AND (d.listing_id = document_link.listing_id))))));
 
 CREATE POLICY owner ON vault.audience_consent FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
@@ -4984,6 +5316,8 @@ CREATE POLICY see ON vault.beneficial_owner FOR SELECT TO succession_app USING (
    FROM vault.organisation o
   WHERE ((o.id = beneficial_owner.organisation_id) AND (o.kind = 'acquirer'::text)))))));
 
+CREATE POLICY see ON vault.document_mark FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR vault.holds(listing_id)));
+
 CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (EXISTS ( SELECT
    FROM ops.ledger_kind k
   WHERE ((k.kind = ledger_entry.kind) AND k.buyer_reads))))));
@@ -5029,6 +5363,8 @@ CREATE POLICY seller_confirm ON vault.recipient_confirmation FOR INSERT TO succe
 CREATE POLICY seller_review ON vault.answer FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (reviewed_by = ops.member())));
 
 CREATE POLICY seller_write ON vault.answer_scan FOR INSERT TO succession_app WITH CHECK (vault.holds(listing_id));
+
+ALTER TABLE vault.store_object ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.succession_status ENABLE ROW LEVEL SECURITY;
 
@@ -5081,6 +5417,8 @@ CREATE POLICY worker ON vault.prose_scan FOR SELECT TO succession_worker USING (
 CREATE POLICY worker ON vault.publication TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.screening TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.store_object TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.succession_status TO succession_worker USING (true) WITH CHECK (true);
 
@@ -5243,8 +5581,17 @@ GRANT ALL ON FUNCTION vault.document_open(wanted uuid, reader uuid) TO successio
 
 REVOKE ALL ON FUNCTION vault.document_placed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.document_upload_steps() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.document_view_only(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.document_view_only(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.erase_documents(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.erase_documents(listing uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_worker;
+GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_seeder;
 
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
 
@@ -5337,6 +5684,8 @@ GRANT ALL ON FUNCTION vault.listed_twice() TO succession_app;
 REVOKE ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.listing_key_frozen() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) TO succession_app;
 
@@ -5348,6 +5697,9 @@ REVOKE ALL ON FUNCTION vault.mandate_confirmed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.may_download(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.may_download(wanted uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.member_for_api_key(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.member_for_api_key(hash bytea) TO succession_app;
@@ -5459,6 +5811,9 @@ REVOKE ALL ON FUNCTION vault.status_by_operator() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.stays_ended() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.use_document_link(hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.use_document_link(hash bytea) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.written_once(words text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.written_once(words text) TO succession_definer;
@@ -5762,7 +6117,43 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.document TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_content TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_content TO succession_seeder;
-GRANT SELECT,INSERT ON TABLE vault.document_content TO succession_app;
+GRANT SELECT ON TABLE vault.document_content TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_link TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_link TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.document_link TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_object TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_object TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.document_object TO succession_app;
+
+GRANT UPDATE(downloadable) ON TABLE vault.document_object TO succession_app;
+
+GRANT UPDATE(unmarked_reason) ON TABLE vault.document_object TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_upload TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_upload TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(state) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(quarantine_id) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(size_bytes) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(sent_hash) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(malware) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(refusal) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(document_id) ON TABLE vault.document_upload TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.document_upload TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.exclusion TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.exclusion TO succession_seeder;
@@ -5928,6 +6319,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_import_row TO successio
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_import_row TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_import_row TO succession_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_key TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_key TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.listing_key TO succession_app;
+
+GRANT UPDATE(erasure_reason) ON TABLE vault.listing_key TO succession_app;
+
+GRANT UPDATE(erasure_asked_by) ON TABLE vault.listing_key TO succession_app;
+
+GRANT UPDATE(erasure_asked_at) ON TABLE vault.listing_key TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_profile TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_profile TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_profile TO succession_app;
@@ -6091,6 +6492,18 @@ GRANT UPDATE(confirmed_at) ON TABLE vault.second_factor TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_seeder;
 GRANT SELECT ON TABLE vault.second_factor_confirmation TO succession_definer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.store_object TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.store_object TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.store_object TO succession_app;
+
+GRANT SELECT(id) ON TABLE vault.store_object TO succession_worker;
+
+GRANT UPDATE(keep_until) ON TABLE vault.store_object TO succession_app;
+GRANT SELECT(keep_until) ON TABLE vault.store_object TO succession_worker;
+
+GRANT UPDATE(deleted_at) ON TABLE vault.store_object TO succession_app;
+GRANT SELECT(deleted_at),UPDATE(deleted_at) ON TABLE vault.store_object TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_seeder;

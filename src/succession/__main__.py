@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "codebook": ("succession.commands.codebook", "propose the order of a codebook from what buyers filter by"),
     "market": ("succession.commands.market", "close the publication batch now"),
     "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
+    "document": ("succession.commands.document", "name who had a copy; change the key of documents"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
     "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),
     "metrics": ("succession.commands.metrics", "close months and print figures"),

@@ -227,6 +227,13 @@ async def _by_api_key(databases: Databases, header: str) -> Actor:
     return _actor(row, tuple(key["scopes"]))
 
 
+async def actor_of_member(databases: Databases, member_id: UUID) -> Actor | None:
+    """An active member as if signed in: for whoever shows something that was made for them alone."""
+    async with databases.app.acquire(timeout=5) as connection:
+        row = await connection.fetchrow("SELECT * FROM vault.actor_for_member($1)", member_id)
+    return _actor(row, None) if row is not None and row["member_status"] == "active" else None
+
+
 async def _by_session(databases: Databases, sessions: Sessions, connection: ASGIConnection, token: str) -> Actor:
     if connection.scope["method"] not in SAFE_METHODS:
         _check_origin(connection)

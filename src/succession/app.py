@@ -35,6 +35,7 @@ from succession.market.filter_log import FilterLog
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
 from succession.permissions import CONFIRMED_ANEW, allow
+from succession.store.vault import Vault, open_vault
 from succession.wiring import Locale, Memory, Pools
 
 V1 = [*accounts.ROUTES, *listings.ROUTES, *market.ROUTES, *disclosure.ROUTES, *deals.ROUTES, *metrics.ROUTES]
@@ -76,6 +77,10 @@ async def provide_sessions(state: State) -> Sessions:
 
 async def provide_settings(state: State) -> Settings:
     return state.settings
+
+
+async def provide_store(state: State) -> Vault:
+    return state.vault
 
 
 def permitted(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
@@ -133,12 +138,14 @@ def create_app(settings: Settings) -> Litestar:
         app.state.redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
         app.state.sessions = Sessions(app.state.redis, settings)
         app.state.filter_log = FilterLog()
+        app.state.vault = open_vault(settings)
         counting = asyncio.create_task(app.state.filter_log.keep(app.state.databases.app))
         try:
             yield
         finally:
             counting.cancel()
             await asyncio.wait([counting], timeout=COUNTS_STOP_S)
+            app.state.vault.close()
             await app.state.redis.aclose()
             await app.state.databases.close()
 
@@ -156,6 +163,7 @@ def create_app(settings: Settings) -> Litestar:
             "redis": Provide(provide_redis),
             "sessions": Provide(provide_sessions),
             "settings": Provide(provide_settings),
+            "store": Provide(provide_store),
         },
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[add_language_headers, send_renewed_cookie],

@@ -114,8 +114,16 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_TRUSTED_PROXIES", TEXT, "127.0.0.1", "addresses whose X-Forwarded-For is believed, by comma"),
     Variable("SUCCESSION_DEMO", FLAG, "0", "fictitious world, commands that production refuses"),
     Variable("SUCCESSION_EMBEDDED", FLAG, "0", "set by the program itself for servers it started"),
-    Variable("SUCCESSION_KEYS_DIR", PATH, None, "signing keys, apart from the data; in a demo keys/ in the data"),
+    Variable("SUCCESSION_KEYS_DIR", PATH, None, "keys, apart from the data; in a demo keys/ in the data"),
     Variable("SUCCESSION_TSA_URL", _url("https", "http"), None, "RFC 3161 server that time-stamps sealed documents; none without it"),
+    Variable("SUCCESSION_STORE_URL", _url("file", "s3"), None, "sealed documents: file:///directory or s3://bucket/prefix; default store/ in the data"),
+    Variable("SUCCESSION_STORE_ENDPOINT", _url("https", "http"), None, "of an S3-compatible store that is not AWS"),
+    Variable("SUCCESSION_STORE_REGION", TEXT, None, "of the bucket"),
+    Variable("SUCCESSION_STORE_KEY_ID", TEXT, None, "access key of the bucket"),
+    Variable("SUCCESSION_STORE_SECRET", TEXT, None, "its secret", secret=True),
+    Variable("SUCCESSION_DOCUMENT_MOST_MB", _whole(1, 2000), "600", "megabytes of one document"),
+    Variable("SUCCESSION_SCAN_COMMAND", TEXT, None, "reads a document on its input; exits 0: clean, 1: malware, else failed"),
+    Variable("SUCCESSION_SCAN_URL", _url("tcp"), None, "a clamd instead: tcp://host:3310"),
     Variable("SUCCESSION_SECRET_KEY", KEY, None, "root of every keyed hash and cipher", secret=True),
     Variable("SUCCESSION_SESSION_IDLE_S", _whole(60, 86_400), "1800", "a session ends after so long without a request"),
     Variable("SUCCESSION_SESSION_ABSOLUTE_S", _whole(60, 604_800), "43200", "a session ends after so long in any case"),
@@ -163,6 +171,14 @@ class Settings:
     spot_check_percent: int
     locale: str
     mail_from: str
+    store_url: str
+    store_endpoint: str | None
+    store_region: str | None
+    store_key_id: str | None
+    document_most_bytes: int
+    scan_command: str | None
+    scan_url: str | None
+    store_secret: str | None = field(repr=False)
     secret_key: bytes = field(repr=False)
     smtp_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -199,6 +215,14 @@ class Settings:
             spot_check_percent=_spot_check_percent(value),
             locale=value["SUCCESSION_LOCALE"],
             mail_from=value["SUCCESSION_MAIL_FROM"] or "succession@localhost.invalid",
+            store_url=value["SUCCESSION_STORE_URL"] or (value["SUCCESSION_DATA_DIR"] / "store").as_uri(),
+            store_endpoint=value["SUCCESSION_STORE_ENDPOINT"],
+            store_region=value["SUCCESSION_STORE_REGION"],
+            store_key_id=value["SUCCESSION_STORE_KEY_ID"],
+            document_most_bytes=value["SUCCESSION_DOCUMENT_MOST_MB"] * 1_000_000,
+            scan_command=value["SUCCESSION_SCAN_COMMAND"],
+            scan_url=value["SUCCESSION_SCAN_URL"],
+            store_secret=value["SUCCESSION_STORE_SECRET"],
             secret_key=value["SUCCESSION_SECRET_KEY"] or _kept_secret_key(value["SUCCESSION_DATA_DIR"]),
             smtp_url=value["SMTP_URL"],
             redis_url=value["REDIS_URL"],
@@ -272,6 +296,8 @@ def _contradictions(value: Mapping[str, Any]) -> list[str]:
         problems.append(f"SUCCESSION_SESSION_IDLE_S must be at most SUCCESSION_SESSION_ABSOLUTE_S ({absolute_s})")
     if value["SMTP_URL"] and not value["SUCCESSION_MAIL_FROM"]:
         problems.append("SUCCESSION_MAIL_FROM must be set when SMTP_URL is: the sender's address")
+    if value["SUCCESSION_SCAN_COMMAND"] and value["SUCCESSION_SCAN_URL"]:
+        problems.append("SUCCESSION_SCAN_URL is not used when SUCCESSION_SCAN_COMMAND is set: keep one")
     public = urlsplit(value["SUCCESSION_PUBLIC_URL"] or "")
     if public.scheme == "http" and public.hostname not in _LOOPBACK and not value["SUCCESSION_DEMO"]:
         problems.append("SUCCESSION_PUBLIC_URL must start with https:// outside demo mode, unless it is this machine")

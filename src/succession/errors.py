@@ -118,6 +118,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "document_undeclared": (409, _("The document has to declare more, or something else, before it may go there.")),
     "hints_changed": (409, _("The hints differ from the ones that were read. Read them again.")),
     "view_only": (403, _("This may be looked at page by page, and not be taken along.")),
+    "document_refused": (422, _("This file cannot be taken.")),
+    "not_downloadable": (403, _("This document can be looked at here, but not downloaded.")),
+    "documents_erased": (409, _("The documents of this listing were erased for good.")),
     "step_refused": (409, _("This step is not open now.")),
 }
 
@@ -210,6 +213,9 @@ CONSTRAINTS: dict[str, str] = {
     "clean_team_accepted_by_seller": "forbidden",
     "recipient_check_open": "recipient_check_needed",
     "recipient_hints_stand": "hints_changed",
+    "document_upload_steps": "conflict",
+    "document_link_expiry": "validation",
+    "listing_key_second_person": "second_confirmation_needed",
 }
 
 

@@ -4,6 +4,7 @@
 |----------------|---------------------------------------------------|----------------------------------------------|
 | seal.pem       | ECDSA P-256 private key, its self-signed certificate | PDF documents (PAdES)                        |
 | checkpoint.pem | Ed25519 private key                               | checkpoints of the ledger                    |
+| documents-NNNN.key | wraps the key of every listing's documents        | nothing (store/wrapping.py)                  |
 
 Who can write the database must not be able to sign what it says: the directory (SUCCESSION_KEYS_DIR) is given to the worker
 and belongs in no backup of the data. `succession keys make` makes what is missing; only a demo or an embedded program does so

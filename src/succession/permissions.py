@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, Rule] = {
     "deal:advance": _may("intermediary acquirer"),
     "deal:read": _may("intermediary acquirer"),
     "directory:read": _may("acquirer intermediary agency operator"),
+    "document_erasure:decide": _may("intermediary"),  # two persons of the holder: no key may
     "document:read": _may("intermediary acquirer"),
     "document:write": _may("intermediary"),
     "dossier:read": _may("acquirer intermediary"),
@@ -107,7 +108,7 @@ PERMISSIONS: dict[str, Rule] = {
 # What a session may that has not given its second factor yet: set one up, give the code, or sign out.
 WITHOUT_SECOND_FACTOR = frozenset({"account:sign_out", "second_factor:confirm", "second_factor:enrol"})
 # What asks for a code of its own, not older than ten minutes, whoever calls: session or key. The database asks again (0022).
-CONFIRMED_ANEW = frozenset({"grant:release", "hold:decide", "second_factor:reset_any"})
+CONFIRMED_ANEW = frozenset({"document_erasure:decide", "grant:release", "hold:decide", "second_factor:reset_any"})
 
 
 def refusal(actor: Actor, permission: str) -> str | None:
@@ -135,8 +136,8 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "answer_review", "api_key", "clean_team_review", "competition_review", "hold", "member", "organisation",
-               "prose_review", "recipient_check", "second_factor")
+_FOR_PEOPLE = ("account", "answer_review", "api_key", "clean_team_review", "competition_review", "document_erasure", "hold", "member",
+               "organisation", "prose_review", "recipient_check", "second_factor")
 _OF_PEOPLE_BUT_FOR_KEYS = ("account:read", "second_factor:confirm")
 
 

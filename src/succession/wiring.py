@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from succession.actor import Actor, Sessions
 from succession.config import Settings
 from succession.database import Databases
+from succession.store.vault import Vault
 
 Who = NamedDependency[Actor]  # actor: who is asking
 Locale = NamedDependency[str]  # locale: the reader's language
@@ -22,3 +23,4 @@ Pools = NamedDependency[Databases]  # databases: the audience pools
 Memory = NamedDependency[Redis]  # redis
 Config = NamedDependency[Settings]  # settings
 Cookies = NamedDependency[Sessions]  # sessions
+Store = NamedDependency[Vault]  # store: documents, and what opens them

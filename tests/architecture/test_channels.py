@@ -32,6 +32,7 @@ NOTHING: dict[str, str] = {
         ReadListing ReadMandate ReadReadiness ReadScan Readmit RemindOwner RemoveDocument RemoveOwnerContact ResumeListing SuspendListing
         UnpublishListing WithdrawConsentByPaper WithdrawListing
         AddFolder EditFolder RemoveFolder DeclareDocument MoveDocument ListFolderPermissions AskFolderPermission SendFolderPermissionLink
+        AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure
         ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers""",
     "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents",
     "what an acquirer wishes, read by its desk and by whom it is introduced to": "FileBrief ListBriefs ReadBrief CloseBrief",

@@ -74,6 +74,13 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("POST", f"{_DEAL}/clean-team", {"member_id": "{member}", "name": "A", "title": "B", "country": "GB",
                                      "undertaking_hash": "a" * 64, "undertaken_on": "2026-01-01"}),
     ("POST", "/v1/clean-team/{entry_of_team}/acceptance", {}), ("POST", "/v1/clean-team/{entry_of_team}/end", {}),
+    ("GET", "/v1/documents/{document}/pages/1", None), ("POST", "/v1/documents/{document}/links", {"uses": 1}),
+    ("PUT", "/v1/documents/{document}/download-permission", {"allowed": False}),
+    ("POST", "/v1/listings/{listing}/uploads", {"level": "dossier", "filename": "a.txt"}),
+    ("GET", "/v1/uploads/{upload}", None), ("PUT", "/v1/uploads/{upload}/content", None),
+    ("POST", "/v1/listings/{listing}/document-erasure", {"reason": "mistake"}),
+    ("POST", "/v1/listings/{listing}/document-erasure/confirmation", {}),
+    ("GET", "/v1/document-links/{token}/pages/1", None),
     ("GET", "/v1/listings/{listing}/accesses", None),
     ("GET", "/v1/listings/{listing}/ledger", None), ("GET", "/v1/briefs/{brief}", None),
     ("POST", "/v1/briefs/{brief}/closure", {}),
@@ -115,7 +122,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
 )  # fmt: skip
 _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id",
              "paper": "paper_id", "sheet": "import_id",
-             "document": "document_id", "brief": "brief_id", "introduction": "introduction_id",
+             "document": "document_id", "upload": "upload_id", "brief": "brief_id", "introduction": "introduction_id",
              "representation": "representation_id",
              "deal": "deal_id", "grant": "grant_id", "obligation": "obligation_id", "token": "token",
              "pending": "organisation_id",
@@ -127,7 +134,7 @@ _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id",
 
 def _template(method: str, address: str) -> str:
     path = re.sub(r"\{(\w+)\}", lambda found: f"{{{_TEMPLATE[found[1]]}}}", address.partition("?")[0])
-    return f"{method} {path}".replace("/consents/verified_buyers", "/consents/{audience}").replace("/qa", "/{step}")
+    return f"{method} {path}".replace("/consents/verified_buyers", "/consents/{audience}").replace("/qa", "/{step}").replace("/pages/1", "/pages/{page}")
 
 
 @attack("A11x", "ask for things of others by their true id and by one that nobody has; compare everything",
@@ -215,16 +222,17 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     for noun, body in (("screening", {"decision": "cleared"}),
                        ("nda", {"form": "one_way", "term_months": 24})):  # a Center's name tells the place
         await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
+    upload = await seller.post(f"{path}/uploads", {"level": "dossier", "filename": "a.txt"})
     hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
     asked = await buyer.post(f"/v1/disclosure-requests/{stages.deals['signed']}/questions", {"code": "staff_kept"})
     answered = await seller.post(f"/v1/questions/{asked.json()['id']}/answers", {"words": "長く続けたいです。", "locale": "ja"})
     assert answered.status_code == 201, answered.text
-    for answer in (exclusion, contact, sheet, brief, introduction, representation):
+    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation):
         assert answer.status_code in (201, 202), answer.text
     scene.kept["foreign"] = {
         "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
         "contact": contact.json()["id"], "paper": str(paper_id),
-        "sheet": sheet.json()["id"], **await _of_the_room(scene, stages), "document": stages.documents["signed"]["dossier"], "brief": brief.json()["id"],
+        "sheet": sheet.json()["id"], **await _of_the_room(scene, stages), "document": stages.documents["signed"]["dossier"], "upload": upload.json()["id"], "brief": brief.json()["id"],
         "introduction": introduction.json()["id"], "representation": representation.json()["id"],
         "deal": stages.deals["signed"],
         "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29,

@@ -65,7 +65,7 @@ async def stages_of(scene: Scene) -> Stages:
             made = await company.seller.post(f"/v1/listings/{company.listing_id}/documents",
                                              {"level": level, "filename": f"{company.legal_name}.txt",
                                               "content_base64": content, "contains_personal_data": False,
-                                              "export_control_class": "none"})
+                                              "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list"})
             assert made.status_code == 201, made.text
             built.documents[stage][level] = made.json()["id"]
         step = {"requested": world.requested, "signed": world.nda_signed}.get(stage, world.released)
@@ -96,6 +96,7 @@ READINGS = ("/v1/dossiers/{deal}", "/v1/disclosure-requests/{deal}", "/v1/disclo
             "/v1/disclosure-requests/{deal}/name-clear", "/v1/disclosure-requests/{deal}/screening", "/nda/{deal}",
             "/v1/deals/{deal}",
             "/v1/deals/{deal}/obligations", "/v1/disclosure-requests/{deal}/questions", "/v1/documents/{dossier}", "/v1/documents/{data_room}",
+            "/v1/documents/{dossier}/pages/1",
             "/v1/listings/{listing}/documents", "/v1/listings/{listing}/folders",
             "/v1/disclosure-requests/{deal}/folder-permissions", "/v1/disclosure-requests/{deal}/folder-grants",
             "/v1/disclosure-requests/{deal}/recipient-checks", "/v1/disclosure-requests/{deal}/competition",
@@ -122,7 +123,7 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
                 "GET /v1/disclosure-requests/{deal_id}/name-clear",
                 "GET /v1/disclosure-requests/{deal_id}/screening", "GET /nda/{deal_id}", "GET /v1/deals/{deal_id}",
                 "GET /v1/deals/{deal_id}/obligations", "GET /v1/disclosure-requests/{deal_id}/questions", "GET /v1/held-answers",
-                "GET /v1/documents/{document_id}", "GET /v1/listings/{listing_id}/documents", "GET /v1/listings/{listing_id}/folders",
+                "GET /v1/documents/{document_id}", "GET /v1/documents/{document_id}/pages/{page}", "GET /v1/listings/{listing_id}/documents", "GET /v1/listings/{listing_id}/folders",
                 "GET /v1/disclosure-requests/{deal_id}/folder-permissions", "GET /v1/disclosure-requests/{deal_id}/folder-grants",
                 "GET /v1/disclosure-requests/{deal_id}/recipient-checks", "GET /v1/disclosure-requests/{deal_id}/competition",
                 "GET /v1/disclosure-requests/{deal_id}/clean-team",

@@ -280,7 +280,7 @@ async def _typed_elsewhere(door: Door, seller: Caller, listing: str, marks: dict
     for level in ("dossier", "data_room"):
         document = await door.ask(seller, f"/v1/listings/{listing}/documents", "POST", json={
             "level": level, "filename": f"{word('filename')}.txt", "folder": f"/{word('folder')}",
-            "contains_personal_data": False, "export_control_class": "none",
+            "contains_personal_data": False, "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list",
             "content_base64": base64.b64encode(word("content of a document").encode()).decode()})  # fmt: skip
         assert document.status_code == 201, document.text
     for path, body in (("owner-contacts", {"name": word("owner contact"), "email": "typed-owner@fictitious.example"}),

@@ -18,7 +18,7 @@ from succession.database import Scope, driver
 from succession.disclosure import ledger
 
 VAULT = ("listing_identity", "listing_contact", "listing_profile", "listing_financials", "succession_status", "document",
-         "document_content", "nda_schedule")
+         "document_object", "nda_schedule")
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ async def test_reading_ends_at_once(world, as_database_role):
     deal = UUID(await world.released(published, buyer))
     await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
         "level": "dossier", "filename": "notes.txt", "content_base64": "bm90ZXM=", "contains_personal_data": False,
-        "export_control_class": "none"})
+        "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list"})
     owner, grant = await as_database_role("owner"), (await row_of(world, "disclosure_grant", deal))["id"]
     for ending, sql in {"none": "SELECT $1::uuid", **ENDS_READING}.items():
         async with what_if(owner, sql, deal, buyer) as connection:
@@ -315,9 +315,9 @@ async def test_the_dossier_does_not_open_the_data_room(world, scoped):
     deal = await world.released(published, buyer)
     added = (await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
         "level": "data_room", "filename": "ledger.csv", "content_base64": "YSxi", "contains_personal_data": False,
-        "export_control_class": "none"})).json()
+        "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list"})).json()
     assert (await buyer.get(f"/v1/documents/{added['id']}")).status_code == 404
-    assert (await rows_seen(scoped, buyer, published.listing_id))["document_content"] == 0
+    assert (await rows_seen(scoped, buyer, published.listing_id))["document_object"] == 0
     assert (await buyer.get(f"/v1/dossiers/{deal}")).json()["documents"] == []
     assert (await published.seller.post(f"/v1/disclosure-requests/{deal}/data-room-release")).status_code == 201
     assert (await buyer.get(f"/v1/documents/{added['id']}")).status_code == 404, "the room is open, and none of its folders"

@@ -11,10 +11,11 @@ AUDIENCE_ROLES = PROGRAM_ROLES[2:]
 OPS_WITH_POLICY = {"outbox", "idempotency", "filter_use", "one_time_code"}
 OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "know_how_step", "ledger_kind", "metric_table", "lease", "question_reply"}
 EVIDENCE = {"recipient_confirmation", "ledger_entry", "access", "deal_event", "verification", "audit_event", "exposure",
-            "second_factor_confirmation"}
+            "second_factor_confirmation", "document_mark"}
 IDENTITY = {"listing_identity", "listing_contact", "document", "document_content", "owner_contact", "exclusion", "paper_evidence",
             "ledger_subject", "owner_link", "listing_import", "folder", "folder_permission", "folder_grant", "competitor_declaration",
-            "clean_team_member", "recipient_confirmation", "second_factor", "recovery_code"}
+            "clean_team_member", "recipient_confirmation", "second_factor", "recovery_code", "document_object", "document_upload",
+            "document_mark", "document_link", "listing_key"}
 
 _TABLES = """
 SELECT n.nspname AS schema, c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,

@@ -9,7 +9,7 @@ from world import ORIGIN
 
 SIGNATURE = {"text_hash": "0" * 64, "name": "A", "title": "B", "locale_shown": "en"}
 DOCUMENT = {"level": "dossier", "filename": "a.txt", "content_base64": "YQ==", "contains_personal_data": False,
-            "export_control_class": "none"}
+            "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list"}
 # (method, path, body). A stranger is told 404, or 403 where its kind may never do that.
 SELLER_STEPS = (
     ("GET", "/v1/disclosure-requests/{deal}/screening", None),
@@ -23,23 +23,32 @@ SELLER_STEPS = (
     ("POST", "/v1/disclosure-requests/{deal}/data-room-release", {}),
     ("POST", "/v1/grants/{grant}/revocation", {"reason": "mistake"}),
     ("POST", "/v1/listings/{listing}/documents", DOCUMENT),
+    ("POST", "/v1/listings/{listing}/uploads", {"level": "dossier", "filename": "a.txt"}),
+    ("GET", "/v1/uploads/{upload}", None),
+    ("PUT", "/v1/uploads/{upload}/content", None),
+    ("PUT", "/v1/documents/{document}/download-permission", {"allowed": False}),
+    ("POST", "/v1/listings/{listing}/document-erasure", {"reason": "mistake"}),
+    ("POST", "/v1/listings/{listing}/document-erasure/confirmation", None),
     ("DELETE", "/v1/documents/{document}", None),
     ("POST", "/v1/questions/{question}/answers", {"reply": "cannot_say"}),
     ("GET", "/v1/listings/{listing}/accesses", None),
     ("GET", "/v1/listings/{listing}/ledger", None),
 )
 BUYER_STEPS = (("POST", "/v1/disclosure-requests/{deal}/nda/signature", SIGNATURE), ("GET", "/v1/dossiers/{deal}", None),
-               ("POST", "/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"}))
+               ("POST", "/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"}),
+               ("POST", "/v1/documents/{document}/links", {"uses": 1}))
 BOTH = (
     ("GET", "/v1/disclosure-requests/{deal}", None),
     ("GET", "/v1/disclosure-requests/{deal}/nda", None),
     ("GET", "/v1/disclosure-requests/{deal}/nda/schedule", None),
     ("GET", "/v1/documents/{document}", None),
+    ("GET", "/v1/documents/{document}/pages/1", None),
     ("GET", "/v1/listings/{listing}/documents", None),
     ("GET", "/v1/disclosure-requests/{deal}/questions", None),
 )
 TABLES = ("deal", "deal_event", "screening", "nda", "name_clear", "disclosure_grant", "ledger_entry", "ledger_subject", "access",
-          "nda_schedule", "document", "owner_link", "audit_event", "question", "answer")
+          "nda_schedule", "document", "owner_link", "audit_event", "question", "answer", "document_upload", "document_object",
+          "document_mark", "document_link", "store_object")
 
 
 @pytest.fixture
@@ -47,9 +56,10 @@ async def scene(world):
     published, buyer = await world.published(), await world.acquirer()
     deal = await world.released(published, buyer)
     document = (await published.seller.post(f"/v1/listings/{published.listing_id}/documents", DOCUMENT)).json()["id"]
+    upload = (await published.seller.post(f"/v1/listings/{published.listing_id}/uploads", {"level": "dossier", "filename": "a.txt"})).json()["id"]
     grant = (await buyer.get("/v1/grants")).json()["items"][0]["id"]
     question = (await buyer.post(f"/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"})).json()["id"]
-    return published, buyer, {"deal": deal, "listing": published.listing_id, "grant": grant, "document": document, "question": question}
+    return published, buyer, {"deal": deal, "listing": published.listing_id, "grant": grant, "document": document, "upload": upload, "question": question}
 
 
 async def state(world):

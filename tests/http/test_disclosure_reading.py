@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
-import zipfile
 from datetime import date, timedelta
 
 import pytest
+from papers import SECRET, image, office, pdf
 from sqlmodel import SQLModel
 
 from succession.disclosure.levels import FIELDS, fields_known, fields_shown
 from succession.disclosure.reading_queries import BLOCKS
 from succession.tables import listings  # noqa: F401  fills SQLModel.metadata
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
-
-
-def workbook(*more: str) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name in ("[Content_Types].xml", "xl/workbook.xml", *more):
-            archive.writestr(name, "<x/>")
-    return made.getvalue()
-
+from succession.workbench.filetypes import MEDIA_TYPES
 
 def document(filename: str, content: bytes, level: str = "dossier", **more):
-    return {"level": level, "filename": filename, "content_base64": base64.b64encode(content).decode(),
-            "contains_personal_data": False, "export_control_class": "none"} | more
+    return {"level": level, "filename": filename, "content_base64": base64.b64encode(content).decode(), "downloadable": True,
+            "unmarked_reason": "Needed in the buyer's own model", "contains_personal_data": False, "export_control_class": "none"} | more
 
 
 def test_every_column_of_the_vault_has_a_level_and_the_answer_has_exactly_those_shown():
@@ -55,30 +44,36 @@ async def test_the_dossier_holds_what_the_table_says_and_nothing_withheld(world)
 
 
 @pytest.mark.parametrize(("filename", "content", "media_type"), [
-    ("statement.pdf", b"%PDF-1.7 x", "application/pdf"), ("plan.png", PNG, "image/png"), ("site.JPG", b"\xff\xd8\xff\xe0x", "image/jpeg"),
+    ("statement.pdf", pdf(), "application/pdf"), ("plan.png", image("png"), "image/png"), ("site.JPG", image("jpeg"), "image/jpeg"),
     ("notes.txt", "決算の注記".encode(), "text/plain"), ("sales.csv", "年,円\n".encode("cp932"), "text/csv"),
-    ("books.xlsx", workbook(), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    *((f"books.{kind}", office(kind), MEDIA_TYPES[kind]) for kind in ("xlsx", "docx", "pptx")),
 ])
-async def test_documents_come_back_as_they_were_put_in(world, filename, content, media_type):
+async def test_documents_come_back_without_what_tells_who_wrote_them(world, filename, content, media_type):
     published = await world.published()
     added = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", document(filename, content))
     assert added.status_code == 201, added.text
     view = added.json()
-    assert view["media_type"] == media_type and view["content_hash"] == hashlib.sha256(content).hexdigest()
+    assert view["media_type"] == media_type and view["malware_check"] == "not_scanned" and view["downloadable"]
     read = await published.seller.get(f"/v1/documents/{view['id']}")
-    assert read.content == content and read.headers["content-type"].startswith(media_type)
+    assert hashlib.sha256(read.content).hexdigest() == view["content_hash"] and len(read.content) == view["size_bytes"]
+    assert SECRET.encode() not in read.content and read.headers["content-type"].startswith(media_type)
+    assert (read.content == content) == (filename[-3:] in ("txt", "csv"))
     assert read.headers["content-disposition"].startswith("attachment;") and read.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(("filename", "content"), [
-    ("page.pdf", b"<html><script>"), ("page.html", b"<html>"), ("macro.xlsx", workbook("xl/vbaProject.bin")), ("odd.xlsx", b"PK\x03\x04rubbish"),
-    ("image.png", b"\xff\xd8\xff\xe0x"), ("binary.txt", b"\x00\x01"), ("empty.txt", b""), ("../up.txt", b"x"), ("noending", b"x"),
+    ("page.pdf", b"<html><script>"), ("page.html", b"<html>"), ("odd.pdf", b"%PDF-1.7 x"),
+    ("macro.xlsx", office(xl__vbaProject_dot_bin=b"x")), ("odd.xlsx", b"PK\x03\x04rubbish"), ("other.docx", office("xlsx")),
+    ("image.png", image("jpeg")), ("cut.png", image("png")[:80]), ("binary.txt", b"\x00\x01"), ("empty.txt", b""), ("../up.txt", b"x"),
+    ("noending", b"x"),
 ])
 async def test_a_document_that_is_not_what_it_says_is_refused(world, filename, content):
     published = await world.published()
     refused = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", document(filename, content))
     assert refused.status_code == 422, refused.text
     assert await world.seed("SELECT 1 FROM vault.document WHERE listing_id = $1", published.listing_id) == []
+    left = await world.seed("SELECT state FROM vault.document_upload WHERE listing_id = $1", published.listing_id)
+    assert {row["state"] for row in left} <= {"refused"}
 
 
 async def test_ten_megabytes_and_not_one_byte_more(world):
@@ -108,7 +103,7 @@ async def test_accesses_are_committed_before_the_answer_and_listed_newest_first(
     path = f"/v1/listings/{published.listing_id}/accesses"
     first = (await published.seller.get(f"{path}?limit=1")).json()
     rest = (await published.seller.get(path, params={"limit": 1, "cursor": first["next_cursor"]})).json()
-    assert [each["what"] for each in first["items"] + rest["items"]] == [f"document:{added['id']}", "dossier"]
+    assert [each["what"] for each in first["items"] + rest["items"]] == [f"document:{added['id']}:download", "dossier"]
     assert first["items"][0]["deal_id"] == deal and rest["next_cursor"] is None
 
 

@@ -23,7 +23,7 @@ ROUTES = sorted({
 KINDS = ("anonymous", "pending", "acquirer", "intermediary", "desk", "monitor", "operator")
 # Values a path parameter takes when it is not a reference: one that exists, so that the handler itself is reached.
 _WORDS = {"scheme": "place", "step": "qa", "resource": "funnel", "code": "not_found", "token": "no-such-token",
-          "audience": "public", "noun": "qa"}
+          "audience": "public", "noun": "qa", "page": "1"}
 
 
 def _filled(path: str) -> str:

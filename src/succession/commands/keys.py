@@ -6,6 +6,7 @@ import argparse
 
 from succession import keys
 from succession.config import ConfigError, Settings
+from succession.store import wrapping
 
 
 def run(arguments: list[str]) -> int:
@@ -17,7 +18,7 @@ def run(arguments: list[str]) -> int:
     if settings.keys_dir is None:
         raise ConfigError("SUCCESSION_KEYS_DIR must be set: a directory apart from the data")
     if chosen.what == "make":
-        made = keys.make(settings.keys_dir, keys.house_of(settings))
+        made = keys.make(settings.keys_dir, keys.house_of(settings)) + wrapping.make_first(settings.keys_dir)
         print(f"made: {', '.join(made)}" if made else "nothing was missing")
     sealing, checkpoint = keys.seal(settings), keys.checkpoint_key(settings)
     print(f"seal        {keys.key_id(sealing.key.public_key())}  until {sealing.certificate.not_valid_after_utc:%Y-%m-%d}")

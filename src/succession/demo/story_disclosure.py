@@ -161,7 +161,8 @@ def dossier_is_released_and_read(walk: Walk) -> None:
     memorandum = base64.b64encode("企業概要書（デモ用、架空）".encode()).decode()
     walk.post("center", f"/v1/listings/{walk['listing']}/documents", {
         "level": "dossier", "filename": "memorandum.txt", "content_base64": memorandum, "contains_personal_data": False,
-        "export_control_class": "none"})
+        "export_control_class": "none", "downloadable": True,
+        "unmarked_reason": "Plain text for the demo: nothing in it could carry a mark."})
     granted = walk.post("center", f"{_request(walk, 'deal A')}/dossier-release")
     walk["grant"] = granted["id"]
     dossier = walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}")

@@ -100,7 +100,9 @@ class DossierSuccession(msgspec.Struct):
 
 
 class DocumentView(msgspec.Struct):
-    """`content_hash` is the sha256 (hex) of the bytes that GET /v1/documents/{id} answers with. `view_only`: looked at page by page."""
+    """`content_hash` is the sha256 (hex) of what is kept, which its holder gets from GET /v1/documents/{id}; a buyer gets a marked
+    copy, where `downloadable`. `pages` is null for what is not shown page by page; `malware_check`: "clean" or "not_scanned".
+    `view_only`: looked at page by page, and never taken along."""
 
     id: UUID
     level: Level
@@ -115,6 +117,9 @@ class DocumentView(msgspec.Struct):
     export_control_class: ExportClass
     view_only: bool
     added_at: datetime
+    pages: int | None
+    downloadable: bool
+    malware_check: str | None
 
 
 class Dossier(msgspec.Struct):
@@ -163,8 +168,10 @@ async def find_dossier(connection: asyncpg.Connection, deal_id: UUID) -> Dossier
 
 _DOCUMENTS = """SELECT d.id, d.level, coalesce(f.name, d.folder) AS folder, d.folder_id, d.title, d.media_type, d.size_bytes,
     encode(d.content_hash, 'hex') AS content_hash, d.contains_personal_data, d.appi_basis, d.export_control_class,
-    coalesce(f.view_only, false) AS view_only, d.added_at
-FROM vault.document d LEFT JOIN vault.folder f ON f.id = d.folder_id WHERE d.removed_at IS NULL"""
+    coalesce(f.view_only, false) AS view_only, d.added_at, o.pages,
+    coalesce(o.downloadable AND NOT coalesce(f.view_only, false), false) AS downloadable, o.malware AS malware_check
+FROM vault.document d LEFT JOIN vault.folder f ON f.id = d.folder_id LEFT JOIN vault.document_object o ON o.document_id = d.id
+WHERE d.removed_at IS NULL"""
 
 
 async def list_documents(connection: asyncpg.Connection, listing_id: UUID) -> list[DocumentView]:
@@ -179,13 +186,6 @@ async def find_document_view(connection: asyncpg.Connection, document_id: UUID) 
     return None if row is None else DocumentView(**row)
 
 
-async def find_document(connection: asyncpg.Connection, document_id: UUID) -> tuple[DocumentView, bytes] | None:
-    """A document and its bytes, or None."""
-    found = await find_document_view(connection, document_id)
-    content = await connection.fetchval("SELECT content FROM vault.document_content WHERE document_id = $1", document_id)
-    return None if found is None or content is None else (found, content)
-
-
 async def holds_listing(connection: asyncpg.Connection, listing_id: UUID) -> bool:
     return bool(await connection.fetchval("SELECT vault.holds($1)", listing_id))
 
@@ -195,7 +195,7 @@ async def holds_listing(connection: asyncpg.Connection, listing_id: UUID) -> boo
 
 
 class AccessView(msgspec.Struct):
-    """Who opened what, when: `what` is 'dossier' or 'document:<id>'."""
+    """Who opened what, when: `what` is 'dossier', 'document:<id>:page:<n>' (with ':link' behind it when through one) or 'document:<id>:download'."""
 
     id: int
     grant_id: UUID

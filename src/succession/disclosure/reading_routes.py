@@ -1,38 +1,31 @@
-"""Which requests read what was released, and which read the records of it: dossiers, documents, grants, accesses, ledger?
+"""Which requests read what was released, and which read the records of it: dossiers, grants, accesses, ledger?
 
 A reading by a buyer is two transactions: the access is committed first, then the read-only one asks for the grant again.
 """
 
 from typing import Annotated, Literal
-from urllib.parse import quote
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, post
+from litestar import Request, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from succession.characters import FILE_NAME, FOLDER, NAME
+from succession.characters import NAME
 from succession.codes import SCHEMES
 from succession.database import driver
 from succession.disclosure.commands import documents, release, screening
-from succession.disclosure.levels import Level
 from succession.disclosure.paper_queries import ListEntryPage, list_entries
 from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor, number_after
 from succession.disclosure.queries import GrantPage, GrantView, find_grant, list_grants
 from succession.disclosure.reading_queries import (
     AccessPage,
-    DocumentView,
     Dossier,
     LedgerPage,
-    find_document,
-    find_document_view,
     find_dossier,
     holds_listing,
     list_accesses,
-    list_documents,
     list_ledger,
 )
-from succession.disclosure.recipient_checks import AppiBasis, Declared, ExportClass
 from succession.errors import Problem
 from succession.http import documented
 from succession.idempotency import creates
@@ -40,29 +33,13 @@ from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
 from succession.wiring import Config, Pools, Read, Tx, Who
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
-Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=FILE_NAME)]
-Folder = Annotated[str, Meta(max_length=120, pattern=FOLDER)]
 Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
 Country = Literal[tuple(SCHEMES["country"].codes)]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
-BASE64_MOST = 14_000_000  # ten megabytes, as base64 writes them
 
 
 class Revocation(Struct, forbid_unknown_fields=True):
     reason: release.RevokeReason
-
-
-class NewDocument(Struct, forbid_unknown_fields=True):
-    """The ending of `filename` must agree with the content: pdf, png, jpg, jpeg, xlsx, txt, csv. In the data room `folder` names a
-    folder, which is made where it is not there. What a document is declared to hold decides who may read it, and where."""
-
-    level: Level
-    filename: Filename
-    content_base64: Annotated[str, Meta(max_length=BASE64_MOST)]
-    folder: Folder = "/"
-    contains_personal_data: bool | None = None
-    appi_basis: AppiBasis | None = None
-    export_control_class: ExportClass = "unknown"
 
 
 class NewListEntry(Struct, forbid_unknown_fields=True):
@@ -85,10 +62,6 @@ class AddedEntries(Struct):
     ids: list[UUID]
 
 
-class DocumentList(Struct):
-    items: list[DocumentView]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Reading
 
@@ -100,42 +73,6 @@ async def read_dossier(databases: Pools, actor: Who, deal_id: FromPath[UUID]) ->
         await documents.note_dossier_reading(tx, actor, deal_id)
     async with databases.read(actor.scope()) as read:
         return found_or_404(await find_dossier(read, deal_id))
-
-
-@get("/documents/{document_id:uuid}", opt={"permission": "document:read"}, operation_id="ReadDocument",
-     summary="The bytes of a document, while it is open to this member; every reading is recorded",
-     responses=documented("not_found", "view_only"), media_type="application/octet-stream")
-async def read_document(databases: Pools, actor: Who, document_id: FromPath[UUID]) -> Response[bytes]:
-    async with databases.tx(actor.scope()) as tx:
-        await documents.note_document_reading(tx, actor, document_id)
-    async with databases.read(actor.scope()) as read:
-        document, content = found_or_404(await find_document(read, document_id))
-    return Response(content, media_type=document.media_type, headers={
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.title, safe='')}"})
-
-
-@get("/listings/{listing_id:uuid}/documents", opt={"permission": "document:read"}, operation_id="ListDocuments",
-     summary="Documents of a listing one may open", responses=documented("not_found"))
-async def read_documents(read: Read, listing_id: FromPath[UUID]) -> DocumentList:
-    found = await list_documents(read, listing_id)
-    if not found and not await holds_listing(read, listing_id):
-        raise Problem("not_found")
-    return DocumentList(found)
-
-
-@post("/listings/{listing_id:uuid}/documents", opt={"permission": "document:write"}, operation_id="AddDocument",
-      summary="Add a document to the dossier or the data room", responses=documented("not_found", "body_too_large", "idempotency_key_reused"))
-@creates
-async def add_document(request: Request, tx: Tx, actor: Who, listing_id: FromPath[UUID], data: JSONBody[NewDocument]) -> DocumentView:
-    document_id = await documents.add_document(tx, actor, listing_id, data.level, data.folder, data.filename, data.content_base64,
-                                               Declared(data.contains_personal_data, data.appi_basis, data.export_control_class))
-    return await find_document_view(await driver(tx), document_id)
-
-
-@delete("/documents/{document_id:uuid}", opt={"permission": "document:write"}, operation_id="RemoveDocument",
-        summary="Take a document out; nobody opens it from then on", responses=documented("not_found"))
-async def remove_document(tx: Tx, document_id: FromPath[UUID]) -> None:
-    await documents.remove_document(tx, document_id)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -208,6 +145,6 @@ async def remove_entry(tx: Tx, entry_id: FromPath[UUID]) -> None:
 
 
 ROUTES: list = [
-    read_dossier, read_document, read_documents, add_document, remove_document, read_grants, revoke_grant, read_accesses,
+    read_dossier, read_grants, revoke_grant, read_accesses,
     read_ledger, read_entries, add_entries, remove_entry,
 ]  # fmt: skip

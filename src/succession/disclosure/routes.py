@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from succession.characters import NAME, PROSE
 from succession.database import driver
 from succession.disclosure import (
+    document_routes,
     introductions,
     owner_subject,  # noqa: F401  registers the owner's question
     question_routes,
@@ -250,5 +251,6 @@ ROUTES: list = [
     *reading_routes.ROUTES,
     *question_routes.ROUTES,
     *room_routes.ROUTES,
+    *document_routes.ROUTES,
     *introductions.ROUTES,
 ]  # fmt: skip

@@ -51,10 +51,11 @@ CHANNELS: dict[str, Channel] = {
         ("AskQuestion", "ListQuestions", "AnswerQuestion", "ReviewAnswer"), ("question_answered",)),
     "dossier": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ListDocuments", "ReadNdaSchedule", "ListGrants"), ("released",)),
+        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReadNdaSchedule", "ListGrants"), ("released",)),
     "data_room": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDataRoom", "ReadDocument", "ListDocuments", "ReleaseFolder", "ListFolders", "ListFolderGrants"), ("released",)),
+        ("ReleaseDataRoom", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReleaseFolder",
+         "ListFolders", "ListFolderGrants"), ("released",)),
 }
 
 

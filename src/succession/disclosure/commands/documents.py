@@ -1,65 +1,20 @@
-"""How does a document enter the vault, and how is a reading written down before its first byte leaves?"""
+"""What is done with documents that are there, and how is a reading written down before its first byte leaves?"""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
+import secrets
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
-from succession.disclosure.commands.folders import refuse_declaration
-from succession.disclosure.filetypes import DOCUMENT_MOST_BYTES, MEDIA_TYPES, media_type_of
-from succession.disclosure.levels import Level
-from succession.disclosure.recipient_checks import Declared
-from succession.errors import Problem, field_problem
-from succession.i18n import Message, _
+from succession.disclosure.uploads import check_permission
+from succession.errors import Problem
 from succession.outbox import record
 
-_HELD = text("SELECT vault.holds(:listing)")
-_DOCUMENT = text(
-    "INSERT INTO vault.document (listing_id, level, folder, title, media_type, size_bytes, content_hash, added_by, "
-    "contains_personal_data, appi_basis, export_control_class) VALUES (:listing, :level, :folder, :title, :media_type, :size, :hash, "
-    ":member, :personal, :basis, :export) RETURNING id")
-_CONTENT = text("INSERT INTO vault.document_content (document_id, listing_id, level, content) "
-                "VALUES (:id, :listing, :level, :content)")
-
-
-async def add_document(tx: AsyncSession, actor: Actor, listing_id: UUID, level: Level, folder: str, filename: str,
-                       content_base64: str, declared: Declared) -> UUID:
-    """Store one document of a listing; returns its id. In the data room a folder that is not there is made.
-
-    Raises Problem not_found, validation.
-    """
-    refuse_declaration(declared)
-    if not (await tx.execute(_HELD, {"listing": listing_id})).scalar():
-        raise Problem("not_found")
-    content = _decoded(content_base64)
-    media_type = media_type_of(filename, content)
-    if media_type is None:
-        raise field_problem("content_base64", Message.of(_("The content is not what the name says, or of a kind not accepted.")),
-                            tuple(MEDIA_TYPES))
-    row = {"listing": listing_id, "level": level, "folder": folder, "title": filename, "media_type": media_type,
-           "size": len(content), "hash": hashlib.sha256(content).digest(), "member": actor.member_id,
-           "personal": declared.personal_data, "basis": declared.appi_basis, "export": declared.export_class}
-    document_id = (await tx.execute(_DOCUMENT, row)).scalar_one()
-    await tx.execute(_CONTENT, {"id": document_id, "listing": listing_id, "level": level, "content": content})
-    await record(tx, "add_document", document_id, level=level)
-    return document_id
-
-
-def _decoded(content_base64: str) -> bytes:
-    try:
-        content = base64.b64decode(content_base64, validate=True)
-    except (binascii.Error, ValueError):
-        raise field_problem("content_base64", Message.of(_("This is not base64."))) from None
-    if not 1 <= len(content) <= DOCUMENT_MOST_BYTES:
-        raise field_problem("content_base64", Message.of(_("A document has at most 10 megabytes, and is not empty.")))
-    return content
-
+MARK_BYTES = 10
 
 _REMOVE = text("UPDATE vault.document SET removed_at = now() WHERE id = :id AND removed_at IS NULL AND vault.holds(listing_id)")
 
@@ -79,13 +34,18 @@ _READ_DOSSIER = text(
     "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), 'dossier', :address, :agent FROM vault.disclosure_grant g "
     "WHERE g.deal_id = :deal AND g.level = 'dossier' AND vault.party(g.deal_id) IN ('buyer', 'representative') "
     "AND vault.grant_holds(g.id)")
-_SEEN = text("SELECT vault.holds(listing_id) AS held, vault.document_view_only(id) AS view_only FROM vault.document WHERE id = :id")
 _READ_DOCUMENT = text(
     "INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what, address, agent) "
-    "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), 'document:' || d.id, :address, :agent "
+    "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), 'document:' || d.id || :what, :address, :agent "
     "FROM vault.document d JOIN vault.disclosure_grant g ON g.listing_id = d.listing_id AND g.level = d.level "
     "WHERE d.id = :document AND d.removed_at IS NULL AND vault.party(g.deal_id) IN ('buyer', 'representative') "
-    "AND vault.grant_holds(g.id)")
+    "AND vault.grant_holds(g.id) ORDER BY g.granted_at DESC LIMIT 1 RETURNING id")
+_MARK = text("INSERT INTO vault.document_mark (mark, access_id, document_id, listing_id, organisation_id, page) "
+             "SELECT :mark, a.id, :document, a.listing_id, a.organisation_id, :page FROM vault.access a WHERE a.id = :access")
+_READABLE = text(
+    "SELECT vault.holds(d.listing_id) AS held, o.pages, vault.may_download(d.id) AS downloadable, "
+    "vault.document_view_only(d.id) AS view_only "
+    "FROM vault.document d JOIN vault.document_object o ON o.document_id = d.id WHERE d.id = :document AND d.removed_at IS NULL")
 
 
 async def note_dossier_reading(tx: AsyncSession, actor: Actor, deal_id: UUID) -> None:
@@ -95,18 +55,49 @@ async def note_dossier_reading(tx: AsyncSession, actor: Actor, deal_id: UUID) ->
         raise Problem("not_found")
 
 
-async def note_document_reading(tx: AsyncSession, actor: Actor, document_id: UUID) -> None:
-    """The same for one document that may be taken along; who holds the listing reads its own papers without a line.
+async def note_page(tx: AsyncSession, actor: Actor, document_id: UUID, page: int, by_link: bool = False) -> str | None:
+    """Write down that this member looks at one page now; returns the mark it will carry, None for who holds the listing and
+    reads its own papers without a line. Raises Problem not_found, not_acceptable (not shown page by page)."""
+    readable = await _readable(tx, document_id)
+    if readable.pages is None:
+        raise Problem("not_acceptable")
+    if not 1 <= page <= readable.pages:
+        raise Problem("not_found")
+    return None if readable.held else await _note(tx, actor, document_id, f":page:{page}{':link' if by_link else ''}", page)
 
-    Raises Problem not_found, view_only.
-    """
-    found = (await tx.execute(_SEEN, {"id": document_id})).first()
+
+async def note_download(tx: AsyncSession, actor: Actor, document_id: UUID) -> str | None:
+    """The same for a copy of the whole. Raises Problem not_found, not_downloadable, view_only."""
+    readable = await _readable(tx, document_id)
+    if not readable.downloadable:
+        raise Problem("view_only" if readable.view_only else "not_downloadable")
+    return None if readable.held else await _note(tx, actor, document_id, ":download", None)
+
+
+async def _readable(tx: AsyncSession, document_id: UUID):
+    found = (await tx.execute(_READABLE, {"document": document_id})).first()
     if found is None:
         raise Problem("not_found")
-    if found.held:
-        return
-    if found.view_only:
-        raise Problem("view_only")
-    done = await tx.execute(_READ_DOCUMENT, {"document": document_id, "address": actor.address, "agent": actor.agent})
-    if done.rowcount == 0:
+    return found
+
+
+async def _note(tx: AsyncSession, actor: Actor, document_id: UUID, what: str, page: int | None) -> str:
+    access = (await tx.execute(_READ_DOCUMENT, {"document": document_id, "what": what, "address": actor.address, "agent": actor.agent})).scalar()
+    if access is None:
         raise Problem("not_found")
+    mark = base64.b32encode(secrets.token_bytes(MARK_BYTES)).decode()
+    await tx.execute(_MARK, {"mark": mark, "access": access, "document": document_id, "page": page})
+    return mark
+
+
+_ALLOW = text("UPDATE vault.document_object SET downloadable = :allowed, unmarked_reason = :reason WHERE document_id = :document "
+              "AND vault.holds(listing_id) RETURNING kind")
+
+
+async def allow_download(tx: AsyncSession, document_id: UUID, allowed: bool, unmarked_reason: str | None) -> None:
+    """Whether buyers may take copies. Raises Problem not_found, validation (no mark, and no reason why not)."""
+    kind = (await tx.execute(_ALLOW, {"document": document_id, "allowed": allowed, "reason": unmarked_reason})).scalar()
+    if kind is None:
+        raise Problem("not_found")
+    check_permission(kind, allowed, unmarked_reason)
+    await record(tx, "allow_download", document_id, allowed=allowed, unmarked=unmarked_reason is not None)
