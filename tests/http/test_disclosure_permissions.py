@@ -148,7 +148,7 @@ async def test_a_represented_buyers_adviser_reads_while_it_represents(world):
     await world.owner_answers(published, "yes")
     assert (await bank.get(f"/v1/dossiers/{deal}")).status_code == 404
     assert (await seller.post(f"{path}/dossier-release")).status_code == 201
-    assert (await bank.get(f"/v1/dossiers/{deal}")).json()["identity"]["legal_name"] == published.legal_name
+    assert (await bank.get(f"/v1/dossiers/{deal}")).json()["summary"]["legal_name"] == published.legal_name
     assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 200
     readers = await world.seed("SELECT organisation_id FROM vault.access WHERE listing_id = $1 ORDER BY id", published.listing_id)
     assert [row[0] for row in readers] == [bank.organisation_id, buyer.organisation_id]

@@ -11,8 +11,7 @@ import pytest
 from papers import SECRET, image, office, pdf
 from sqlmodel import SQLModel
 
-from succession.disclosure.levels import FIELDS, fields_known, fields_shown
-from succession.disclosure.reading_queries import BLOCKS
+from succession.disclosure.levels import FIELDS, STRUCTS, FiscalYear, fields_known, fields_shown
 from succession.tables import listings  # noqa: F401  fills SQLModel.metadata
 from succession.workbench.filetypes import MEDIA_TYPES
 
@@ -22,11 +21,12 @@ def document(filename: str, content: bytes, level: str = "dossier", **more):
 
 
 def test_every_column_of_the_vault_has_a_level_and_the_answer_has_exactly_those_shown():
-    for block in FIELDS:
-        columns = set(SQLModel.metadata.tables[f"vault.{block}"].columns.keys())
-        assert columns == fields_known(block), f"give each column of {block} a level"
-        assert sum(len(fields.split()) for fields in FIELDS[block].values()) == len(columns), "one level each"
-        assert BLOCKS[block].__struct_fields__ == fields_shown(block, "dossier")
+    for table, rows in FIELDS.items():
+        columns = set(SQLModel.metadata.tables[f"vault.{table}"].columns.keys())
+        assert columns == fields_known(table), f"give each column of {table} a level"
+        assert len(rows) == len(columns), "one level each"
+    answered = [name for struct in STRUCTS.values() for name in struct.__struct_fields__ if name != "years"]
+    assert sorted([*answered, *FiscalYear.__struct_fields__]) == sorted(name for table in FIELDS for name in fields_shown(table))
 
 
 async def test_the_dossier_holds_what_the_table_says_and_nothing_withheld(world):
@@ -38,8 +38,8 @@ async def test_the_dossier_holds_what_the_table_says_and_nothing_withheld(world)
     answer = await buyer.get(f"/v1/dossiers/{deal}")
     dossier = answer.json()
     assert "withheld" not in answer.text and "花子" not in answer.text and str(published.listing_id) not in answer.text
-    assert dossier["identity"]["brands"] == ["Kakuu"] and dossier["succession"]["status"] == "family_declined"
-    assert dossier["contact"]["phones"] == ["03-0000-0000"] and len(dossier["financials"]) == 3
+    assert dossier["business"]["brands"] == ["Kakuu"] and dossier["reason"]["status"] == "family_declined"
+    assert dossier["summary"]["phones"] == ["03-0000-0000"] and len(dossier["finance"]["years"]) == 3
     assert answer.headers["cache-control"] == "no-store"
 
 

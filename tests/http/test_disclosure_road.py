@@ -54,9 +54,9 @@ async def test_the_whole_road_once(world):
     read = await buyer.get(f"/v1/dossiers/{request['id']}")
     assert read.status_code == 200, read.text
     dossier = read.json()
-    assert dossier["identity"]["legal_name"] == published.legal_name
-    assert [year["period_end"] for year in dossier["financials"]] == ["2026-03-31", "2025-03-31", "2024-03-31"]
-    assert "架空 花子" not in read.text and dossier["contact"]["representative_name"] == "架空 太郎"
+    assert dossier["summary"]["legal_name"] == published.legal_name
+    assert [year["period_end"] for year in dossier["finance"]["years"]] == ["2026-03-31", "2025-03-31", "2024-03-31"]
+    assert "架空 花子" not in read.text and dossier["organisation"]["representative_name"] == "架空 太郎"
     (access,) = (await seller.get(f"/v1/listings/{published.listing_id}/accesses")).json()["items"]
     assert access["what"] == "dossier" and access["organisation"] == "Fictitious Holdings plc" and access["member_id"] == str(buyer.member_id)
 

@@ -107,7 +107,7 @@ async def test_a_revocation_racing_readings_lets_each_be_whole_and_recorded_or_n
     assert all(reading.status_code in (200, 404) for reading in readings)
     for reading in whole:
         dossier = reading.json()
-        assert dossier["identity"]["legal_name"] == published.legal_name and len(dossier["financials"]) == 3 and dossier["profile"]
+        assert dossier["summary"]["legal_name"] == published.legal_name and len(dossier["finance"]["years"]) == 3 and dossier["wishes"]["schemes"]
     assert await count(world, "access", "listing_id", published.listing_id) >= len(whole)
     assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 404
 

@@ -166,7 +166,7 @@ def dossier_is_released_and_read(walk: Walk) -> None:
     granted = walk.post("center", f"{_request(walk, 'deal A')}/dossier-release")
     walk["grant"] = granted["id"]
     dossier = walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}")
-    walk.note(f"{dossier['identity']['legal_name']}, {dossier['contact']['sites'][0]['address']}")
+    walk.note(f"{dossier['summary']['legal_name']}, {dossier['summary']['sites'][0]['address']}")
     walk.get("buyer-a", f"/v1/documents/{dossier['documents'][0]['id']}")
     walk["document"] = dossier["documents"][0]["id"]
     opened = walk.get("center", f"/v1/listings/{walk['listing']}/accesses")["items"]

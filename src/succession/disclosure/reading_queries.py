@@ -5,98 +5,15 @@ Which columns are read is `levels.py`'s table alone; which rows is row-level sec
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from succession.disclosure.levels import FISCAL_YEARS_SHOWN, Level, fields_shown
+from succession.disclosure.levels import FIELDS, FISCAL_YEARS_SHOWN, STRUCTS, YEARLY, Level, fields_in, fields_shown
 from succession.disclosure.recipient_checks import AppiBasis, ExportClass
-
-
-class DossierIdentity(msgspec.Struct):
-    legal_name: str | None
-    name_kana: str | None
-    name_en: str | None
-    name_romaji: str | None
-    legal_form: str | None
-    corporate_number: str | None
-    brands: list[str] | None
-    former_names: list[str] | None
-    group_companies: list[str] | None
-    main_customers: list[str] | None
-    main_suppliers: list[str] | None
-
-
-class DossierContact(msgspec.Struct):
-    """The representative and where the company is. Family is never shown."""
-
-    representative_name: str | None
-    representative_kana: str | None
-    representative_romaji: str | None
-    sites: list[Any] | None
-    phones: list[str] | None
-    urls: list[str] | None
-
-
-class DossierProfile(msgspec.Struct):
-    """Money in yen; codes as in GET /v1/codes."""
-
-    jsic_code: str | None
-    prefecture: str | None
-    municipality: str | None
-    founded_on: date | None
-    founded_year: int | None
-    employees: int | None
-    capital_yen: int | None
-    outline: str | None
-    strengths: str | None
-    products: list[str] | None
-    owner_birth_year: int | None
-    reason: str | None
-    reason_note: str | None
-    schemes: list[str] | None
-    timing: str | None
-    asking_price_yen: int | None
-    price_negotiable: bool | None
-    price_basis: str | None
-    price_method: str | None
-    price_as_of: date | None
-    price_indicative: bool | None
-    conditions: list[Any] | None
-    guarantees: list[Any] | None
-    permits: list[Any] | None
-    real_estate: list[Any] | None
-    intellectual_property: list[Any] | None
-    business_model: str | None
-    history: str | None
-    officers: list[Any] | None
-    shareholders: list[Any] | None
-    staff: list[Any] | None
-    qualifications: list[Any] | None
-    market_outline: str | None
-    plan_outline: str | None
-    plan_years: list[Any] | None
-
-
-class DossierYear(msgspec.Struct):
-    """One closed fiscal year, in yen."""
-
-    period_end: date
-    revenue_yen: int | None
-    operating_profit_yen: int | None
-    adjusted_ebitda_yen: int | None
-    net_assets_yen: int | None
-    debt_yen: int | None
-
-
-class DossierSuccession(msgspec.Struct):
-    status: str | None
-    declared_on: date | None
-    alternatives_tried: list[str] | None
-    first_consulted_on: date | None
 
 
 class DocumentView(msgspec.Struct):
@@ -122,29 +39,28 @@ class DocumentView(msgspec.Struct):
     malware_check: str | None
 
 
-class Dossier(msgspec.Struct):
-    """A company by name, for one buyer: the latest fiscal year first, and the documents this buyer may open."""
-
-    deal_id: UUID
-    project_name: str
-    identity: DossierIdentity | None
-    contact: DossierContact | None
-    profile: DossierProfile | None
-    financials: list[DossierYear]
-    succession: DossierSuccession | None
-    documents: list[DocumentView]
+#: A company by name, for one buyer: the blocks of the memorandum, and the documents this buyer may open. Built from levels.py.
+Dossier: type[msgspec.Struct] = msgspec.defstruct(
+    "Dossier", [("deal_id", UUID), ("project_name", str), *STRUCTS.items(), ("documents", list[DocumentView])],
+    namespace={"__doc__": "A company by name, for one buyer: the blocks of its memorandum, the latest fiscal year first, and the documents "
+                          "this buyer may open."}, module=__name__)
 
 
-BLOCKS: dict[str, type[msgspec.Struct]] = {
-    "listing_identity": DossierIdentity, "listing_contact": DossierContact, "listing_profile": DossierProfile,
-    "listing_financials": DossierYear, "succession_status": DossierSuccession,
-}  # fmt: skip
+async def _rows(connection: asyncpg.Connection, table: str, listing_id: UUID, tail: str = "") -> list[dict[str, Any]]:
+    columns = ", ".join(fields_shown(table, "dossier"))
+    return [dict(row) for row in await connection.fetch(f"SELECT {columns} FROM vault.{table} WHERE listing_id = $1 {tail}", listing_id)]
 
 
-async def _block(connection: asyncpg.Connection, block: str, listing_id: UUID, tail: str = "") -> list[Any]:
-    columns = ", ".join(fields_shown(block, "dossier"))
-    rows = await connection.fetch(f"SELECT {columns} FROM vault.{block} WHERE listing_id = $1 {tail}", listing_id)
-    return [msgspec.convert(dict(row), BLOCKS[block]) for row in rows]
+async def read_blocks(connection: asyncpg.Connection, listing_id: UUID) -> dict[str, msgspec.Struct]:
+    """The memorandum of a company, block by block, as far as this scope may read the vault."""
+    found: dict[str, dict[str, Any]] = {
+        table: next(iter(await _rows(connection, table, listing_id)), {}) for table in FIELDS if table != YEARLY}
+    years = await _rows(connection, YEARLY, listing_id, f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}")
+    blocks = {}
+    for block, struct in STRUCTS.items():
+        values = {row.column: found[row.table].get(row.column) for row in fields_in(block) if row.table != YEARLY}
+        blocks[block] = msgspec.convert(values | ({"years": years} if "years" in struct.__struct_fields__ else {}), struct)
+    return blocks
 
 
 async def find_dossier(connection: asyncpg.Connection, deal_id: UUID) -> Dossier | None:
@@ -155,15 +71,12 @@ async def find_dossier(connection: asyncpg.Connection, deal_id: UUID) -> Dossier
         "AND vault.grant_holds(g.id)", deal_id)
     if deal is None:
         return None
-    listing_id = deal["listing_id"]
-    one = {block: next(iter(await _block(connection, block, listing_id)), None) for block in BLOCKS if block != "listing_financials"}
-    years = await _block(connection, "listing_financials", listing_id, f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}")
-    documents = await list_documents(connection, listing_id)
+    blocks = await read_blocks(connection, deal["listing_id"])
+    documents = await list_documents(connection, deal["listing_id"])
     # Each statement asks for the grant anew: one that ended meanwhile must give nothing, not a part.
-    if not await connection.fetchval("SELECT vault.live_grant($1, 'dossier')", listing_id):
+    if not await connection.fetchval("SELECT vault.live_grant($1, 'dossier')", deal["listing_id"]):
         return None
-    return Dossier(deal_id, deal["project_name"], one["listing_identity"], one["listing_contact"], one["listing_profile"],
-                   years, one["succession_status"], documents)
+    return Dossier(deal_id, deal["project_name"], *blocks.values(), documents)
 
 
 _DOCUMENTS = """SELECT d.id, d.level, coalesce(f.name, d.folder) AS folder, d.folder_id, d.title, d.media_type, d.size_bytes,

@@ -160,7 +160,7 @@ def _missing_price(profile: Profile) -> Iterator[tuple[str, Message]]:
 
 def contradictions(profile: Profile, today: date) -> list[Contradiction]:
     """Answers that exclude each other or the facts, refused ones first."""
-    rules = (_status_rules, _identity_rules, _business_rules, _period_rules, _figure_rules, _terms_rules)
+    rules = (_status_rules, _identity_rules, _business_rules, _period_rules, _figure_rules, _terms_rules, _outlook_rules)
     found = [each for rule in rules for each in rule(profile, today)]
     return sorted(found, key=lambda each: not each.refused)
 
@@ -260,6 +260,25 @@ def _terms_rules(profile: Profile, today: date) -> Iterator[Contradiction]:
     for path in ("terms.schemes", "facts"):
         if _repeated(_at(profile, path) or []):
             yield _refused(path, _("The same code is given twice."))
+
+
+def _outlook_rules(profile: Profile, today: date) -> Iterator[Contradiction]:
+    """What stands in the memorandum alone: nothing of it is asked for, but it must not contradict itself."""
+    holders = _at(profile, "organisation.shareholders") or []
+    if sum(each.share_percent or 0 for each in holders) > 100.005:
+        yield _refused("organisation.shareholders", _("The shares are more than 100 % together."))
+    staff, employees = _at(profile, "organisation.staff") or [], _at(profile, "business.employees")
+    counted = sum((each.full_time or 0) + (each.part_time or 0) for each in staff)
+    if employees is not None and counted > employees:
+        yield _flagged("organisation.staff", _("More persons are named by role than there are employees."))
+    if _repeated(each.role for each in staff):
+        yield _refused("organisation.staff", _("The same code is given twice."))
+    years = _at(profile, "plan.years") or []
+    for place, year in enumerate(years):
+        if year.period_end <= today:
+            yield _flagged(f"plan.years[{place}].period_end", _("A planned year should end in the future."))
+    if _repeated(f"{year.period_end:%Y-%m}" for year in years):
+        yield _refused("plan.years", _("Two fiscal years end in the same month."))
 
 
 def _at(profile: Profile, path: str) -> Any:

@@ -54,6 +54,9 @@ EncumbranceKind = _coded("encumbrance")
 GuaranteeKind = Literal["personal_guarantee", "joint_guarantee", "collateral", "other"]
 PropertyKind = Literal["land", "building", "land_and_building", "leasehold"]
 PropertyHolder = Literal["company", "owner", "third_party"]
+OfficerRole = Literal["representative_director", "director", "auditor", "executive_officer", "adviser", "other"]
+HolderKind = Literal["owner", "family", "officer", "employee", "group_company", "business_partner", "fund", "other"]
+StaffRole = Literal["management", "office", "sales", "production", "engineering", "research", "logistics", "service", "other"]
 
 SUCCESSION_STATUSES = tuple(SCHEMES["succession_status"].codes)
 SOLE_PROPRIETOR = "sole_proprietor"
@@ -126,6 +129,7 @@ class Business(_Input):
     employees: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     capital_yen: Yen | None = None
     outline: Prose | None = None
+    business_model: Prose | None = None
     strengths: Prose | None = None
     products: Names | None = None
 
@@ -207,6 +211,63 @@ class IntellectualProperty(_Input):
     disputes: Annotated[list[Line], Meta(max_length=20)] | None = None
 
 
+class Officer(_Input):
+    """By role: no officer but the representative is named in a memorandum."""
+
+    role: OfficerRole
+    full_time: bool | None = None
+    family: bool | None = None  # related to the owner
+    stays: bool | None = None  # is ready to stay after the transfer
+
+
+class Shareholder(_Input):
+    """By kind. `share_percent`: of the votes."""
+
+    kind: HolderKind
+    share_percent: Annotated[float, Meta(ge=0, le=100)] | None = None
+
+
+class StaffGroup(_Input):
+    """How many work in one role, and how old they are on average; nobody by name (pseudonyms come with due diligence)."""
+
+    role: StaffRole
+    full_time: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    part_time: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    average_age: Annotated[int, Meta(ge=15, le=100)] | None = None
+
+
+class Qualification(_Input):
+    name: Name
+    holders: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+
+
+class Organisation(_Input):
+    """How the company is built, for the memorandum."""
+
+    history: Prose | None = None
+    officers: Annotated[list[Officer], Meta(max_length=50)] | None = None
+    shareholders: Annotated[list[Shareholder], Meta(max_length=50)] | None = None
+    staff: Annotated[list[StaffGroup], Meta(max_length=30)] | None = None
+    qualifications: Annotated[list[Qualification], Meta(max_length=50)] | None = None
+
+
+class Market(_Input):
+    outline: Prose | None = None
+
+
+class PlannedYear(_Input):
+    """One fiscal year to come, as the company plans it."""
+
+    period_end: date
+    revenue_yen: PositiveYen | None = None
+    operating_profit_yen: Yen | None = None
+
+
+class Plan(_Input):
+    outline: Prose | None = None
+    years: Annotated[list[PlannedYear], Meta(max_length=10)] | None = None
+
+
 class Profile(_Input):
     """The whole confidential profile; also the body of a draft, where any part may be missing."""
 
@@ -220,6 +281,9 @@ class Profile(_Input):
     permits: Annotated[list[Permit], Meta(max_length=50)] | None = None
     real_estate: Annotated[list[RealEstate], Meta(max_length=50)] | None = None
     intellectual_property: Annotated[list[IntellectualProperty], Meta(max_length=100)] | None = None
+    organisation: Organisation | None = None
+    market: Market | None = None
+    plan: Plan | None = None
     # Codes of the vocabulary's phrases; whether they exist and may be shown is decided where the teaser is derived.
     facts: Annotated[list[Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,60}$")]], Meta(max_length=5)] | None = None
 

@@ -29,7 +29,9 @@ _TABLES: dict[str, str] = {
         identity.phones identity.urls identity.email_domains""",
     "listing_profile": """
         business.jsic_code business.prefecture business.municipality business.founded_on business.founded_year
-        business.employees business.capital_yen business.outline business.strengths business.products
+        business.employees business.capital_yen business.outline business.business_model business.strengths business.products
+        organisation.history organisation.officers organisation.shareholders organisation.staff organisation.qualifications
+        market.outline>market_outline plan.outline>plan_outline plan.years>plan_years
         owner.birth_year>owner_birth_year owner.reason owner.reason_note
         terms.schemes terms.timing terms.asking_price.amount_yen>asking_price_yen
         terms.asking_price.negotiable>price_negotiable terms.asking_price.basis>price_basis

@@ -19,7 +19,7 @@ from succession.disclosure import ledger
 from succession.disclosure.commands.nda import parties_of
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
-from succession.disclosure.levels import Level
+from succession.disclosure.levels import TABLE_VERSION, Level, fact_groups
 from succession.disclosure.nda_text import Company, schedule_text
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
@@ -54,6 +54,7 @@ async def release(tx: AsyncSession, actor: Actor, deal_id: UUID, level: Level, e
     entry_id = await ledger.append(tx, deal.listing_id, "released", deal.id, {
         "grant_id": grant_id, "level": level, "buyer_id": deal.buyer_id, "nda_id": causes.nda_id,
         "name_clear_id": causes.name_clear_id, "screening_id": causes.screening_id, "expires_at": expires_at,
+        "fact_groups": fact_groups(level), "levels_version": TABLE_VERSION,
     })
     await tx.execute(_GRANT, {
         "id": grant_id, "deal_id": deal.id, "listing_id": deal.listing_id, "buyer_id": deal.buyer_id, "level": level,
