@@ -305,6 +305,34 @@ CREATE FUNCTION ops.owner_listing() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('succession.listing'::text, true), ''::text))::uuid;
 
+CREATE FUNCTION ops.purge(wanted text, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+DECLARE
+    one record;
+    gone bigint;
+    total bigint := 0;
+BEGIN
+    IF most NOT BETWEEN 1 AND 5000 THEN
+        RAISE EXCEPTION 'a batch has 1 to 5000 rows' USING ERRCODE = '22023';
+    END IF;
+    FOR one IN SELECT s.relation, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
+               FROM ops.retention r JOIN ops.retention_rows s USING (class)
+               WHERE r.class = wanted AND r.how = 'purge' AND to_regclass(s.relation) IS NOT NULL ORDER BY s.position
+    LOOP
+        EXECUTE format('DELETE FROM %1$s t WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %1$s t WHERE %2$s LIMIT %3$s))',
+                       one.relation, one.due, most);
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        total := total + gone;
+    END LOOP;
+    IF total > 0 THEN
+        INSERT INTO ops.retention_run (class, purged) VALUES (wanted, total);
+        INSERT INTO vault.audit_event (actor_kind, action, object_id, detail) VALUES ('system', 'purged', wanted, jsonb_build_object('rows', total));
+    END IF;
+    RETURN total;
+END $_$;
+
 CREATE FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -325,9 +353,31 @@ CREATE FUNCTION ops.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
+    IF tg_op = 'DELETE' AND current_user = 'succession_purger' THEN
+        RETURN old;
+    END IF;
     RAISE EXCEPTION '% on %.% is refused: rows there are evidence', tg_op, tg_table_schema, tg_table_name
         USING ERRCODE = 'SU001';
 END $$;
+
+CREATE FUNCTION ops.retention_due() RETURNS TABLE(class text, due bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+DECLARE
+    one record;
+    found bigint;
+BEGIN
+    FOR one IN SELECT r.class, s.relation, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
+               FROM ops.retention r JOIN ops.retention_rows s USING (class)
+               WHERE r.how = 'purge' AND to_regclass(s.relation) IS NOT NULL
+    LOOP
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %1$s t WHERE %2$s LIMIT 10000) counted', one.relation, one.due) INTO found;
+        class := one.class;
+        due := found;
+        RETURN NEXT;
+    END LOOP;
+END $_$;
 
 CREATE FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) RETURNS TABLE(code_id uuid, sent_through text, issued timestamp with time zone, spent timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -691,6 +741,15 @@ CREATE FUNCTION vault.document_view_only(wanted uuid) RETURNS boolean
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT EXISTS (SELECT FROM vault.document d JOIN vault.folder f ON f.id = d.folder_id AND f.view_only WHERE d.id = wanted)
+$$;
+
+CREATE FUNCTION vault.ended_before(listing uuid, keep interval) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.listing l WHERE l.id = listing AND l.state IN ('withdrawn', 'succeeded') AND l.updated_at < now() - keep)
+       AND NOT EXISTS (SELECT FROM vault.deal d WHERE d.listing_id = listing AND (d.terminal IS NULL OR d.closed_at >= now() - keep))
+       AND NOT EXISTS (SELECT FROM vault.legal_hold h WHERE h.listing_id = listing AND h.lifted_at IS NULL)
 $$;
 
 CREATE FUNCTION vault.erase_documents(listing uuid) RETURNS boolean
@@ -1471,6 +1530,15 @@ CREATE FUNCTION vault.needs_reviewer(listing uuid) RETURNS boolean
         WHERE l.id = listing)
 $$;
 
+CREATE FUNCTION vault.never_confirmed(organisation uuid, keep interval) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.organisation o WHERE o.id = organisation AND o.status = 'pending' AND o.created_at < now() - keep)
+       AND NOT EXISTS (SELECT FROM vault.member m WHERE m.organisation_id = organisation AND m.status <> 'invited')
+       AND NOT EXISTS (SELECT FROM vault.verification v WHERE v.organisation_id = organisation)
+$$;
+
 CREATE FUNCTION vault.operators() RETURNS TABLE(organisation_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2126,6 +2194,43 @@ CREATE TABLE ops.question_reply (
     reply text NOT NULL
 );
 
+CREATE TABLE ops.retention (
+    class text NOT NULL,
+    keep interval,
+    counted_from text NOT NULL,
+    how text NOT NULL,
+    basis text NOT NULL,
+    CONSTRAINT retention_check CHECK (((how = 'kept'::text) = (keep IS NULL))),
+    CONSTRAINT retention_class_check CHECK ((class ~ '^[a-z_]{3,40}$'::text)),
+    CONSTRAINT retention_how_check CHECK ((how = ANY (ARRAY['purge'::text, 'job'::text, 'expires'::text, 'kept'::text])))
+);
+
+CREATE TABLE ops.retention_rows (
+    class text NOT NULL,
+    "position" smallint NOT NULL,
+    relation text NOT NULL,
+    due_when text NOT NULL,
+    CONSTRAINT retention_rows_due_when_check CHECK ((POSITION(('KEEP'::text) IN (due_when)) > 0)),
+    CONSTRAINT retention_rows_relation_check CHECK ((relation ~ '^(vault|ops)\.[a-z_]+$'::text))
+);
+
+CREATE TABLE ops.retention_run (
+    id bigint NOT NULL,
+    class text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    purged bigint NOT NULL,
+    CONSTRAINT retention_run_purged_check CHECK ((purged > 0))
+);
+
+ALTER TABLE ops.retention_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.retention_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE vault.access (
     id bigint NOT NULL,
     grant_id uuid NOT NULL,
@@ -2774,6 +2879,17 @@ CREATE TABLE vault.ledger_subject (
 );
 
 ALTER TABLE ONLY vault.ledger_subject FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.legal_hold (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    listing_id uuid NOT NULL,
+    reason text NOT NULL,
+    placed_at timestamp with time zone DEFAULT now() NOT NULL,
+    lifted_at timestamp with time zone,
+    CONSTRAINT legal_hold_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 300)))
+);
+
+ALTER TABLE ONLY vault.legal_hold FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.listing (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3571,6 +3687,15 @@ ALTER TABLE ONLY ops.population
 ALTER TABLE ONLY ops.question_reply
     ADD CONSTRAINT question_reply_pkey PRIMARY KEY (question, reply);
 
+ALTER TABLE ONLY ops.retention
+    ADD CONSTRAINT retention_pkey PRIMARY KEY (class);
+
+ALTER TABLE ONLY ops.retention_rows
+    ADD CONSTRAINT retention_rows_pkey PRIMARY KEY (class, "position");
+
+ALTER TABLE ONLY ops.retention_run
+    ADD CONSTRAINT retention_run_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_pkey PRIMARY KEY (id);
 
@@ -3723,6 +3848,9 @@ ALTER TABLE ONLY vault.ledger_head
 
 ALTER TABLE ONLY vault.ledger_subject
     ADD CONSTRAINT ledger_subject_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.legal_hold
+    ADD CONSTRAINT legal_hold_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.listing_contact
     ADD CONSTRAINT listing_contact_pkey PRIMARY KEY (listing_id);
@@ -3979,6 +4107,8 @@ CREATE INDEX introduction_agency_id_id_idx ON vault.introduction USING btree (ag
 CREATE INDEX introduction_intermediary_id_id_idx ON vault.introduction USING btree (intermediary_id, id);
 
 CREATE INDEX ledger_subject_listing_id_idx ON vault.ledger_subject USING btree (listing_id);
+
+CREATE UNIQUE INDEX legal_hold_in_force ON vault.legal_hold USING btree (listing_id) WHERE (lifted_at IS NULL);
 
 CREATE INDEX listing_newest ON vault.listing USING btree (intermediary_id, created_at DESC, id DESC);
 
@@ -4302,6 +4432,12 @@ ALTER TABLE ONLY market.teaser
 ALTER TABLE ONLY market.teaser_prose
     ADD CONSTRAINT teaser_prose_ref_fkey FOREIGN KEY (ref) REFERENCES market.teaser(ref) ON DELETE CASCADE;
 
+ALTER TABLE ONLY ops.retention_rows
+    ADD CONSTRAINT retention_rows_class_fkey FOREIGN KEY (class) REFERENCES ops.retention(class);
+
+ALTER TABLE ONLY ops.retention_run
+    ADD CONSTRAINT retention_run_class_fkey FOREIGN KEY (class) REFERENCES ops.retention(class);
+
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
 
@@ -4574,6 +4710,9 @@ ALTER TABLE ONLY vault.ledger_head
 
 ALTER TABLE ONLY vault.ledger_subject
     ADD CONSTRAINT ledger_subject_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.legal_hold
+    ADD CONSTRAINT legal_hold_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.listing_contact
     ADD CONSTRAINT listing_contact_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
@@ -5132,6 +5271,8 @@ ALTER TABLE vault.ledger_head ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.ledger_subject ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.legal_hold ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.listing ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.listing_contact ENABLE ROW LEVEL SECURITY;
@@ -5445,11 +5586,13 @@ GRANT USAGE ON SCHEMA ops TO market_public;
 GRANT USAGE ON SCHEMA ops TO market_buyer;
 GRANT USAGE ON SCHEMA ops TO market_desk;
 GRANT USAGE ON SCHEMA ops TO market_domestic;
+GRANT ALL ON SCHEMA ops TO succession_purger;
 
 GRANT USAGE ON SCHEMA vault TO succession_app;
 GRANT USAGE ON SCHEMA vault TO succession_worker;
 GRANT ALL ON SCHEMA vault TO succession_definer;
 GRANT USAGE ON SCHEMA vault TO succession_seeder;
+GRANT USAGE ON SCHEMA vault TO succession_purger;
 
 REVOKE ALL ON FUNCTION market.bits_of(slots integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO succession_definer;
@@ -5523,12 +5666,20 @@ GRANT ALL ON FUNCTION ops.hints_block(hints text[]) TO succession_seeder;
 REVOKE ALL ON FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.issue_code(for_purpose text, subject uuid, for_holder text, through text, hash bytea, valid_s integer) TO succession_app;
 
+REVOKE ALL ON FUNCTION ops.purge(wanted text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge(wanted text, most integer) TO succession_worker;
+
 REVOKE ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) TO succession_app;
 GRANT ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) TO succession_definer;
 GRANT ALL ON FUNCTION ops.recipient_hints(personal boolean, basis text, export_class text, countries text[], parent text) TO succession_seeder;
 
 REVOKE ALL ON FUNCTION ops.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ops.retention_due() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.retention_due() TO succession_app;
+GRANT ALL ON FUNCTION ops.retention_due() TO succession_worker;
+GRANT ALL ON FUNCTION ops.retention_due() TO succession_seeder;
 
 REVOKE ALL ON FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) TO succession_app;
@@ -5585,6 +5736,9 @@ REVOKE ALL ON FUNCTION vault.document_upload_steps() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.document_view_only(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.document_view_only(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.ended_before(listing uuid, keep interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.ended_before(listing uuid, keep interval) TO succession_purger;
 
 REVOKE ALL ON FUNCTION vault.erase_documents(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.erase_documents(listing uuid) TO succession_app;
@@ -5729,6 +5883,9 @@ GRANT ALL ON FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) TO successi
 
 REVOKE ALL ON FUNCTION vault.needs_reviewer(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.needs_reviewer(listing uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.never_confirmed(organisation uuid, keep interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.never_confirmed(organisation uuid, keep interval) TO succession_purger;
 
 REVOKE ALL ON FUNCTION vault.operators() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.operators() TO succession_app;
@@ -5956,6 +6113,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.batch TO succession_definer;
 GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_app;
 GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_worker;
+GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_purger;
 
 GRANT SELECT ON TABLE ops.deal_transition TO succession_app;
 GRANT SELECT ON TABLE ops.deal_transition TO succession_worker;
@@ -5992,6 +6150,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.metric_table TO succession_seeder
 
 GRANT SELECT,INSERT,UPDATE ON TABLE ops.one_time_code TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.one_time_code TO succession_seeder;
+GRANT SELECT,DELETE ON TABLE ops.one_time_code TO succession_purger;
 
 GRANT INSERT ON TABLE ops.outbox TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.outbox TO succession_worker;
@@ -6001,18 +6160,38 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.outbox TO succession_seeder;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_worker;
+GRANT USAGE ON SEQUENCE ops.outbox_id_seq TO succession_purger;
 
 GRANT SELECT ON TABLE ops.question_reply TO succession_app;
 GRANT SELECT ON TABLE ops.question_reply TO succession_definer;
 GRANT SELECT ON TABLE ops.question_reply TO succession_seeder;
 
+GRANT SELECT ON TABLE ops.retention TO succession_purger;
+GRANT SELECT ON TABLE ops.retention TO succession_app;
+GRANT SELECT ON TABLE ops.retention TO succession_worker;
+GRANT SELECT ON TABLE ops.retention TO succession_seeder;
+
+GRANT SELECT ON TABLE ops.retention_rows TO succession_purger;
+GRANT SELECT ON TABLE ops.retention_rows TO succession_app;
+GRANT SELECT ON TABLE ops.retention_rows TO succession_worker;
+GRANT SELECT ON TABLE ops.retention_rows TO succession_seeder;
+
+GRANT SELECT,INSERT ON TABLE ops.retention_run TO succession_purger;
+GRANT SELECT ON TABLE ops.retention_run TO succession_app;
+GRANT SELECT ON TABLE ops.retention_run TO succession_worker;
+GRANT SELECT ON TABLE ops.retention_run TO succession_seeder;
+
+GRANT USAGE ON SEQUENCE ops.retention_run_id_seq TO succession_purger;
+
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.access TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.access TO succession_purger;
 
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_worker;
+GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_definer;
@@ -6033,6 +6212,7 @@ GRANT SELECT,INSERT ON TABLE vault.answer_scan TO succession_seeder;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.api_key TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.api_key TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.api_key TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.api_key TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.audience_consent TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.audience_consent TO succession_seeder;
@@ -6045,14 +6225,17 @@ GRANT UPDATE(withdrawn_at) ON TABLE vault.audience_consent TO succession_worker;
 GRANT SELECT,INSERT ON TABLE vault.audit_event TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.audit_event TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.audit_event TO succession_app;
+GRANT SELECT,INSERT,DELETE ON TABLE vault.audit_event TO succession_purger;
 
 GRANT USAGE ON SEQUENCE vault.audit_event_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE vault.audit_event_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.audit_event_id_seq TO succession_worker;
+GRANT USAGE ON SEQUENCE vault.audit_event_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.beneficial_owner TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.beneficial_owner TO succession_seeder;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.beneficial_owner TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.beneficial_owner TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.brief TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.brief TO succession_seeder;
@@ -6095,6 +6278,7 @@ GRANT UPDATE(confirmed_at) ON TABLE vault.competitor_declaration TO succession_a
 
 GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_seeder;
@@ -6126,6 +6310,7 @@ GRANT SELECT,INSERT ON TABLE vault.document_link TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.document_mark TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_object TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_object TO succession_seeder;
@@ -6172,6 +6357,7 @@ GRANT SELECT ON TABLE vault.exposure TO succession_app;
 
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder TO succession_seeder;
@@ -6282,6 +6468,13 @@ GRANT SELECT ON TABLE vault.ledger_head TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.ledger_subject TO succession_definer;
 GRANT SELECT,INSERT,DELETE ON TABLE vault.ledger_subject TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.ledger_subject TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.ledger_subject TO succession_purger;
+
+GRANT SELECT ON TABLE vault.legal_hold TO succession_purger;
+GRANT SELECT ON TABLE vault.legal_hold TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.legal_hold TO succession_seeder;
+
+GRANT UPDATE(lifted_at) ON TABLE vault.legal_hold TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_seeder;
@@ -6342,6 +6535,7 @@ GRANT SELECT ON TABLE vault.mandate TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.member TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.member TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.member TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.member TO succession_purger;
 
 GRANT SELECT(id) ON TABLE vault.member TO succession_worker;
 
@@ -6360,6 +6554,7 @@ GRANT SELECT(status) ON TABLE vault.member TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.member_token TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.member_token TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.member_token TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.member_token TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.name_clear TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.name_clear TO succession_seeder;
@@ -6383,6 +6578,7 @@ GRANT SELECT ON TABLE vault.obligation TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.organisation TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.organisation TO succession_purger;
 
 GRANT SELECT(id) ON TABLE vault.organisation TO succession_worker;
 
@@ -6400,6 +6596,7 @@ GRANT SELECT(status) ON TABLE vault.organisation TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation_key TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation_key TO succession_seeder;
+GRANT DELETE ON TABLE vault.organisation_key TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_contact TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_contact TO succession_seeder;
@@ -6408,6 +6605,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.owner_contact TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_link TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_link TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.owner_link TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.owner_link TO succession_purger;
 
 GRANT UPDATE(used_at) ON TABLE vault.owner_link TO succession_app;
 
@@ -6426,6 +6624,7 @@ GRANT SELECT,INSERT ON TABLE vault.preview TO succession_app;
 GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_worker;
+GRANT USAGE ON SEQUENCE vault.preview_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.prose_scan TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.prose_scan TO succession_seeder;
@@ -6434,6 +6633,7 @@ GRANT SELECT,INSERT ON TABLE vault.prose_scan TO succession_worker;
 
 GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_seeder;
@@ -6486,12 +6686,14 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.screening_list_entry TO succession_app
 GRANT SELECT,INSERT,DELETE ON TABLE vault.second_factor TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.second_factor TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.second_factor TO succession_seeder;
+GRANT SELECT,DELETE ON TABLE vault.second_factor TO succession_purger;
 
 GRANT UPDATE(confirmed_at) ON TABLE vault.second_factor TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_seeder;
 GRANT SELECT ON TABLE vault.second_factor_confirmation TO succession_definer;
+GRANT SELECT,DELETE ON TABLE vault.second_factor_confirmation TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.store_object TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.store_object TO succession_seeder;

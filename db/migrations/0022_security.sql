@@ -144,3 +144,185 @@ ALTER FUNCTION vault.second_factor_of(uuid) OWNER TO succession_definer;
 ALTER FUNCTION vault.reset_second_factor(uuid) OWNER TO succession_definer;
 GRANT EXECUTE ON FUNCTION vault.second_factor_fresh(uuid) TO succession_app, succession_seeder;
 GRANT EXECUTE ON FUNCTION vault.second_factor_of(uuid), vault.reset_second_factor(uuid) TO succession_app;
+
+-- ---------------------------------------------------------------- what is kept for how long
+-- The one table. `keep` counts from `counted_from`; `how`: 'purge' by ops.purge, 'job' by a job of its own (jobs.py), 'expires' by itself,
+-- 'kept' for good, `basis` says why.
+CREATE TABLE ops.retention (
+    class text PRIMARY KEY CHECK (class ~ '^[a-z_]{3,40}$'),
+    keep interval,
+    counted_from text NOT NULL,
+    how text NOT NULL CHECK (how IN ('purge', 'job', 'expires', 'kept')),
+    basis text NOT NULL,
+    CHECK ((how = 'kept') = (keep IS NULL))
+);
+-- Of which rows that is true, in which order: children first. KEEP stands for the interval above, so that no row can do without it.
+-- A relation that this database does not have yet is passed over.
+CREATE TABLE ops.retention_rows (
+    class text NOT NULL REFERENCES ops.retention,
+    position smallint NOT NULL,
+    relation text NOT NULL CHECK (relation ~ '^(vault|ops)\.[a-z_]+$'),
+    due_when text NOT NULL CHECK (position('KEEP' IN due_when) > 0),
+    PRIMARY KEY (class, position)
+);
+CREATE TABLE ops.retention_run (               -- what was purged, and when: counts, never what
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    class text NOT NULL REFERENCES ops.retention,
+    at timestamptz NOT NULL DEFAULT now(),
+    purged bigint NOT NULL CHECK (purged > 0)
+);
+CREATE TABLE vault.legal_hold (                -- nothing of this listing is purged while one is in force
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    listing_id uuid NOT NULL REFERENCES vault.listing,
+    reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 300),
+    placed_at timestamptz NOT NULL DEFAULT now(),
+    lifted_at timestamptz
+);
+CREATE UNIQUE INDEX legal_hold_in_force ON vault.legal_hold (listing_id) WHERE lifted_at IS NULL;
+
+INSERT INTO ops.retention (class, keep, counted_from, how, basis) VALUES
+    ('disclosure_log', '10 years', 'end of the listing and of its last deal', 'purge',
+     'who read what, confirmations of releases, and what the commitments of the ledger commit to: tail of the NDA and limitation of claims'),
+    ('ledger', NULL, 'never', 'kept', 'ids and salted commitments only; a chain with a hole proves nothing (db/README.md)'),
+    ('nda_and_consent', NULL, 'never', 'kept', 'what grants and chain point at; erased for one person by destroying their key'),
+    ('audit', '10 years', 'the event', 'purge', 'as long as the disclosures it explains'),
+    ('appi_transfer', '3 years', 'the transfer', 'purge', 'APPI: records of transfers to third parties abroad'),
+    ('adverse_event', '10 years', 'the report', 'purge', 'bad-buyer lists of licensed members: ten years at least'),
+    ('registration', '30 days', 'the registration', 'purge', 'nobody opened the letter: an address somebody typed is not ours to keep'),
+    ('member_link', '30 days', 'use or expiry', 'purge', 'invitations and password resets; only their hashes are here'),
+    ('owner_link', '1 year', 'expiry, unused', 'purge', 'a used one is evidence of who decided, and kept with the consent'),
+    ('one_time_code', '30 days', 'expiry', 'purge', 'the act it bound carries its own evidence'),
+    ('second_factor_draft', '1 day', 'setting up', 'purge', 'an app whose code was never seen'),
+    ('api_key', '1 year', 'expiry or revocation', 'purge', 'only hashes; the audit says what was made'),
+    ('delivery', '30 days', 'delivery; 90 days after the last failure', 'job', 'that something was sent, and to whom'),
+    ('idempotency', '24 hours', 'the first answer', 'job', 'sealed answers for repeated requests'),
+    ('filter_use', '1 year', 'the day', 'job', 'what buyers filtered by, without who'),
+    ('session', '12 hours', 'signing in (SUCCESSION_SESSION_ABSOLUTE_S)', 'expires', 'in Redis, by the hash of its token');
+
+-- Ended so long ago, its deals as well, and no legal hold.
+CREATE FUNCTION vault.ended_before(listing uuid, keep interval) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM vault.listing l WHERE l.id = listing AND l.state IN ('withdrawn', 'succeeded') AND l.updated_at < now() - keep)
+       AND NOT EXISTS (SELECT FROM vault.deal d WHERE d.listing_id = listing AND (d.terminal IS NULL OR d.closed_at >= now() - keep))
+       AND NOT EXISTS (SELECT FROM vault.legal_hold h WHERE h.listing_id = listing AND h.lifted_at IS NULL)
+$$;
+-- Registered, and nobody ever opened the letter nor looked at it.
+CREATE FUNCTION vault.never_confirmed(organisation uuid, keep interval) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM vault.organisation o WHERE o.id = organisation AND o.status = 'pending' AND o.created_at < now() - keep)
+       AND NOT EXISTS (SELECT FROM vault.member m WHERE m.organisation_id = organisation AND m.status <> 'invited')
+       AND NOT EXISTS (SELECT FROM vault.verification v WHERE v.organisation_id = organisation)
+$$;
+
+INSERT INTO ops.retention_rows (class, position, relation, due_when) VALUES
+    ('disclosure_log', 1, 'vault.document_mark', 't.access_id IN (SELECT a.id FROM vault.access a WHERE a.at < now() - KEEP AND vault.ended_before(a.listing_id, KEEP))'),
+    ('disclosure_log', 2, 'vault.access', 't.at < now() - KEEP AND vault.ended_before(t.listing_id, KEEP)'),
+    ('disclosure_log', 3, 'vault.ledger_subject', 'vault.ended_before(t.listing_id, KEEP)'),
+    ('disclosure_log', 4, 'vault.second_factor_confirmation', 't.at < now() - KEEP'),
+    ('audit', 1, 'vault.audit_event', 't.at < now() - KEEP'),
+    ('appi_transfer', 1, 'vault.appi_transfer', 't.transferred_at < now() - KEEP AND t.keep_until < ops.today() AND NOT EXISTS '
+     '(SELECT FROM vault.legal_hold h WHERE h.listing_id = t.listing_id AND h.lifted_at IS NULL)'),
+    ('adverse_event', 1, 'vault.buyer_adverse_event', 't.reported_at < now() - KEEP AND t.retain_until < ops.today()'),
+    ('registration', 1, 'vault.member_token', 'vault.never_confirmed(t.organisation_id, KEEP)'),
+    ('registration', 2, 'vault.beneficial_owner', 'vault.never_confirmed(t.organisation_id, KEEP)'),
+    ('registration', 3, 'vault.member', 'vault.never_confirmed(t.organisation_id, KEEP)'),
+    ('registration', 4, 'vault.organisation', 'vault.never_confirmed(t.id, KEEP)'),
+    ('member_link', 1, 'vault.member_token', 'coalesce(t.used_at, t.expires_at) < now() - KEEP'),
+    ('owner_link', 1, 'vault.owner_link', 't.used_at IS NULL AND t.expires_at < now() - KEEP'),
+    ('one_time_code', 1, 'ops.one_time_code', 't.expires_at < now() - KEEP'),
+    ('second_factor_draft', 1, 'vault.second_factor', 't.confirmed_at IS NULL AND t.created_at < now() - KEEP'),
+    ('api_key', 1, 'vault.api_key', 'least(t.expires_at, t.revoked_at) < now() - KEEP');
+
+-- Evidence is removed by one function alone, when its time has passed: a role nobody can log in as, which owns nothing else.
+DO $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305421);
+    BEGIN
+        CREATE ROLE succession_purger NOLOGIN BYPASSRLS;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL;
+    END;
+    IF NOT pg_has_role(current_user, 'succession_purger', 'SET') THEN
+        EXECUTE format('GRANT succession_purger TO %I', current_user);
+    END IF;
+END $$;
+GRANT USAGE ON SCHEMA vault, ops TO succession_purger;
+GRANT CREATE ON SCHEMA ops TO succession_purger;
+
+CREATE OR REPLACE FUNCTION ops.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF tg_op = 'DELETE' AND current_user = 'succession_purger' THEN
+        RETURN old;
+    END IF;
+    RAISE EXCEPTION '% on %.% is refused: rows there are evidence', tg_op, tg_table_schema, tg_table_name
+        USING ERRCODE = 'SU001';
+END $$;
+
+-- At most so many rows of each relation of a class whose time has passed. The dates are read here, from the table above: whoever calls
+-- has no say in them.
+CREATE FUNCTION ops.purge(wanted text, most int) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    one record;
+    gone bigint;
+    total bigint := 0;
+BEGIN
+    IF most NOT BETWEEN 1 AND 5000 THEN
+        RAISE EXCEPTION 'a batch has 1 to 5000 rows' USING ERRCODE = '22023';
+    END IF;
+    FOR one IN SELECT s.relation, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
+               FROM ops.retention r JOIN ops.retention_rows s USING (class)
+               WHERE r.class = wanted AND r.how = 'purge' AND to_regclass(s.relation) IS NOT NULL ORDER BY s.position
+    LOOP
+        EXECUTE format('DELETE FROM %1$s t WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %1$s t WHERE %2$s LIMIT %3$s))',
+                       one.relation, one.due, most);
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        total := total + gone;
+    END LOOP;
+    IF total > 0 THEN
+        INSERT INTO ops.retention_run (class, purged) VALUES (wanted, total);
+        INSERT INTO vault.audit_event (actor_kind, action, object_id, detail) VALUES ('system', 'purged', wanted, jsonb_build_object('rows', total));
+    END IF;
+    RETURN total;
+END $$;
+
+-- How many rows are due, counted up to ten thousand of each relation.
+CREATE FUNCTION ops.retention_due() RETURNS TABLE (class text, due bigint) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    one record;
+    found bigint;
+BEGIN
+    FOR one IN SELECT r.class, s.relation, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
+               FROM ops.retention r JOIN ops.retention_rows s USING (class)
+               WHERE r.how = 'purge' AND to_regclass(s.relation) IS NOT NULL
+    LOOP
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %1$s t WHERE %2$s LIMIT 10000) counted', one.relation, one.due) INTO found;
+        class := one.class;
+        due := found;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+DO $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT DISTINCT relation FROM ops.retention_rows WHERE to_regclass(relation) IS NOT NULL LOOP
+        EXECUTE format('GRANT SELECT, DELETE ON %s TO succession_purger', one.relation);
+    END LOOP;
+END $$;
+GRANT SELECT ON ops.retention, ops.retention_rows, ops.retention_run, vault.legal_hold TO succession_purger;
+GRANT INSERT ON ops.retention_run, vault.audit_event TO succession_purger;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA ops, vault TO succession_purger;
+GRANT DELETE ON vault.organisation_key TO succession_purger;  -- goes with its organisation
+ALTER FUNCTION vault.ended_before(uuid, interval) OWNER TO succession_definer;
+ALTER FUNCTION vault.never_confirmed(uuid, interval) OWNER TO succession_definer;
+GRANT SELECT ON vault.legal_hold TO succession_definer;
+GRANT EXECUTE ON FUNCTION vault.ended_before(uuid, interval), vault.never_confirmed(uuid, interval) TO succession_purger;
+ALTER FUNCTION ops.purge(text, int) OWNER TO succession_purger;
+ALTER FUNCTION ops.retention_due() OWNER TO succession_purger;
+GRANT EXECUTE ON FUNCTION ops.purge(text, int) TO succession_worker;
+GRANT EXECUTE ON FUNCTION ops.retention_due() TO succession_app, succession_worker, succession_seeder;
+GRANT SELECT ON ops.retention, ops.retention_rows, ops.retention_run TO succession_app, succession_worker, succession_seeder;
+GRANT SELECT, INSERT, UPDATE (lifted_at) ON vault.legal_hold TO succession_seeder;
+ALTER TABLE vault.legal_hold ENABLE ROW LEVEL SECURITY;
+ALTER TABLE vault.legal_hold FORCE ROW LEVEL SECURITY;

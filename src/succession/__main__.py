@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "document": ("succession.commands.document", "name who had a copy; change the key of documents"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
     "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),
+    "retention": ("succession.commands.retention", "what is kept for how long, what is due, legal holds"),
     "metrics": ("succession.commands.metrics", "close months and print figures"),
     "openapi": ("succession.commands.openapi", "print the OpenAPI document"),
     "schema": ("succession.commands.schema", "write db/schema.sql from the migrations"),

@@ -12,6 +12,7 @@ from succession.config import Settings
 from succession.deals.expiry import end_exclusivities
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
 from succession.metrics.closing import close_months
+from succession.retention import purge
 from succession.store.sweep import sweep_store
 
 
@@ -54,4 +55,5 @@ PERIODIC: tuple[Job, ...] = (
     Job("forget_idempotency", 3600, forget_idempotency),
     Job("forget_deliveries", 86_400, forget_deliveries),
     Job("forget_filter_use", 86_400, forget_filter_use),
+    Job("purge", 86_400, purge),
 )

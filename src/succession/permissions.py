@@ -93,6 +93,7 @@ PERMISSIONS: dict[str, Rule] = {
     "representation:record": _may("intermediary"),
     "representation:read": _may("intermediary acquirer"),
     "request:open": _may("acquirer intermediary"),
+    "retention:read": _may("operator"),
     "screening:decide": _may("intermediary"),
     "screening_list:edit": _may("operator"),
     "screening_list:read": _may("operator intermediary"),

@@ -34,6 +34,7 @@ NOTHING: dict[str, str] = {
         AddFolder EditFolder RemoveFolder DeclareDocument MoveDocument ListFolderPermissions AskFolderPermission SendFolderPermissionLink
         AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure
         ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers""",
+    "counts of what is kept and purged, for the operator": "ReadRetention",
     "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents",
     "what an acquirer wishes, read by its desk and by whom it is introduced to": "FileBrief ListBriefs ReadBrief CloseBrief",
     "who acts for whom": "RecordRepresentation ListRepresentations ConfirmRepresentation EndRepresentation",

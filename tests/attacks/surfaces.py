@@ -20,6 +20,7 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
         "POST /v1/screening-lists/entries",
     ),
+    "the operator's table of how long records are kept: counts over everything, and no outsider reads it": ("GET /v1/retention",),
 }  # fmt: skip
 
 

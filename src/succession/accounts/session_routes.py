@@ -13,6 +13,7 @@ from msgspec import Meta
 from succession.accounts import api_keys, members, queries
 from succession.accounts.identifiers import read_email
 from succession.accounts.passwords import LENGTH_MOST
+from succession.accounts.retention_routes import RETENTION_ROUTES
 from succession.accounts.second_factor_routes import SECOND_FACTOR_ROUTES
 from succession.accounts.sign_in import answer_like_any_other, may_write_to, sign_in, spend_try
 from succession.actor import Actor, check_stated_origin, session_cookie
@@ -195,4 +196,4 @@ async def revoke_key(tx: Tx, actor: Who, key_id: FromPath[UUID]) -> None:
 
 
 SESSION_ROUTES: list = [start_session, who_am_i, end_session, end_sessions, request_reset, set_password, change_password,
-                        list_keys, create_key, revoke_key, *SECOND_FACTOR_ROUTES]
+                        list_keys, create_key, revoke_key, *SECOND_FACTOR_ROUTES, *RETENTION_ROUTES]

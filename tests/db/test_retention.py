@@ -1,0 +1,153 @@
+"""Is what has had its time purged, by the database's own dates, and nothing before, and nothing under legal hold?"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import asyncpg
+import pytest
+
+from succession.commands import retention as command
+from succession.retention import purge
+from succession.worker import open_worker_pool
+
+
+@pytest.fixture
+async def worker(settings):
+    async with await open_worker_pool(settings) as pool, pool.acquire() as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def environ(settings, monkeypatch):
+    """The commands read it."""
+    for name, value in {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url, "SUCCESSION_DEMO": "1",
+                        "SUCCESSION_DATA_DIR": str(settings.data_dir)}.items():
+        monkeypatch.setenv(name, value)
+
+
+async def purged(worker, settings):
+    async with worker.transaction():
+        return await purge(worker, settings)
+
+
+async def disclosed(world):
+    """(published, deal) with a grant and a reading of it."""
+    published, buyer = await world.published(), await world.acquirer()
+    deal = await world.released(published, buyer)
+    assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 200
+    return published, deal
+
+
+async def aged(world, published, years):
+    """The listing and its deals ended so long ago, and everything of them is as old."""
+    back = f"interval '{years} years 1 day'"
+    await world.overrule(f"UPDATE vault.listing SET state = 'succeeded', updated_at = now() - {back} WHERE id = $1", published.listing_id)
+    await world.overrule(f"UPDATE vault.deal SET terminal = 'expired', terminal_reason = 'no_answer', closed_at = now() - {back} WHERE listing_id = $1", published.listing_id)
+    await world.overrule(f"UPDATE vault.access SET at = now() - {back} WHERE listing_id = $1", published.listing_id)
+
+
+async def counted(world, published):
+    return (await world.seed("SELECT (SELECT count(*) FROM vault.access WHERE listing_id = $1), (SELECT count(*) FROM vault.ledger_subject "
+                             "WHERE listing_id = $1), (SELECT count(*) FROM vault.ledger_entry WHERE listing_id = $1)", published.listing_id))[0]
+
+
+async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_for_good(world, worker, settings, capsys):
+    published, _deal = await disclosed(world)
+    before = await counted(world, published)
+    assert all(before)
+    await aged(world, published, 9)
+    await purged(worker, settings)
+    assert await counted(world, published) == before, "nine years are not ten"
+    await aged(world, published, 10)
+    await world.overrule("UPDATE vault.deal SET closed_at = now() WHERE listing_id = $1", published.listing_id)
+    await purged(worker, settings)
+    assert await counted(world, published) == before, "its last deal ended yesterday"
+    await aged(world, published, 10)
+
+    assert await asyncio.to_thread(command.run, ["hold", str(published.listing_id), "--reason", "court order"]) == 0
+    assert await asyncio.to_thread(command.run, ["hold", str(published.listing_id), "--reason", "again"]) == 1
+    await purged(worker, settings)
+    assert await counted(world, published) == before, "a legal hold is in force"
+    assert await asyncio.to_thread(command.run, ["lift", str(published.listing_id)]) == 0
+
+    gone = await purged(worker, settings)
+    assert gone["disclosure_log"] >= before[0] + before[1]
+    assert tuple(await counted(world, published)) == (0, 0, before[2]), "readings and what commitments commit to; no link of the chain"
+    from succession.disclosure.ledger_check import check_ledgers
+
+    owner = await asyncpg.connect(world.database_url)
+    try:
+        await owner.execute("SET ROLE succession_seeder")
+        assert (await check_ledgers(owner, published.listing_id, None)).breaks == []
+    finally:
+        await owner.close()
+    audited = await world.seed("SELECT action FROM vault.audit_event WHERE object_id IN ($1, 'disclosure_log') ORDER BY id", str(published.listing_id))
+    assert [row[0] for row in audited][-3:] == ["legal_hold_placed", "legal_hold_lifted", "purged"]
+
+
+async def test_nobody_purges_early_and_nobody_changes_the_dates(world, worker, as_database_role):
+    await disclosed(world)
+    assert await worker.fetchval("SELECT ops.purge('disclosure_log', 500)") == 0
+    for role in ("succession_app", "succession_worker"):
+        connection = await as_database_role(role)
+        for sql in ("UPDATE ops.retention SET keep = '1 second'", "UPDATE ops.retention_rows SET due_when = 'true OR KEEP IS NULL'",
+                    "DELETE FROM vault.access", "DELETE FROM vault.audit_event", "INSERT INTO vault.legal_hold (listing_id, reason) VALUES (gen_random_uuid(), 'x')",
+                    "SET ROLE succession_purger"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(sql)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await (await as_database_role("succession_app")).execute("SELECT ops.purge('audit', 1)")
+    with pytest.raises(asyncpg.PostgresError, match="evidence"):
+        await (await as_database_role("owner")).execute("DELETE FROM vault.access")
+
+
+async def test_a_registration_nobody_confirmed_is_forgotten_after_thirty_days(world, worker, settings, http):
+    emails = [f"nobody-{secrets.token_hex(4)}@fictitious.example" for _each in range(3)]
+    for email in emails:
+        answer = await http.post("/v1/organisations", json={
+            "kind": "acquirer", "buyer_kind": "company", "legal_name": "Fictitious Holdings Ltd", "country": "GB",
+            "registry_number": f"F {secrets.token_hex(4)}", "head_office_country": "GB", "ultimate_parent": "Fictitious Parent BV",
+            "ultimate_parent_country": "NL", "beneficial_owners": [{"name": "Ada Nobody", "country": "NL", "share_percent": 60}],
+            "administrator": {"email": email, "name": "Ada Nobody"}})
+        assert answer.status_code == 202, answer.text
+    old, confirmed, new = [(await world.seed("SELECT organisation_id FROM vault.member WHERE email = $1", email))[0][0] for email in emails]
+    await world.overrule("UPDATE vault.organisation SET created_at = now() - interval '31 days' WHERE id = ANY($1)", [old, confirmed])
+    await world.overrule("UPDATE vault.member SET status = 'active' WHERE organisation_id = $1", confirmed)
+    assert (await purged(worker, settings))["registration"] >= 4, "organisation, member, owner, link"
+    left = {row[0] for row in await world.seed("SELECT id FROM vault.organisation WHERE id = ANY($1)", [old, confirmed, new])}
+    assert left == {confirmed, new}
+
+
+async def test_transfers_abroad_three_years_and_adverse_events_ten_where_those_tables_are(world, worker):
+    rows = {row["class"]: row for row in await worker.fetch(
+        "SELECT r.class, r.keep, s.relation, to_regclass(s.relation) IS NOT NULL AS there FROM ops.retention r JOIN ops.retention_rows s USING (class)")}
+    assert rows["appi_transfer"]["keep"].days == 3 * 365 and rows["adverse_event"]["keep"].days == 10 * 365
+    for name in ("appi_transfer", "adverse_event"):
+        assert await worker.fetchval("SELECT ops.purge($1, 10)", name) == 0
+        if rows[name]["there"]:
+            assert await worker.fetchval("SELECT has_table_privilege('succession_purger', $1, 'DELETE')", rows[name]["relation"])
+
+
+async def test_the_operator_reads_the_table_and_nobody_else(world, worker, capsys):
+    operator, seller = await world.operator(), await world.intermediary()
+    answer = await operator.get("/v1/retention")
+    lines = {line["name"]: line for line in answer.json()["items"]}
+    assert lines["disclosure_log"]["keep"] == "10 years" and lines["appi_transfer"]["keep"] == "3 years" and lines["adverse_event"]["keep"] == "10 years"
+    assert lines["ledger"]["how"] == "kept" and lines["ledger"]["keep"] is None
+    for caller in (seller, await world.acquirer(), await world.agency()):
+        assert (await caller.get("/v1/retention")).status_code == 403
+    assert (await world.client().get("/v1/retention")).status_code == 401
+    assert await asyncio.to_thread(command.run, ["report"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in lines)
+    due = await worker.fetch("SELECT * FROM ops.retention_due()")
+    assert {row["class"] for row in due} <= set(lines)
+
+
+async def test_every_relation_named_is_one_of_ours_or_passed_over(as_database_role):
+    owner = await as_database_role("owner")
+    rows = await owner.fetch("SELECT relation, to_regclass(relation) IS NOT NULL AS there FROM ops.retention_rows")
+    absent = {row["relation"] for row in rows if not row["there"]}
+    assert absent <= {"vault.document_mark", "vault.appi_transfer", "vault.buyer_adverse_event"}
