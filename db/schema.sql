@@ -427,6 +427,34 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION vault.access_disclosed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NULL OR NOT vault.grant_holds(new.grant_id) THEN
+        RETURN new;  -- the seeding role; and what row-level security refuses by itself
+    END IF;
+    IF new.what = 'dossier' THEN
+        IF new.facts_version IS DISTINCT FROM coalesce((SELECT v.version FROM vault.facts_version v WHERE v.listing_id = new.listing_id), 0)
+           OR coalesce(cardinality(new.entries), 0) = 0
+           OR EXISTS (SELECT FROM unnest(new.entries) e (id)
+                      WHERE NOT EXISTS (SELECT FROM vault.disclosed d WHERE d.entry_id = e.id AND d.grant_id = new.grant_id))
+           OR EXISTS (SELECT d.fact_group FROM vault.disclosed d WHERE d.grant_id = new.grant_id AND d.fact_group NOT LIKE 'document:%'
+                      EXCEPT SELECT d.fact_group FROM vault.disclosed d WHERE d.entry_id = ANY (new.entries))
+        THEN
+            RAISE EXCEPTION 'a reading of what is not in the ledger' USING ERRCODE = 'SU002', CONSTRAINT = 'access_needs_entry';
+        END IF;
+    ELSIF new.what LIKE 'document:%' THEN
+        new.entries := ARRAY(SELECT d.entry_id FROM vault.disclosed d JOIN vault.disclosure_grant g ON g.id = d.grant_id
+                             WHERE g.id = new.grant_id AND d.fact_group = 'document:' || split_part(new.what, ':', 2) ORDER BY d.at DESC, d.entry_id LIMIT 1);
+        IF cardinality(new.entries) = 0 THEN
+            RAISE EXCEPTION 'a reading of what is not in the ledger' USING ERRCODE = 'SU002', CONSTRAINT = 'access_needs_entry';
+        END IF;
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.actor_for_member(member uuid) RETURNS TABLE(member_id uuid, organisation_id uuid, name text, role text, locale text, member_status text, session_epoch integer, kind text, intermediary_kind text, agency_role text, organisation_status text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -527,6 +555,106 @@ BEGIN
     UPDATE vault.ledger_head SET seq = new.seq, hash = new.hash WHERE listing_id = new.listing_id;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.checkpoint_follows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    last vault.ledger_checkpoint;
+    said jsonb := convert_from(new.statement, 'UTF8')::jsonb;
+BEGIN
+    SELECT * INTO last FROM vault.ledger_checkpoint ORDER BY seq DESC LIMIT 1;
+    IF new.seq <> coalesce(last.seq, 0) + 1 OR new.previous <> coalesce(sha256(last.statement), decode(repeat('00', 32), 'hex'))
+       OR (said ->> 'seq', said ->> 'merkle_root', said ->> 'previous', said ->> 'key_id')
+          IS DISTINCT FROM (new.seq::text, encode(new.merkle_root, 'hex'), encode(new.previous, 'hex'), new.key_id)
+    THEN
+        RAISE EXCEPTION 'a checkpoint that does not follow the last one' USING ERRCODE = 'SU002', CONSTRAINT = 'checkpoint_follows';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.checkpoint_leaf(leaf_salt bytea, kind text, id uuid, seq bigint, hash bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    RETURN sha256(((((('\x00'::bytea || leaf_salt) || convert_to(kind, 'UTF8'::name)) || uuid_send(id)) || int8send(seq)) || hash));
+
+CREATE FUNCTION vault.checkpoint_leaves(wanted bigint) RETURNS bytea[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH point AS (SELECT * FROM vault.ledger_checkpoint WHERE seq = wanted),
+    heads AS (
+        SELECT DISTINCT ON (h.listing_id) h.listing_id, h.seq, h.hash FROM vault.ledger_checkpoint_head h
+        WHERE h.checkpoint <= wanted ORDER BY h.listing_id, h.checkpoint DESC),
+    real AS (
+        SELECT vault.checkpoint_leaf(sha256(p.salt || uuid_send(h.listing_id)), 'L', h.listing_id, h.seq, h.hash) AS leaf
+        FROM point p, heads h
+        UNION ALL SELECT vault.checkpoint_leaf(sha256(p.salt || uuid_send(e.deal_id)), 'D', e.deal_id, h.seq, h.hash)
+        FROM point p, heads h JOIN vault.ledger_entry e ON e.listing_id = h.listing_id AND e.seq <= h.seq AND e.kind = 'request_opened'
+        UNION ALL SELECT vault.checkpoint_leaf(sha256(p.salt || uuid_send(z.none)), 'C', z.none, p.entries,
+                                               decode(repeat('00', 24), 'hex') || int8send(p.listings))
+        FROM point p, (SELECT '00000000-0000-0000-0000-000000000000'::uuid AS none) z),
+    room AS (SELECT t.taken, (SELECT min(d) FROM generate_series(10, 40) d WHERE 1::bigint << d >= t.taken) AS depth
+             FROM (SELECT count(*) AS taken FROM real) t)
+    SELECT array_agg(leaf ORDER BY leaf) FROM (
+        SELECT leaf FROM real
+        UNION ALL SELECT sha256('\x00'::bytea || sha256(p.salt || int8send(i)) || 'P'::bytea)
+        FROM point p, room r, generate_series(0, (1::bigint << r.depth) - r.taken - 1) i) every
+$$;
+
+CREATE FUNCTION vault.checkpoint_proof(wanted bigint, leaf_kind text, leaf_id uuid) RETURNS TABLE(leaf_index integer, leaf bytea, path bytea[], head_seq bigint, head_hash bytea, leaf_salt bytea)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    point vault.ledger_checkpoint;
+    level bytea[];
+    size int;
+BEGIN
+    IF NOT (CASE leaf_kind WHEN 'listing' THEN vault.holds(leaf_id) OR vault.is_owner(leaf_id) OR coalesce(ops.kind() = 'operator', false)
+                           WHEN 'deal' THEN vault.party(leaf_id) IS NOT NULL ELSE false END) THEN
+        RETURN;
+    END IF;
+    SELECT * INTO point FROM vault.ledger_checkpoint c WHERE c.seq = wanted;
+    IF leaf_kind = 'listing' THEN
+        SELECT h.seq, h.hash INTO head_seq, head_hash FROM vault.ledger_checkpoint_head h
+        WHERE h.listing_id = leaf_id AND h.checkpoint <= wanted ORDER BY h.checkpoint DESC LIMIT 1;
+    ELSE
+        SELECT h.seq, h.hash INTO head_seq, head_hash FROM vault.ledger_checkpoint_head h
+        JOIN vault.ledger_entry e ON e.listing_id = h.listing_id AND e.kind = 'request_opened' AND e.deal_id = leaf_id AND e.seq <= h.seq
+        WHERE h.checkpoint <= wanted ORDER BY h.checkpoint DESC LIMIT 1;
+    END IF;
+    IF point.seq IS NULL OR head_seq IS NULL THEN
+        RETURN;
+    END IF;
+    leaf_salt := sha256(point.salt || uuid_send(leaf_id));
+    leaf := vault.checkpoint_leaf(leaf_salt, upper(left(leaf_kind, 1)), leaf_id, head_seq, head_hash);
+    level := vault.checkpoint_leaves(wanted);
+    leaf_index := array_position(level, leaf) - 1;
+    path := '{}';
+    size := leaf_index;
+    WHILE cardinality(level) > 1 LOOP
+        path := path || level[(size # 1) + 1];
+        SELECT array_agg(sha256('\x01'::bytea || level[2 * i + 1] || level[2 * i + 2]) ORDER BY i) INTO level
+        FROM generate_series(0, cardinality(level) / 2 - 1) i;
+        size := size / 2;
+    END LOOP;
+    RETURN NEXT;
+END $$;
+
+CREATE FUNCTION vault.checkpoint_readers(wanted bigint) RETURNS TABLE(organisation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH moved AS (
+        SELECT h.listing_id, h.seq, coalesce((SELECT max(b.seq) FROM vault.ledger_checkpoint_head b
+                                              WHERE b.listing_id = h.listing_id AND b.checkpoint < h.checkpoint), 0) AS before
+        FROM vault.ledger_checkpoint_head h WHERE h.checkpoint = wanted)
+    SELECT l.intermediary_id FROM moved m JOIN vault.listing l ON l.id = m.listing_id
+    UNION SELECT d.buyer_id FROM moved m JOIN vault.ledger_entry e ON e.listing_id = m.listing_id AND e.seq > m.before AND e.seq <= m.seq
+        JOIN ops.ledger_kind k ON k.kind = e.kind AND k.buyer_reads JOIN vault.deal d ON d.id = e.deal_id
+    ORDER BY 1
+$$;
 
 CREATE FUNCTION vault.clean_team_kept() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -678,6 +806,25 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.disclosed_by_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM vault.ledger_entry e JOIN vault.disclosure_grant g ON g.id = new.grant_id
+        JOIN vault.fact_version v ON v.id = new.version_id AND v.fact_group = new.fact_group AND v.listing_id = new.listing_id,
+        LATERAL (SELECT convert_from(e.body, 'UTF8')::jsonb AS said) b
+        WHERE e.id = new.entry_id AND e.kind = 'disclosed' AND (e.listing_id, e.deal_id) = (new.listing_id, new.deal_id)
+          AND (g.listing_id, g.deal_id) = (new.listing_id, new.deal_id)
+          AND (b.said ->> 'grant_id', b.said ->> 'fact_group', b.said ->> 'version_id')
+              = (new.grant_id::text, new.fact_group, new.version_id::text))
+    THEN
+        RAISE EXCEPTION 'shown without its ledger entry' USING ERRCODE = 'SU002', CONSTRAINT = 'disclosed_needs_entry';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.disclosure_facts(deal uuid) RETURNS TABLE(nda_in_force boolean, name_cleared boolean, dossier_released boolean, screening_current boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -789,6 +936,18 @@ BEGIN
     RETURN done = 1;
 END $$;
 
+CREATE FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM vault.deal d LEFT JOIN vault.member m ON m.id = wanted AND wanted_kind = 'member'
+        WHERE d.terminal IS NULL AND (
+            (wanted_kind IN ('listing', 'owner') AND d.listing_id = wanted)
+            OR (wanted_kind = 'organisation' AND wanted IN (d.buyer_id, d.intermediary_id, d.representative_id))
+            OR m.organisation_id IN (d.buyer_id, d.intermediary_id, d.representative_id))) THEN 'open_deal' END
+$$;
+
 CREATE FUNCTION vault.exclusion_not_public() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -857,6 +1016,29 @@ BEGIN
     WHERE d.id = new.deal_id AND told.id IS NOT NULL;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION vault.facts_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    changed uuid := CASE WHEN tg_op = 'DELETE' THEN old.listing_id ELSE new.listing_id END;
+BEGIN
+    IF tg_op = 'UPDATE' AND new IS NOT DISTINCT FROM old THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO vault.facts_version SELECT changed, 1 WHERE EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.listing_id = changed)
+    ON CONFLICT (listing_id) DO UPDATE SET version = facts_version.version + 1;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.facts_version_of(listing uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce((SELECT v.version FROM vault.facts_version v WHERE v.listing_id = listing), 0)
+    WHERE vault.holds(listing) OR vault.live_grant(listing, 'dossier')
+$$;
 
 CREATE FUNCTION vault.folder_grant_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1205,6 +1387,24 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION vault.keys_of_subjects(kinds text[], subjects uuid[], fresh bytea[], fresh_by text) RETURNS TABLE(key_id uuid, wrapped bytea, wrapped_by text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NULL OR ops.kind() = 'anonymous' THEN
+        RETURN;
+    END IF;
+    INSERT INTO vault.subject_key (kind, subject_id, wrapped, wrapped_by)
+    SELECT a.kind, a.subject_id, a.wrapped, fresh_by FROM unnest(kinds, subjects, fresh) AS a (kind, subject_id, wrapped)
+    WHERE NOT EXISTS (SELECT FROM vault.subject_key k WHERE k.kind = a.kind AND k.subject_id = a.subject_id AND k.erased_at IS NULL)
+    ORDER BY 1, 2
+    ON CONFLICT (kind, subject_id) WHERE erased_at IS NULL DO NOTHING;
+    RETURN QUERY
+    SELECT k.id, k.wrapped, k.wrapped_by FROM unnest(kinds, subjects) WITH ORDINALITY AS a (kind, subject_id, n)
+    JOIN vault.subject_key k ON k.kind = a.kind AND k.subject_id = a.subject_id AND k.erased_at IS NULL ORDER BY a.n;
+END $$;
+
 CREATE FUNCTION vault.know_how_before(wanted text, deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1286,6 +1486,15 @@ BEGIN
     UPDATE vault.hold SET lapsed_at = now() WHERE ref = new.ref AND step = 'publication' AND state IN ('open', 'proposed');
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION vault.ledger_heads() RETURNS TABLE(listing_id uuid, seq bigint, hash bytea, deals uuid[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT h.listing_id, h.seq, h.hash, ARRAY(
+        SELECT e.deal_id FROM vault.ledger_entry e WHERE e.listing_id = h.listing_id AND e.kind = 'request_opened' ORDER BY 1)
+    FROM vault.ledger_head h WHERE h.seq > 0 ORDER BY h.listing_id
+$$;
 
 CREATE FUNCTION vault.listed_twice() RETURNS TABLE(first_listing uuid, first_intermediary uuid, first_state text, second_listing uuid, second_intermediary uuid, second_state text, since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1723,6 +1932,17 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.recipient(wanted uuid) RETURNS TABLE(grant_id uuid, deal_id uuid, listing_id uuid, level text, buyer_id uuid, representative_id uuid, nda_id uuid, nda_hash bytea, name_clear_id uuid, listing_version integer, facts_version bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT g.id, g.deal_id, g.listing_id, g.level, g.buyer_id, d.representative_id, g.nda_id, n.text_hash, g.name_clear_id, l.version,
+           coalesce((SELECT v.version FROM vault.facts_version v WHERE v.listing_id = g.listing_id), 0)
+    FROM vault.disclosure_grant g JOIN vault.deal d ON d.id = g.deal_id JOIN vault.nda n ON n.id = g.nda_id
+    JOIN vault.listing l ON l.id = g.listing_id
+    WHERE g.id = wanted AND vault.party(g.deal_id) IN ('seller', 'buyer', 'representative')
+$$;
+
 CREATE FUNCTION vault.recipient_checked(wanted uuid, deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1956,6 +2176,29 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.subject_key_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.erased_at IS NOT NULL OR (new.id, new.kind, new.subject_id, new.made_at) IS DISTINCT FROM (old.id, old.kind, old.subject_id, old.made_at)
+    THEN
+        RAISE EXCEPTION 'a destroyed key stays destroyed' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.subject_sealed_once() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.sealed IS NOT NULL OR new.sealed IS NULL
+       OR (new.id, new.listing_id, new.kind, new.commitment) IS DISTINCT FROM (old.id, old.listing_id, old.kind, old.commitment)
+    THEN
+        RAISE EXCEPTION 'what a commitment commits to is sealed once and never changed' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.told_by_name(listing uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1975,6 +2218,33 @@ CREATE FUNCTION vault.use_document_link(hash bytea) RETURNS TABLE(member_id uuid
     WHERE k.token_hash = hash AND k.uses < k.uses_most AND k.expires_at > now()
       AND m.id = k.member_id AND m.status = 'active' AND g.id = k.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
     RETURNING k.member_id, k.document_id, k.grant_id
+$$;
+
+CREATE FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) RETURNS TABLE(deal_id uuid, project_name text, organisation_id uuid, organisation text, country text, representative text, grant_id uuid, level text, since timestamp with time zone, ended_at timestamp with time zone, consent_by text, consent_at timestamp with time zone, consent_method text, nda_id uuid, nda_hash bytea, nda_signed_at timestamp with time zone, nda_signer text, shown jsonb, opened jsonb, members jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT d.id, d.project_name, o.id, o.legal_name, o.country, r.legal_name, g.id, g.level, g.granted_at,
+           (SELECT min(t) FROM unnest(ARRAY[g.revoked_at, g.expires_at, n.ended_at, n.expires_at, c.revoked_at, d.closed_at]) t WHERE t <= moment),
+           c.decided_by, c.decided_at, c.method, n.id, n.text_hash, n.signed_at, n.signer_name,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('fact_group', s.fact_group, 'since', s.since, 'versions', s.versions) ORDER BY s.since, s.fact_group)
+                     FROM (SELECT v.fact_group, min(v.at) AS since, count(*) AS versions FROM vault.disclosed v
+                           WHERE v.grant_id = g.id AND v.at <= moment GROUP BY v.fact_group) s), '[]'),
+           coalesce((SELECT jsonb_agg(jsonb_build_object('member_id', a.member_id, 'name', m.name, 'organisation_id', a.organisation_id,
+                                                         'what', a.what, 'first_at', a.first_at, 'last_at', a.last_at, 'times', a.times)
+                                      ORDER BY a.first_at, a.what, a.member_id)
+                     FROM (SELECT x.member_id, x.organisation_id, x.what, min(x.at) AS first_at, max(x.at) AS last_at, count(*) AS times
+                           FROM vault.access x WHERE x.grant_id = g.id AND x.at <= moment GROUP BY 1, 2, 3) a
+                     LEFT JOIN vault.member m ON m.id = a.member_id), '[]'),
+           coalesce((SELECT jsonb_agg(jsonb_build_object('member_id', m.id, 'name', m.name, 'since', m.created_at) ORDER BY m.name, m.id)
+                     FROM vault.member m WHERE m.organisation_id = d.buyer_id AND m.status <> 'invited' AND m.created_at <= moment
+                       AND (m.status = 'left' OR vault.bound_by(g.nda_id, m.id))), '[]')
+    FROM vault.disclosure_grant g JOIN vault.deal d ON d.id = g.deal_id JOIN vault.organisation o ON o.id = d.buyer_id
+    LEFT JOIN vault.organisation r ON r.id = d.representative_id
+    JOIN vault.name_clear c ON c.id = g.name_clear_id JOIN vault.nda n ON n.id = g.nda_id
+    WHERE g.listing_id = listing AND g.granted_at <= moment
+      AND (vault.holds(listing) OR vault.is_owner(listing) OR ops.kind() = 'operator')
+    ORDER BY g.granted_at, g.id
 $$;
 
 CREATE FUNCTION vault.written_once(words text) RETURNS text
@@ -2240,7 +2510,9 @@ CREATE TABLE vault.access (
     what text NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
     address text,
-    agent text
+    agent text,
+    entries uuid[],
+    facts_version bigint
 );
 
 ALTER TABLE ONLY vault.access FORCE ROW LEVEL SECURITY;
@@ -2511,6 +2783,18 @@ CREATE TABLE vault.deal_event (
 
 ALTER TABLE ONLY vault.deal_event FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.disclosed (
+    entry_id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    fact_group text NOT NULL,
+    version_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY vault.disclosed FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.disclosure_grant (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     deal_id uuid NOT NULL,
@@ -2703,6 +2987,25 @@ ALTER TABLE vault.exposure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE vault.fact_version (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    fact_group text NOT NULL,
+    key_id uuid NOT NULL,
+    mark bytea NOT NULL,
+    sealed bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY vault.fact_version FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.facts_version (
+    listing_id uuid NOT NULL,
+    version bigint NOT NULL
+);
+
+ALTER TABLE ONLY vault.facts_version FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.folder (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     listing_id uuid NOT NULL,
@@ -2847,6 +3150,37 @@ CREATE TABLE vault.introduction (
 
 ALTER TABLE ONLY vault.introduction FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.ledger_checkpoint (
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    listings bigint NOT NULL,
+    entries bigint NOT NULL,
+    salt bytea NOT NULL,
+    merkle_root bytea NOT NULL,
+    previous bytea NOT NULL,
+    statement bytea NOT NULL,
+    signature bytea NOT NULL,
+    key_id text NOT NULL,
+    public_key bytea NOT NULL,
+    CONSTRAINT ledger_checkpoint_merkle_root_check CHECK ((octet_length(merkle_root) = 32)),
+    CONSTRAINT ledger_checkpoint_previous_check CHECK ((octet_length(previous) = 32)),
+    CONSTRAINT ledger_checkpoint_public_key_check CHECK ((octet_length(public_key) = 32)),
+    CONSTRAINT ledger_checkpoint_salt_check CHECK ((octet_length(salt) = 32)),
+    CONSTRAINT ledger_checkpoint_seq_check CHECK ((seq > 0)),
+    CONSTRAINT ledger_checkpoint_signature_check CHECK ((octet_length(signature) = 64))
+);
+
+ALTER TABLE ONLY vault.ledger_checkpoint FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.ledger_checkpoint_head (
+    listing_id uuid NOT NULL,
+    checkpoint bigint NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL
+);
+
+ALTER TABLE ONLY vault.ledger_checkpoint_head FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.ledger_entry (
     id uuid NOT NULL,
     listing_id uuid NOT NULL,
@@ -2873,9 +3207,12 @@ CREATE TABLE vault.ledger_subject (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     listing_id uuid NOT NULL,
     kind text NOT NULL,
-    data jsonb NOT NULL,
-    salt bytea NOT NULL,
-    commitment text NOT NULL
+    data jsonb,
+    salt bytea,
+    commitment text NOT NULL,
+    key_id uuid,
+    sealed bytea,
+    CONSTRAINT ledger_subject_sealed CHECK ((((sealed IS NULL) = (data IS NOT NULL)) AND ((sealed IS NULL) = (salt IS NOT NULL)) AND ((sealed IS NULL) = (key_id IS NULL))))
 );
 
 ALTER TABLE ONLY vault.ledger_subject FORCE ROW LEVEL SECURITY;
@@ -3528,6 +3865,24 @@ CREATE TABLE vault.store_object (
 
 ALTER TABLE ONLY vault.store_object FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.subject_key (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    wrapped bytea,
+    wrapped_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
+    erased_by uuid,
+    erased_with uuid,
+    erased_reason text,
+    CONSTRAINT erasure_second_person CHECK ((erased_by <> erased_with)),
+    CONSTRAINT subject_key_erased CHECK (((num_nulls(wrapped, erased_at) = 1) AND (num_nulls(erased_at, erased_by, erased_with, erased_reason) = ANY (ARRAY[0, 4])))),
+    CONSTRAINT subject_key_kind_check CHECK ((kind = ANY (ARRAY['listing'::text, 'owner'::text, 'member'::text, 'organisation'::text])))
+);
+
+ALTER TABLE ONLY vault.subject_key FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.succession_status (
     listing_id uuid NOT NULL,
     status text,
@@ -3756,6 +4111,12 @@ ALTER TABLE ONLY vault.deal
 ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_project_name_key UNIQUE (project_name);
 
+ALTER TABLE ONLY vault.disclosed
+    ADD CONSTRAINT disclosed_once UNIQUE (grant_id, fact_group, version_id);
+
+ALTER TABLE ONLY vault.disclosed
+    ADD CONSTRAINT disclosed_pkey PRIMARY KEY (entry_id);
+
 ALTER TABLE ONLY vault.disclosure_grant
     ADD CONSTRAINT disclosure_grant_ledger_entry_id_key UNIQUE (ledger_entry_id);
 
@@ -3801,6 +4162,15 @@ ALTER TABLE ONLY vault.exclusivity
 ALTER TABLE ONLY vault.exposure
     ADD CONSTRAINT exposure_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.fact_version
+    ADD CONSTRAINT fact_version_once UNIQUE (listing_id, fact_group, mark);
+
+ALTER TABLE ONLY vault.fact_version
+    ADD CONSTRAINT fact_version_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.facts_version
+    ADD CONSTRAINT facts_version_pkey PRIMARY KEY (listing_id);
+
 ALTER TABLE ONLY vault.folder_grant
     ADD CONSTRAINT folder_grant_ledger_entry_id_key UNIQUE (ledger_entry_id);
 
@@ -3836,6 +4206,12 @@ ALTER TABLE ONLY vault.introduction
 
 ALTER TABLE ONLY vault.introduction
     ADD CONSTRAINT introduction_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.ledger_checkpoint_head
+    ADD CONSTRAINT ledger_checkpoint_head_pkey PRIMARY KEY (listing_id, checkpoint);
+
+ALTER TABLE ONLY vault.ledger_checkpoint
+    ADD CONSTRAINT ledger_checkpoint_pkey PRIMARY KEY (seq);
 
 ALTER TABLE ONLY vault.ledger_entry
     ADD CONSTRAINT ledger_entry_listing_id_seq_key UNIQUE (listing_id, seq);
@@ -3990,6 +4366,9 @@ ALTER TABLE ONLY vault.second_factor
 ALTER TABLE ONLY vault.store_object
     ADD CONSTRAINT store_object_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.subject_key
+    ADD CONSTRAINT subject_key_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.succession_status
     ADD CONSTRAINT succession_status_pkey PRIMARY KEY (listing_id);
 
@@ -4064,6 +4443,8 @@ CREATE UNIQUE INDEX deal_one_open ON vault.deal USING btree (listing_id, buyer_i
 
 CREATE INDEX deal_representative_id_requested_at_id_idx ON vault.deal USING btree (representative_id, requested_at DESC, id) WHERE (representative_id IS NOT NULL);
 
+CREATE INDEX disclosed_listing_id_idx ON vault.disclosed USING btree (listing_id);
+
 CREATE INDEX disclosure_grant_listing_id_buyer_id_idx ON vault.disclosure_grant USING btree (listing_id, buyer_id);
 
 CREATE INDEX document_folder_id_idx ON vault.document USING btree (folder_id);
@@ -4105,6 +4486,8 @@ CREATE INDEX introduction_acquirer_id_teaser_ref_idx ON vault.introduction USING
 CREATE INDEX introduction_agency_id_id_idx ON vault.introduction USING btree (agency_id, id);
 
 CREATE INDEX introduction_intermediary_id_id_idx ON vault.introduction USING btree (intermediary_id, id);
+
+CREATE INDEX ledger_entry_requests ON vault.ledger_entry USING btree (listing_id, seq) WHERE (kind = 'request_opened'::text);
 
 CREATE INDEX ledger_subject_listing_id_idx ON vault.ledger_subject USING btree (listing_id);
 
@@ -4182,6 +4565,8 @@ CREATE INDEX store_object_due ON vault.store_object USING btree (keep_until) WHE
 
 CREATE INDEX store_object_listing_id_idx ON vault.store_object USING btree (listing_id);
 
+CREATE UNIQUE INDEX subject_key_in_use ON vault.subject_key USING btree (kind, subject_id) WHERE (erased_at IS NULL);
+
 CREATE INDEX teaser_proposal_listing_id_idx ON vault.teaser_proposal USING btree (listing_id);
 
 CREATE UNIQUE INDEX teaser_prose_current ON vault.teaser_prose USING btree (listing_id) WHERE (superseded_at IS NULL);
@@ -4212,9 +4597,13 @@ CREATE TRIGGER demo_until_imported BEFORE INSERT ON ops.population FOR EACH ROW 
 
 CREATE CONSTRAINT TRIGGER acceptance_opens_deal AFTER UPDATE OF state ON vault.introduction DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.acceptance_opens_deal();
 
+CREATE TRIGGER access_disclosed BEFORE INSERT ON vault.access FOR EACH ROW EXECUTE FUNCTION vault.access_disclosed();
+
 CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FUNCTION vault.brief_causes();
 
 CREATE TRIGGER chain BEFORE INSERT ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION vault.chain_entry();
+
+CREATE TRIGGER checkpoint_follows BEFORE INSERT ON vault.ledger_checkpoint FOR EACH ROW EXECUTE FUNCTION vault.checkpoint_follows();
 
 CREATE TRIGGER clean_team_kept BEFORE INSERT OR UPDATE ON vault.clean_team_member FOR EACH ROW EXECUTE FUNCTION vault.clean_team_kept();
 
@@ -4231,6 +4620,8 @@ CREATE TRIGGER consent_needs_approval BEFORE INSERT ON vault.audience_consent FO
 CREATE TRIGGER deal_causes BEFORE INSERT OR UPDATE ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_causes();
 
 CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_origin_causes();
+
+CREATE TRIGGER disclosed_by_entry BEFORE INSERT ON vault.disclosed FOR EACH ROW EXECUTE FUNCTION vault.disclosed_by_entry();
 
 CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.document FOR EACH ROW EXECUTE FUNCTION vault.document_placed();
 
@@ -4250,9 +4641,13 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.competitor_declaration FOR EACH R
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.disclosed FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.document_mark FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.exposure FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.fact_version FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.folder FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -4262,9 +4657,13 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.folder_permission FOR EACH ROW EX
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.hold FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.ledger_checkpoint FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.ledger_checkpoint_head FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
-CREATE TRIGGER evidence BEFORE UPDATE ON vault.ledger_subject FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+CREATE TRIGGER evidence BEFORE UPDATE ON vault.ledger_subject FOR EACH ROW EXECUTE FUNCTION vault.subject_sealed_once();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_schedule FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -4278,6 +4677,8 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.recipient_confirmation 
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.second_factor_confirmation FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE ON vault.subject_key FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.access FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
@@ -4288,9 +4689,17 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEM
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.deal_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.disclosed FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.document_mark FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.exposure FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.fact_version FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_checkpoint_head FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -4305,6 +4714,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.recipient_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.second_factor_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.subject_key FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -4323,6 +4734,24 @@ CREATE TRIGGER exposed AFTER INSERT OR UPDATE OF state, published_at ON vault.pu
 CREATE TRIGGER exposed_at_once AFTER INSERT ON vault.introduction FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.expose_introduction();
 
 CREATE TRIGGER exposed_when_passed AFTER UPDATE ON vault.answer FOR EACH ROW WHEN ((new.before_name_clear AND (new.released_at IS NOT NULL) AND (old.released_at IS NULL))) EXECUTE FUNCTION vault.expose_answer();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.document FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.document_object FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.folder FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.folder_grant FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_contact FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_financials FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_identity FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_profile FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.succession_status FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
 
 CREATE TRIGGER facts_settled BEFORE INSERT ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.facts_settled();
 
@@ -4411,6 +4840,8 @@ CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.audience_consent FOR EACH ROW 
 CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.mandate FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('ended_on');
 
 CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.owner_link FOR EACH ROW EXECUTE FUNCTION vault.stays_ended('used_at');
+
+CREATE TRIGGER subject_key_frozen BEFORE UPDATE ON vault.subject_key FOR EACH ROW EXECUTE FUNCTION vault.subject_key_frozen();
 
 CREATE TRIGGER take_down AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION market.take_down();
 
@@ -4528,6 +4959,18 @@ ALTER TABLE ONLY vault.deal
 ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_teaser_ref_fkey FOREIGN KEY (teaser_ref) REFERENCES vault.publication(ref);
 
+ALTER TABLE ONLY vault.disclosed
+    ADD CONSTRAINT disclosed_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.disclosed
+    ADD CONSTRAINT disclosed_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES vault.ledger_entry(id);
+
+ALTER TABLE ONLY vault.disclosed
+    ADD CONSTRAINT disclosed_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
+
+ALTER TABLE ONLY vault.disclosed
+    ADD CONSTRAINT disclosed_version_id_fkey FOREIGN KEY (version_id) REFERENCES vault.fact_version(id);
+
 ALTER TABLE ONLY vault.disclosure_grant
     ADD CONSTRAINT disclosure_grant_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
 
@@ -4624,6 +5067,15 @@ ALTER TABLE ONLY vault.exposure
 ALTER TABLE ONLY vault.exposure
     ADD CONSTRAINT exposure_ref_fkey FOREIGN KEY (ref) REFERENCES vault.publication(ref);
 
+ALTER TABLE ONLY vault.fact_version
+    ADD CONSTRAINT fact_version_key_id_fkey FOREIGN KEY (key_id) REFERENCES vault.subject_key(id);
+
+ALTER TABLE ONLY vault.fact_version
+    ADD CONSTRAINT fact_version_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.facts_version
+    ADD CONSTRAINT facts_version_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY vault.folder
     ADD CONSTRAINT folder_added_by_fkey FOREIGN KEY (added_by) REFERENCES vault.member(id);
 
@@ -4699,6 +5151,9 @@ ALTER TABLE ONLY vault.introduction
 ALTER TABLE ONLY vault.introduction
     ADD CONSTRAINT introduction_teaser_ref_fkey FOREIGN KEY (teaser_ref) REFERENCES vault.publication(ref);
 
+ALTER TABLE ONLY vault.ledger_checkpoint_head
+    ADD CONSTRAINT ledger_checkpoint_head_checkpoint_fkey FOREIGN KEY (checkpoint) REFERENCES vault.ledger_checkpoint(seq);
+
 ALTER TABLE ONLY vault.ledger_entry
     ADD CONSTRAINT ledger_entry_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
 
@@ -4707,6 +5162,9 @@ ALTER TABLE ONLY vault.ledger_entry
 
 ALTER TABLE ONLY vault.ledger_head
     ADD CONSTRAINT ledger_head_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.ledger_subject
+    ADD CONSTRAINT ledger_subject_key_id_fkey FOREIGN KEY (key_id) REFERENCES vault.subject_key(id);
 
 ALTER TABLE ONLY vault.ledger_subject
     ADD CONSTRAINT ledger_subject_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
@@ -4927,6 +5385,12 @@ ALTER TABLE ONLY vault.second_factor
 ALTER TABLE ONLY vault.store_object
     ADD CONSTRAINT store_object_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
+ALTER TABLE ONLY vault.subject_key
+    ADD CONSTRAINT subject_key_erased_by_fkey FOREIGN KEY (erased_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.subject_key
+    ADD CONSTRAINT subject_key_erased_with_fkey FOREIGN KEY (erased_with) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.succession_status
     ADD CONSTRAINT succession_status_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
 
@@ -5059,9 +5523,13 @@ CREATE POLICY append ON vault.access FOR INSERT TO succession_app WITH CHECK (((
    FROM vault.disclosure_grant g
   WHERE ((g.id = access.grant_id) AND (g.listing_id = access.listing_id) AND vault.live_grant(g.listing_id, g.level))))));
 
+CREATE POLICY append ON vault.disclosed FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND vault.grant_holds(grant_id))));
+
 CREATE POLICY append ON vault.document_mark FOR INSERT TO succession_app WITH CHECK (((organisation_id = ops.organisation()) AND (EXISTS ( SELECT
    FROM vault.access a
   WHERE ((a.id = document_mark.access_id) AND (a.listing_id = document_mark.listing_id) AND (a.member_id = ops.member()))))));
+
+CREATE POLICY append ON vault.fact_version FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text)));
 
 CREATE POLICY append ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK ((EXISTS ( SELECT
    FROM ops.ledger_kind k
@@ -5125,6 +5593,8 @@ CREATE POLICY desk ON vault.introduction FOR SELECT TO succession_app USING (((o
 
 CREATE POLICY desk_propose ON vault.introduction FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation()) AND (proposed_by = ops.member()) AND (state = 'proposed'::text)));
 
+ALTER TABLE vault.disclosed ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.disclosure_grant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.document ENABLE ROW LEVEL SECURITY;
@@ -5146,6 +5616,10 @@ ALTER TABLE vault.exclusion ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.exclusivity ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.exposure ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.fact_version ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.facts_version ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.folder ENABLE ROW LEVEL SECURITY;
 
@@ -5264,6 +5738,10 @@ CREATE POLICY kept ON vault.document AS RESTRICTIVE FOR SELECT TO succession_app
 CREATE POLICY kept ON vault.document_content AS RESTRICTIVE FOR SELECT TO succession_app USING ((EXISTS ( SELECT
    FROM vault.document d
   WHERE (d.id = document_content.document_id))));
+
+ALTER TABLE vault.ledger_checkpoint ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.ledger_checkpoint_head ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.ledger_entry ENABLE ROW LEVEL SECURITY;
 
@@ -5457,7 +5935,13 @@ CREATE POLICY see ON vault.beneficial_owner FOR SELECT TO succession_app USING (
    FROM vault.organisation o
   WHERE ((o.id = beneficial_owner.organisation_id) AND (o.kind = 'acquirer'::text)))))));
 
+CREATE POLICY see ON vault.disclosed FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text]))));
+
 CREATE POLICY see ON vault.document_mark FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR vault.holds(listing_id)));
+
+CREATE POLICY see ON vault.fact_version FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text)));
+
+CREATE POLICY see ON vault.ledger_checkpoint FOR SELECT TO succession_app USING ((ops.kind() = ANY (ARRAY['intermediary'::text, 'acquirer'::text, 'owner'::text, 'operator'::text])));
 
 CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (EXISTS ( SELECT
    FROM ops.ledger_kind k
@@ -5507,6 +5991,8 @@ CREATE POLICY seller_write ON vault.answer_scan FOR INSERT TO succession_app WIT
 
 ALTER TABLE vault.store_object ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.subject_key ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.succession_status ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.teaser_proposal ENABLE ROW LEVEL SECURITY;
@@ -5534,6 +6020,10 @@ CREATE POLICY worker ON vault.exclusivity TO succession_worker USING (true) WITH
 CREATE POLICY worker ON vault.hold TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.introduction TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.ledger_checkpoint TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.ledger_checkpoint_head TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.listing TO succession_worker USING (true) WITH CHECK (true);
 
@@ -5689,6 +6179,8 @@ GRANT ALL ON FUNCTION ops.try_code(for_purpose text, subject uuid, for_holder te
 
 REVOKE ALL ON FUNCTION vault.acceptance_opens_deal() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.access_disclosed() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.actor_for_member(member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.actor_for_member(member uuid) TO succession_app;
 
@@ -5703,6 +6195,20 @@ REVOKE ALL ON FUNCTION vault.causes_hold(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.causes_hold(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.chain_entry() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.checkpoint_follows() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.checkpoint_leaf(leaf_salt bytea, kind text, id uuid, seq bigint, hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.checkpoint_leaf(leaf_salt bytea, kind text, id uuid, seq bigint, hash bytea) TO succession_definer;
+
+REVOKE ALL ON FUNCTION vault.checkpoint_leaves(wanted bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.checkpoint_proof(wanted bigint, leaf_kind text, leaf_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.checkpoint_proof(wanted bigint, leaf_kind text, leaf_id uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.checkpoint_readers(wanted bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.checkpoint_readers(wanted bigint) TO succession_seeder;
+GRANT ALL ON FUNCTION vault.checkpoint_readers(wanted bigint) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.clean_team_kept() FROM PUBLIC;
 
@@ -5723,6 +6229,8 @@ GRANT ALL ON FUNCTION vault.consent_stands(wanted uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.deal_origin_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.disclosed_by_entry() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.disclosure_facts(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.disclosure_facts(deal uuid) TO succession_app;
@@ -5747,6 +6255,9 @@ REVOKE ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason tex
 GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_worker;
 GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_seeder;
 
+REVOKE ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) TO succession_seeder;
+
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.expose_answer() FROM PUBLIC;
@@ -5756,6 +6267,11 @@ REVOKE ALL ON FUNCTION vault.expose_introduction() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.expose_publication() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.expose_to_buyer() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.facts_changed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.facts_version_of(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.facts_version_of(listing uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.folder_grant_causes() FROM PUBLIC;
 
@@ -5813,8 +6329,12 @@ REVOKE ALL ON FUNCTION vault.introduction_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.is_owner(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.is_owner(listing uuid) TO succession_app;
+GRANT ALL ON FUNCTION vault.is_owner(listing uuid) TO succession_definer;
 
 REVOKE ALL ON FUNCTION vault.keep_company_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.keys_of_subjects(kinds text[], subjects uuid[], fresh bytea[], fresh_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.keys_of_subjects(kinds text[], subjects uuid[], fresh bytea[], fresh_by text) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.know_how_before(wanted text, deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.know_how_before(wanted text, deal uuid) TO succession_app;
@@ -5831,6 +6351,10 @@ REVOKE ALL ON FUNCTION vault.knows_company(listing uuid, buyer uuid) FROM PUBLIC
 GRANT ALL ON FUNCTION vault.knows_company(listing uuid, buyer uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.lapse_holds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.ledger_heads() FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_seeder;
+GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.listed_twice() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.listed_twice() TO succession_app;
@@ -5918,6 +6442,9 @@ REVOKE ALL ON FUNCTION vault.prose_reviewed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.publication_causes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.recipient(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.recipient(wanted uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.recipient_checked(wanted uuid, deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.recipient_checked(wanted uuid, deal uuid) TO succession_app;
 
@@ -5967,10 +6494,17 @@ REVOKE ALL ON FUNCTION vault.status_by_operator() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.stays_ended() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.subject_key_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.subject_sealed_once() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.use_document_link(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.use_document_link(hash bytea) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.written_once(words text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.written_once(words text) TO succession_definer;
@@ -6290,6 +6824,10 @@ GRANT SELECT,INSERT ON TABLE vault.deal_event TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.deal_event TO succession_app;
 GRANT SELECT ON TABLE vault.deal_event TO succession_worker;
 
+GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.disclosure_grant TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.disclosure_grant TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.disclosure_grant TO succession_app;
@@ -6358,6 +6896,13 @@ GRANT SELECT ON TABLE vault.exposure TO succession_app;
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_seeder;
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_purger;
+
+GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.facts_version TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.facts_version TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder TO succession_seeder;
@@ -6458,6 +7003,30 @@ GRANT UPDATE(decided_by) ON TABLE vault.introduction TO succession_app;
 
 GRANT UPDATE(decided_at) ON TABLE vault.introduction TO succession_app;
 
+GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint TO succession_worker;
+
+GRANT SELECT(seq) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(at) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(merkle_root) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(previous) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(statement) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(signature) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(key_id) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT(public_key) ON TABLE vault.ledger_checkpoint TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint_head TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint_head TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint_head TO succession_worker;
+
 GRANT SELECT,INSERT ON TABLE vault.ledger_entry TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.ledger_entry TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.ledger_entry TO succession_app;
@@ -6469,6 +7038,14 @@ GRANT SELECT,INSERT ON TABLE vault.ledger_subject TO succession_definer;
 GRANT SELECT,INSERT,DELETE ON TABLE vault.ledger_subject TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.ledger_subject TO succession_app;
 GRANT SELECT,DELETE ON TABLE vault.ledger_subject TO succession_purger;
+
+GRANT UPDATE(data) ON TABLE vault.ledger_subject TO succession_seeder;
+
+GRANT UPDATE(salt) ON TABLE vault.ledger_subject TO succession_seeder;
+
+GRANT UPDATE(key_id) ON TABLE vault.ledger_subject TO succession_seeder;
+
+GRANT UPDATE(sealed) ON TABLE vault.ledger_subject TO succession_seeder;
 
 GRANT SELECT ON TABLE vault.legal_hold TO succession_purger;
 GRANT SELECT ON TABLE vault.legal_hold TO succession_definer;
@@ -6706,6 +7283,21 @@ GRANT SELECT(keep_until) ON TABLE vault.store_object TO succession_worker;
 
 GRANT UPDATE(deleted_at) ON TABLE vault.store_object TO succession_app;
 GRANT SELECT(deleted_at),UPDATE(deleted_at) ON TABLE vault.store_object TO succession_worker;
+
+GRANT SELECT,INSERT ON TABLE vault.subject_key TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.subject_key TO succession_seeder;
+
+GRANT UPDATE(wrapped) ON TABLE vault.subject_key TO succession_seeder;
+
+GRANT UPDATE(wrapped_by) ON TABLE vault.subject_key TO succession_seeder;
+
+GRANT UPDATE(erased_at) ON TABLE vault.subject_key TO succession_seeder;
+
+GRANT UPDATE(erased_by) ON TABLE vault.subject_key TO succession_seeder;
+
+GRANT UPDATE(erased_with) ON TABLE vault.subject_key TO succession_seeder;
+
+GRANT UPDATE(erased_reason) ON TABLE vault.subject_key TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_seeder;

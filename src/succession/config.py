@@ -132,6 +132,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_POOL_MARKET_SIZE", _whole(1, 200), "6", "connections per audience role"),
     Variable("SUCCESSION_BATCH_CALENDAR", _one_of("weekly", "daily"), "weekly", "when publication batches close"),
     Variable("SUCCESSION_SPOT_CHECK_PERCENT", _whole(0, 50), None, "releases that a person looks at though nothing was found; 5, demo 0"),
+    Variable("SUCCESSION_CHECKPOINT_HOURS", _whole(1, 168), "24", "how often the state of all ledgers is signed"),
     Variable("SUCCESSION_LOCALE", _one_of(*SUPPORTED_LOCALES), "ja", "language of letters to who has not chosen one"),
     Variable("SUCCESSION_MAIL_FROM", TEXT, None, "sender of mails; needed with SMTP_URL"),
     Variable("SMTP_URL", _url("smtp", "smtps"), None, "mail relay; without one mails go to a folder", secret=True),
@@ -169,6 +170,7 @@ class Settings:
     pool_market_size: int
     batch_calendar: str
     spot_check_percent: int
+    checkpoint_hours: int
     locale: str
     mail_from: str
     store_url: str
@@ -213,6 +215,7 @@ class Settings:
             pool_market_size=value["SUCCESSION_POOL_MARKET_SIZE"],
             batch_calendar=value["SUCCESSION_BATCH_CALENDAR"],
             spot_check_percent=_spot_check_percent(value),
+            checkpoint_hours=value["SUCCESSION_CHECKPOINT_HOURS"],
             locale=value["SUCCESSION_LOCALE"],
             mail_from=value["SUCCESSION_MAIL_FROM"] or "succession@localhost.invalid",
             store_url=value["SUCCESSION_STORE_URL"] or (value["SUCCESSION_DATA_DIR"] / "store").as_uri(),

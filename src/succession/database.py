@@ -85,6 +85,7 @@ class Databases:
     engine: AsyncEngine
     app: asyncpg.Pool
     audiences: Mapping[str, asyncpg.Pool]
+    settings: Settings
 
     @asynccontextmanager
     async def read(self, scope: Scope) -> AsyncIterator[asyncpg.Connection]:
@@ -98,7 +99,7 @@ class Databases:
     async def tx(self, scope: Scope) -> AsyncIterator[AsyncSession]:
         """One unit of work: commits when the block ends, rolls back when it raises."""
         session = AsyncSession(self.engine, sync_session_class=_ScopedSession, expire_on_commit=False, autoflush=True)
-        session.info["scope"] = scope
+        session.info["scope"], session.info["settings"] = scope, self.settings
         async with session:
             async with session.begin():
                 yield session
@@ -148,7 +149,7 @@ async def open_databases(settings: Settings) -> Databases:
     )
     app = await open_pool(url, settings.pool_app_size)
     audiences = {role: await open_pool(settings.role_url(role), settings.pool_market_size) for role in AUDIENCE_ROLES}
-    return Databases(engine, app, audiences)
+    return Databases(engine, app, audiences, settings)
 
 
 async def open_pool(url: str, size: int) -> asyncpg.Pool:

@@ -10,6 +10,7 @@ import asyncpg
 
 from succession.config import Settings
 from succession.deals.expiry import end_exclusivities
+from succession.disclosure.checkpoints import checkpoint_if_due
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
 from succession.metrics.closing import close_months
 from succession.retention import purge
@@ -52,6 +53,7 @@ PERIODIC: tuple[Job, ...] = (
     Job("end_exclusivities", 3600, _now(end_exclusivities)),
     Job("close_months", 3600, close_months),
     Job("sweep_store", 300, sweep_store),
+    Job("sign_checkpoint", 900, checkpoint_if_due),
     Job("forget_idempotency", 3600, forget_idempotency),
     Job("forget_deliveries", 86_400, forget_deliveries),
     Job("forget_filter_use", 86_400, forget_filter_use),

@@ -3,8 +3,9 @@
 | file           | holds                                             | signs                                        |
 |----------------|---------------------------------------------------|----------------------------------------------|
 | seal.pem       | ECDSA P-256 private key, its self-signed certificate | PDF documents (PAdES)                        |
-| checkpoint.pem | Ed25519 private key                               | checkpoints of the ledger                    |
+| checkpoint.pem | Ed25519 private key                               | checkpoints and case files of the ledger     |
 | documents-NNNN.key | wraps the key of every listing's documents        | nothing (store/wrapping.py)                  |
+| checkpoint-*.pub | the public keys that signed them so far         |                                              |
 
 Who can write the database must not be able to sign what it says: the directory (SUCCESSION_KEYS_DIR) is given to the worker
 and belongs in no backup of the data. `succession keys make` makes what is missing; only a demo or an embedded program does so
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 from cryptography.x509.oid import NameOID
 
@@ -59,6 +61,13 @@ def checkpoint_key(settings: Settings) -> ed25519.Ed25519PrivateKey:
     return _loaded(_read(settings, CHECKPOINT), ed25519.Ed25519PrivateKey, CHECKPOINT)
 
 
+def checkpoint_public_keys(settings: Settings) -> dict[str, bytes]:
+    """Every key that checkpoints were signed with here, by its id, as 32 bytes. Raises ConfigError as `checkpoint_key` does."""
+    now = checkpoint_key(settings).public_key()
+    before = [load_pem_public_key(path.read_bytes()) for path in sorted(settings.keys_dir.glob("checkpoint-*.pub"))]
+    return {key_id(public): public.public_bytes_raw() for public in (*before, now)}
+
+
 def key_id(public: PublicKeyTypes) -> str:
     """What tells one key from the next: the first 16 hex digits of the SHA-256 of its public part (DER)."""
     return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()[:16]
@@ -68,7 +77,12 @@ def make(directory: Path, house: str, now: datetime | None = None) -> list[str]:
     """Make what is missing and keep what exists; returns the names made. `house`: whose seal the certificate says it is."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = {SEAL: lambda: _new_seal(house, now or datetime.now(UTC)), CHECKPOINT: lambda: _pem(ed25519.Ed25519PrivateKey.generate())}
-    return [name for name, draw in made.items() if not (directory / name).exists() and _keep(directory / name, draw)]
+    fresh = [name for name, draw in made.items() if not (directory / name).exists() and _keep(directory / name, draw)]
+    public = _loaded((directory / CHECKPOINT).read_bytes(), ed25519.Ed25519PrivateKey, CHECKPOINT).public_key()
+    kept = directory / f"checkpoint-{key_id(public)}.pub"  # what it signed is checked with it after another one has followed
+    if not kept.exists():
+        _keep(kept, lambda: public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return fresh
 
 
 def _read(settings: Settings, name: str) -> bytes:

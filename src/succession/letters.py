@@ -207,6 +207,13 @@ LETTERS: dict[str, Letter] = {
         _("Project {project}: a member of your clean team was accepted"),
         _("For project {project} a member of your clean team was accepted. Sign in to read who it is."),
     ),
+    "ledger_checkpoint": Letter(
+        _("Please keep this letter: state of the disclosure records"),
+        _("Everything recorded of your projects so far has been sealed together with all other records. With this letter anybody can show "
+          "later that nothing of it was changed or removed. You need to do nothing but keep it.\n\nNumber: {number}\nSealed: {signed_at}\n"
+          "Fingerprint of all records (SHA-256): {root}\nSignature (Ed25519): {signature}\nKey: {key}\n\n"
+          "The proof that your own records are among them can be read with your account."),
+    ),
     # holds: to the operator, and to an intermediary that asked to go on; no word of which company, buyer or project
     "hold_opened": Letter(
         _("A release waits for a person"),

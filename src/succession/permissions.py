@@ -48,6 +48,7 @@ PERMISSIONS: dict[str, Rule] = {
     "clean_team_review:accept": _may("intermediary"),  # by name: no key may
     "competition:declare": _may("acquirer intermediary"),
     "competition_review:confirm": _may("intermediary"),
+    "checkpoint:read": _may("intermediary acquirer"),
     "deal:advance": _may("intermediary acquirer"),
     "deal:read": _may("intermediary acquirer"),
     "directory:read": _may("acquirer intermediary agency operator"),

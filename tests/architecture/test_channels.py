@@ -35,7 +35,7 @@ NOTHING: dict[str, str] = {
         AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure
         ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers""",
     "counts of what is kept and purged, for the operator": "ReadRetention",
-    "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents",
+    "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents ListLedgerCheckpoints ListDealCheckpoints",
     "what an acquirer wishes, read by its desk and by whom it is introduced to": "FileBrief ListBriefs ReadBrief CloseBrief",
     "who acts for whom": "RecordRepresentation ListRepresentations ConfirmRepresentation EndRepresentation",
     "told to the desk as a coded reason; the teaser is what it named itself": "DeclineIntroduction",
@@ -68,6 +68,7 @@ SILENT_LETTERS: dict[str, str] = {
         request_opened nda_signed question_asked owner_folder owner_folder_allowed""",
     "ends something, under a project name": "request_not_successful nda_ended access_ended",
     "a step under a project name": "deal_moved deal_unparked clean_team_named clean_team_accepted",
+    "a root over everything, the same for everybody who has a new entry of its own to read": "ledger_checkpoint",
     "to the operator, or that a step can or cannot be taken": "hold_opened hold_released hold_refused",
 }  # fmt: skip
 # Fields by which a teaser or a company speaks: whoever's answer has one may be asked for its reason by name.

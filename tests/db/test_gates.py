@@ -271,7 +271,8 @@ async def test_a_grant_needs_its_own_ledger_entry(world, scoped):
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-ACCESS = "INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what) VALUES ($1, $2, $3, $4, 'dossier')"
+ACCESS = ("INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what, facts_version, entries) "
+          "VALUES ($1, $2, $3, $4, 'dossier', $5, $6)")
 
 
 async def counts(connection, listing):
@@ -296,7 +297,9 @@ async def test_reading_ends_at_once(world, as_database_role):
     await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
         "level": "dossier", "filename": "notes.txt", "content_base64": "bm90ZXM=", "contains_personal_data": False,
         "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list"})
+    assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 200
     owner, grant = await as_database_role("owner"), (await row_of(world, "disclosure_grant", deal))["id"]
+    read = (await world.seed("SELECT facts_version, entries FROM vault.access WHERE grant_id = $1", grant))[0]
     for ending, sql in {"none": "SELECT $1::uuid", **ENDS_READING}.items():
         async with what_if(owner, sql, deal, buyer) as connection:
             seen = await counts(connection, published.listing_id)
@@ -304,7 +307,7 @@ async def test_reading_ends_at_once(world, as_database_role):
         async with what_if(owner, sql, deal, buyer) as connection:
             refusal = None
             try:
-                await connection.execute(ACCESS, grant, published.listing_id, buyer.organisation_id, buyer.member_id)
+                await connection.execute(ACCESS, grant, published.listing_id, buyer.organisation_id, buyer.member_id, *read)
             except asyncpg.PostgresError as error:
                 refusal = error.sqlstate
             assert refusal == (None if ending == "none" else "42501"), ending

@@ -30,7 +30,7 @@ async def checked(world, listing, remembered=None):
     connection = await asyncpg.connect(world.database_url)
     try:
         await connection.execute("SET ROLE succession_seeder")
-        return await check_ledgers(connection, listing, remembered)
+        return await check_ledgers(connection, listing, remembered, world.app.state.settings)
     finally:
         await connection.close()
 
@@ -86,6 +86,8 @@ async def entry(world, listing, kind):
     return (await world.seed("SELECT * FROM vault.ledger_entry WHERE listing_id = $1 AND kind = $2", listing, kind))[0]
 
 
+# Seven steps up to the release, one entry for each of eight blocks and the list of documents, and the schedule that names the company.
+LAST = 17
 OFFER = "listing_id = $1 AND kind = 'nda_offered'"
 ALTERED = "convert_to(replace(convert_from(body, 'UTF8'), 'one_way', 'two_way'), 'UTF8')"
 TAMPERING = (
@@ -98,24 +100,31 @@ TAMPERING = (
     (f"DELETE FROM vault.ledger_entry WHERE {OFFER}", (4, "gap")),
     ("DELETE FROM vault.ledger_entry WHERE listing_id = $1 AND seq >= 7", (7, "cut_off")),
     ("DELETE FROM vault.ledger_head WHERE listing_id = $1", (0, "head_missing")),
-    ("UPDATE vault.ledger_head SET hash = sha256('x') WHERE listing_id = $1", (8, "head")),
-    ("UPDATE vault.ledger_subject SET data = '{\"name\": \"Other\"}' WHERE listing_id = $1 AND kind = 'signer'", (4, "subject")),
+    ("UPDATE vault.ledger_head SET hash = sha256('x') WHERE listing_id = $1", (LAST, "head")),
+    ("UPDATE vault.ledger_subject SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE listing_id = $1 AND kind = 'signer'",
+     (4, "subject")),
+    ("UPDATE vault.ledger_subject SET commitment = repeat('0', 64) WHERE listing_id = $1 AND kind = 'signer'", (4, "subject")),
+    ("UPDATE vault.ledger_subject s SET sealed = o.sealed, key_id = o.key_id FROM vault.ledger_subject o WHERE s.listing_id = $1 "
+     "AND s.kind = 'signer' AND o.listing_id = $1 AND o.kind = 'origin'", (4, "subject")),
+    ("UPDATE vault.fact_version SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE listing_id = $1", (8, "version")),
+    ("DELETE FROM vault.disclosed WHERE listing_id = $1 AND fact_group = 'business'", (9, "entry_without_shown")),
+    ("UPDATE vault.disclosed SET fact_group = 'other' WHERE listing_id = $1 AND fact_group = 'business'", (9, "shown_without_entry")),
     ("UPDATE vault.disclosure_grant SET revoked_at = now() WHERE listing_id = $1", (7, "revocation_without_entry")),
     ("UPDATE vault.disclosure_grant SET level = 'data_room' WHERE listing_id = $1", (7, "grant_without_entry")),
     ("DELETE FROM vault.disclosure_grant WHERE listing_id = $1", (7, "entry_without_grant")),
     ("UPDATE vault.nda_schedule SET text_ja = 'x', text_hash = sha256(convert_to(E'x\n\n\n' || text_en, 'UTF8')) WHERE listing_id = $1",
-     (8, "schedule_without_entry")),
+     (LAST, "schedule_without_entry")),
 )
 
 
-async def test_tampering_with_triggers_off_is_found_and_named(world, as_database_role, released):
+async def test_tampering_with_triggers_off_is_found_and_named(world, as_database_role, released, settings):
     listing, owner = released[0].listing_id, await as_database_role("owner")
     for tamper, expected in (("SELECT $1::uuid", None), *TAMPERING):
         transaction = owner.transaction()
         await transaction.start()
         await owner.execute("SET LOCAL session_replication_role = replica")
         await owner.execute(tamper, listing)
-        found = (await check_snapshot(owner, listing, {})).breaks
+        found = (await check_snapshot(owner, listing, {}, settings)).breaks
         await transaction.rollback()
         assert [(each.seq, each.flaw) for each in found[:1]] == ([expected] if expected else []), tamper
 
@@ -127,7 +136,7 @@ async def test_a_body_without_its_hash_is_refused_even_then(world, released):
 
 async def mend(world, listing):
     """Leaves nothing broken behind in a database that other tests share."""
-    for table in ("access", "disclosure_grant", "nda_schedule", "ledger_entry", "ledger_head", "ledger_subject"):
+    for table in ("access", "disclosed", "disclosure_grant", "nda_schedule", "ledger_entry", "ledger_head", "ledger_subject"):
         await world.overrule(f"DELETE FROM vault.{table} WHERE listing_id = $1", listing)
 
 
@@ -195,9 +204,10 @@ async def test_the_command_names_the_first_broken_link(world, released, settings
         return status, capsys.readouterr().out
 
     listing = str(published.listing_id)
-    assert await run("verify", "--listing", listing) == (0, "1 ledgers, 8 entries: every link holds\n")
+    status, said = await run("verify", "--listing", listing)
+    assert status == 0 and said.startswith("1 ledgers, 17 entries: every link holds\n")
     status, heads = await run("heads", "--listing", listing)
-    assert status == 0 and json.loads(heads)["seq"] == 8
+    assert status == 0 and json.loads(heads)["seq"] == LAST
     (tmp_path / "heads").write_text(heads)
     assert (await run("verify", "--listing", listing, "--against", str(tmp_path / "heads")))[0] == 0
 

@@ -1,19 +1,27 @@
-"""Check the disclosure ledgers offline, and name the first broken link of each listing whose chain does not hold."""
+"""Which commands work on the disclosure ledgers? Check them, sign their state, write a case file, erase a person."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
+import os
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from succession.config import Settings
+from succession import keys
+from succession.config import ConfigError, Settings
 from succession.disclosure.canonical import Head
-from succession.disclosure.ledger_check import Report, check_ledgers
+from succession.disclosure.checkpoints import Copy, Flaw, check_checkpoints, make_checkpoint, send_copies
+from succession.disclosure.ledger_check import LISTINGS, Report, check_some
+
+IN_ONE_PROCESS = 50_000  # entries; more are checked by several processes on one snapshot
 
 
 class _Line(msgspec.Struct):
@@ -22,19 +30,27 @@ class _Line(msgspec.Struct):
     hash: str
 
 
-def run(arguments: list[str]) -> int:
-    """`succession ledger verify [--listing ID] [--against FILE]`, `succession ledger heads`.
+class Remembered(msgspec.Struct):
+    """What is known from elsewhere: heads of listings, and copies of checkpoints."""
 
-    `heads` prints one JSON line per listing, to be kept elsewhere; `--against` compares with such a file.
-    Exit status: 0 every chain holds, 1 a broken link, 2 wrong call.
+    heads: dict[UUID, Head]
+    copies: list[Copy]
+
+
+def run(arguments: list[str]) -> int:
+    """`succession ledger verify [--listing ID] [--against FILE]`, `heads`, `checkpoint`, `checkpoints`.
+
+    `heads` prints one JSON line per listing and `checkpoints` one per checkpoint, to be kept elsewhere; `--against` compares with
+    such a file. `checkpoint` signs now. Exit status: 0 everything holds, 1 a broken link, 2 wrong call.
     """
     parser = argparse.ArgumentParser(prog="succession ledger")
-    parser.add_argument("what", choices=("verify", "heads"))
+    parser.add_argument("what", choices=("verify", "heads", "checkpoint", "checkpoints"))
     parser.add_argument("--listing", type=UUID)
     parser.add_argument("--against", type=Path)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     try:
         asked = parser.parse_args(arguments)
-        remembered = read_heads(asked.against) if asked.against else None
+        remembered = read_remembered(asked.against) if asked.against else Remembered({}, [])
     except SystemExit as stop:
         return 0 if stop.code == 0 else 2
     except (OSError, msgspec.DecodeError, ValueError) as error:
@@ -44,23 +60,84 @@ def run(arguments: list[str]) -> int:
     if settings.database_url is None:
         print("DATABASE_URL is not set.", file=sys.stderr)
         return 2
-    report = asyncio.run(_check(settings.database_url, asked.listing, remembered))
-    return print_heads(report) if asked.what == "heads" else print_report(report)
+    if asked.what == "checkpoint":
+        return asyncio.run(_sign(settings))
+    if asked.what == "checkpoints":
+        return asyncio.run(_print_copies(settings))
+    report, flaws, last = asyncio.run(_check(settings, asked.listing, remembered, max(asked.processes, 1)))
+    return print_heads(report) if asked.what == "heads" else print_report(report, flaws, last)
 
 
-async def _check(url: str, listing: UUID | None, remembered: dict[UUID, Head] | None) -> Report:
+# ---------------------------------------------------------------------------------------------------------------------
+# Checking
+
+_LAST = "SELECT seq, at, entries FROM vault.ledger_checkpoint ORDER BY seq DESC LIMIT 1"
+
+
+async def _connected(url: str) -> asyncpg.Connection:
     connection = await asyncpg.connect(url, timeout=10)
+    await connection.execute("SET ROLE succession_seeder")  # reads past row-level security; the servers cannot become it
+    return connection
+
+
+async def _check(settings: Settings, listing: UUID | None, remembered: Remembered,
+                 processes: int) -> tuple[Report, list[Flaw], asyncpg.Record | None]:
+    connection = await _connected(settings.database_url)
     try:
-        await connection.execute("SET ROLE succession_seeder")  # reads past row-level security; the servers cannot become it
-        return await check_ledgers(connection, listing, remembered)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            sizes = {row["listing_id"]: row["size"] for row in await connection.fetch(LISTINGS, listing)}
+            wanted = sorted((sizes if listing else dict.fromkeys(remembered.heads, 0) | sizes).items())
+            if processes > 1 and sum(size for _each, size in wanted) > IN_ONE_PROCESS:
+                snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+                report = await _together(snapshot, wanted, remembered.heads, processes)
+            else:
+                report = await check_some(connection, wanted, remembered.heads, settings)
+            flaws = [] if listing else await check_checkpoints(connection, _trusted(settings), remembered.copies)
+            return report, flaws, await connection.fetchrow(_LAST)
     finally:
         await connection.close()
 
 
-def read_heads(path: Path) -> dict[UUID, Head]:
-    """What `succession ledger heads` printed. Raises OSError, DecodeError, ValueError."""
-    lines = [msgspec.json.decode(line, type=_Line) for line in path.read_bytes().splitlines() if line.strip()]
-    return {line.listing: Head(line.seq, bytes.fromhex(line.hash)) for line in lines}
+def _trusted(settings: Settings) -> dict[str, bytes] | None:
+    """Our keys, where the directory is at hand; elsewhere signatures are compared with the keys beside them, and it is said."""
+    try:
+        return keys.checkpoint_public_keys(settings)
+    except ConfigError as error:
+        print(f"checkpoints are checked with the keys in the database: {error}", file=sys.stderr)
+        return None
+
+
+async def _together(snapshot: str, wanted: Sequence[tuple[UUID, int]], heads: dict[UUID, Head], processes: int) -> Report:
+    """Every process takes each n-th listing, and all see the database as of the same moment."""
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        parts = await asyncio.gather(*(loop.run_in_executor(pool, _part, snapshot, wanted[n::processes], heads) for n in range(processes)))
+    return Report(sum(part.listings for part in parts), sum(part.entries for part in parts),
+                  sorted((each for part in parts for each in part.breaks), key=lambda each: each.listing_id),
+                  {listing: head for part in parts for listing, head in part.heads.items()}, sum(part.unopened for part in parts))
+
+
+def _part(snapshot: str, wanted: Sequence[tuple[UUID, int]], heads: dict[UUID, Head]) -> Report:
+    async def check() -> Report:
+        settings = Settings.from_env()
+        connection = await _connected(settings.database_url)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+                return await check_some(connection, wanted, heads, settings)
+        finally:
+            await connection.close()
+
+    return asyncio.run(check())
+
+
+def read_remembered(path: Path) -> Remembered:
+    """What `heads` and `checkpoints` printed, or GET .../ledger/checkpoints answered, line by line. Raises OSError, DecodeError,
+    ValueError."""
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines() if line.strip()]
+    copies = [msgspec.convert(line, Copy) for line in lines if "statement" in line]
+    heads = [msgspec.convert(line, _Line) for line in lines if "statement" not in line]
+    return Remembered({line.listing: Head(line.seq, bytes.fromhex(line.hash)) for line in heads}, copies)
 
 
 def print_heads(report: Report) -> int:
@@ -69,12 +146,46 @@ def print_heads(report: Report) -> int:
     return 0
 
 
-def print_report(report: Report) -> int:
+def print_report(report: Report, flaws: Sequence[Flaw], last: asyncpg.Record | None) -> int:
     for broken in report.breaks:
         where = f"entry {broken.seq}" if broken.seq else "the chain"
-        print(f"listing {broken.listing_id}: {where}: {broken.flaw}")
+        print(f"listing {broken.listing_id}: {where}: {broken.flaw}" + (f" (checkpoint {broken.checkpoint})" if broken.checkpoint else ""))
+    for flaw in flaws:
+        print(f"checkpoint {flaw.seq}: {flaw.flaw}")
     if report.breaks:
         print(f"{len(report.breaks)} of {report.listings} ledgers are broken")
+    if report.breaks or flaws:
         return 1
     print(f"{report.listings} ledgers, {report.entries} entries: every link holds")
+    if report.unopened:
+        print(f"{report.unopened} commitments say nothing any more: what they commit to was erased, or its key is not here")
+    print(f"last checkpoint {last['seq']}, {last['at']:%Y-%m-%d %H:%M} UTC, over {last['entries']} entries" if last else
+          "no checkpoint was signed: a tail cut off together with its head would not show")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Signing
+
+
+async def _sign(settings: Settings) -> int:
+    connection = await _connected(settings.database_url)
+    try:
+        async with connection.transaction():
+            seq = await make_checkpoint(connection, settings)
+            await send_copies(connection, settings, seq)
+    finally:
+        await connection.close()
+    print(f"checkpoint {seq} was signed")
+    return 0
+
+
+async def _print_copies(settings: Settings) -> int:
+    connection = await _connected(settings.database_url)
+    try:
+        for row in await connection.fetch("SELECT seq, statement, signature, public_key FROM vault.ledger_checkpoint ORDER BY seq"):
+            copy = Copy(row["seq"], row["statement"].decode(), row["signature"].hex(), row["public_key"].hex())
+            print(msgspec.json.encode(copy).decode())
+    finally:
+        await connection.close()
     return 0

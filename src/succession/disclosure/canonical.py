@@ -89,14 +89,55 @@ def _text(value: str, where: str) -> str:
 def decode(raw: bytes) -> dict[str, Any]:
     """The entry behind canonical bytes, without its version. Raises NotCanonical if they are not canonical."""
     try:
-        body = json.loads(raw)
-        version = body.pop("v", None)
-        canonical = version == VERSION and encode(body) == raw
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        # A ledger of a million entries is read within seconds this way; where the two encoders could differ, ours decides.
+        body = _READER.decode(raw)
+        known = type(body) is dict and type(body.get("v")) is int and body["v"] == VERSION
+        surely = known and _spelled(raw, body)
+        canonical = surely or (known and encode({key: body[key] for key in body if key != "v"}) == raw)
+    except (ValueError, TypeError, RecursionError):
         canonical = False
     if not canonical:
         raise NotCanonical("these bytes are not a canonical entry of a known version")
+    del body["v"]
     return body
+
+
+def _refuse(number: str) -> None:
+    raise ValueError("a number that is no integer")
+
+
+_READER = msgspec.json.Decoder(float_hook=_refuse)
+_WRITER = msgspec.json.Encoder(order="sorted")
+_keys_seen: set[str] = set()
+_KEYS_SEEN_MOST = 10_000
+
+
+def _spelled(raw: bytes, body: dict[str, Any]) -> bool:
+    """Whether `raw` is surely what `encode` makes of `body`: nothing in it is escaped, and every value is an allowed one."""
+    return (b"\\" not in raw and len(raw) <= MAX_BYTES and _WRITER.encode(body) == raw
+            and _allowed(body, 1, raw.isascii()))
+
+
+def _allowed(value: dict[str, Any] | list[Any], depth: int, plain: bool) -> bool:
+    """`depth` is that of the items. `plain`: every text is ASCII, and so in its normal form."""
+    if type(value) is dict and not value.keys() <= _keys_seen:
+        if not all(_KEY.fullmatch(key) for key in value):
+            return False
+        if len(_keys_seen) < _KEYS_SEEN_MOST:
+            _keys_seen.update(value)
+    if value and depth > MAX_DEPTH:
+        return False
+    for item in value.values() if type(value) is dict else value:
+        kind = type(item)
+        if kind is str:
+            if not plain and not unicodedata.is_normalized("NFC", item):
+                return False
+        elif kind is int:
+            if not -(2**63) <= item < 2**63:
+                return False
+        elif (kind is dict or kind is list) and not _allowed(item, depth + 1, plain):
+            return False
+    return True
 
 
 # ---------------------------------------------------------------------------------------------------------------------

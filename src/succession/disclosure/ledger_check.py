@@ -1,122 +1,245 @@
 """Does every ledger still say what was written, and does every release still have its entry? Names the first broken link.
 
-Works on rows alone, as the seeding role reads them past row-level security; needs nothing of the running system. A chain
-rewritten as a whole, head included, and consistent with every other table, only a head remembered elsewhere can show:
-`heads` prints them, `against` compares.
+Works on rows alone, as the seeding role reads them past row-level security. A chain rewritten as a whole, head included, and
+consistent with every other table, is found against the heads of the checkpoints (checkpoints.py), which are signed outside of
+the database, and against heads remembered elsewhere: `heads` prints them, `remembered` compares.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from succession.config import Settings
 from succession.disclosure.canonical import Head, LedgerRow, NotCanonical, decode, opens, verify_chain
-from succession.disclosure.ledger import spelling
+from succession.disclosure.ledger import SALT_BYTES, spelling
+from succession.disclosure.subject_keys import KeyGone, Subject, unseal, unwrap
+
+ROWS_AT_ONCE = 20_000  # of entries: what is in memory at a time
 
 
 class Break(msgspec.Struct, frozen=True):
     """The first thing that does not hold on one listing. `seq` 0: the listing's chain as a whole.
 
     `flaw`: those of canonical.BrokenLink, and columns (they differ from the body), subject (a row that a commitment
-    commits to was altered), grant_without_entry, entry_without_grant, revocation_without_entry, schedule_without_entry,
-    head_missing, rewritten (another chain than the one remembered).
+    commits to was altered), version (what was shown is not what was committed to), grant_without_entry, entry_without_grant,
+    revocation_without_entry, schedule_without_entry, shown_without_entry, entry_without_shown, head_missing, rewritten (another
+    chain than the one remembered). `checkpoint`: which one remembers it, 0 for none.
     """
 
     listing_id: UUID
     seq: int
     flaw: str
+    checkpoint: int = 0
 
 
 class Report(msgspec.Struct, frozen=True):
+    """`unopened`: commitments whose opening was erased, or lies under a key that is not here; they say nothing any more."""
+
     listings: int
     entries: int
     breaks: list[Break]
     heads: dict[UUID, Head]
+    unopened: int = 0
 
 
-_LISTINGS = """SELECT listing_id FROM (
+LISTINGS = """SELECT l.listing_id, coalesce(h.seq, 0) AS size FROM (
     SELECT listing_id FROM vault.ledger_head UNION SELECT listing_id FROM vault.ledger_entry
-    UNION SELECT listing_id FROM vault.disclosure_grant UNION SELECT listing_id FROM vault.nda_schedule) l
-WHERE $1::uuid IS NULL OR listing_id = $1 ORDER BY listing_id"""
-_ENTRIES = "SELECT id, seq, kind, deal_id, body, prev, hash FROM vault.ledger_entry WHERE listing_id = $1 ORDER BY seq"
-_SUBJECTS = "SELECT id, data::text, salt, commitment FROM vault.ledger_subject WHERE listing_id = $1"
-_GRANTS = "SELECT id, ledger_entry_id, level, deal_id, revoked_at FROM vault.disclosure_grant WHERE listing_id = $1 ORDER BY granted_at, id"
-_SCHEDULES = """SELECT s.id, s.ledger_entry_id, encode(s.text_hash, 'hex') AS text_hash FROM vault.nda_schedule s
-WHERE s.listing_id = $1 ORDER BY s.bound_at, s.id"""
+    UNION SELECT listing_id FROM vault.disclosure_grant UNION SELECT listing_id FROM vault.nda_schedule
+    UNION SELECT listing_id FROM vault.ledger_checkpoint_head) l LEFT JOIN vault.ledger_head h USING (listing_id)
+WHERE $1::uuid IS NULL OR l.listing_id = $1 ORDER BY l.listing_id"""
+_ENTRIES = """SELECT listing_id, id::text, seq, kind, deal_id::text, body, prev, hash FROM vault.ledger_entry WHERE listing_id = ANY($1)
+ORDER BY listing_id, seq"""
+_HEADS = "SELECT listing_id, seq, hash FROM vault.ledger_head WHERE listing_id = ANY($1)"
+_SIGNED = "SELECT listing_id, checkpoint, seq, hash FROM vault.ledger_checkpoint_head WHERE listing_id = ANY($1) ORDER BY listing_id, checkpoint"
+_SUBJECTS = "SELECT listing_id, id::text, data::text, salt, key_id, sealed, commitment FROM vault.ledger_subject WHERE listing_id = ANY($1)"
+_KEYS = "SELECT id, kind, subject_id, wrapped, wrapped_by FROM vault.subject_key WHERE id = ANY($1)"
+_GRANTS = """SELECT listing_id, id::text, ledger_entry_id::text, level, deal_id::text, revoked_at FROM vault.disclosure_grant
+WHERE listing_id = ANY($1) ORDER BY granted_at, id"""
+_SCHEDULES = """SELECT listing_id, id::text, ledger_entry_id::text, encode(text_hash, 'hex') AS text_hash FROM vault.nda_schedule
+WHERE listing_id = ANY($1) ORDER BY bound_at, id"""
+_SHOWN = """SELECT listing_id, entry_id::text, grant_id::text, fact_group, version_id::text FROM vault.disclosed WHERE listing_id = ANY($1)"""
+_VERSIONS = "SELECT listing_id, id::text, fact_group, key_id, sealed FROM vault.fact_version WHERE listing_id = ANY($1)"
 
 
-async def check_ledgers(connection: asyncpg.Connection, listing_id: UUID | None = None,
-                        remembered: Mapping[UUID, Head] | None = None) -> Report:
-    """Check every chain, or one. One snapshot: what is appended meanwhile is not half seen."""
+async def check_ledgers(connection: asyncpg.Connection, listing_id: UUID | None = None, remembered: Mapping[UUID, Head] | None = None,
+                        settings: Settings | None = None) -> Report:
+    """Check every chain, or one. One snapshot: what is appended meanwhile is not half seen. `settings` open what is sealed."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        return await check_snapshot(connection, listing_id, remembered or {})
+        return await check_snapshot(connection, listing_id, remembered or {}, settings)
 
 
-async def check_snapshot(connection: asyncpg.Connection, listing_id: UUID | None, remembered: Mapping[UUID, Head]) -> Report:
+async def check_snapshot(connection: asyncpg.Connection, listing_id: UUID | None, remembered: Mapping[UUID, Head],
+                         settings: Settings | None = None) -> Report:
     """The same within a transaction of the caller's."""
+    sizes = {row["listing_id"]: row["size"] for row in await connection.fetch(LISTINGS, listing_id)}
+    if listing_id is None:
+        sizes = dict.fromkeys(remembered, 0) | sizes
+    return await check_some(connection, sorted(sizes.items()), remembered, settings)
+
+
+async def check_some(connection: asyncpg.Connection, sizes: Sequence[tuple[UUID, int]], remembered: Mapping[UUID, Head],
+                     settings: Settings | None) -> Report:
+    """Check these listings, given with about how many entries each has."""
     breaks: list[Break] = []
     heads: dict[UUID, Head] = {}
-    entries = 0
-    found = [row["listing_id"] for row in await connection.fetch(_LISTINGS, listing_id)]
-    for each in sorted({*found, *remembered} if listing_id is None else found):
-        count, head, broken = await _check(connection, each, remembered.get(each))
-        entries += count
-        if head is not None:
-            heads[each] = head
-        if broken is not None:
-            breaks.append(broken)
-    return Report(len(found), entries, breaks, heads)
+    entries = unopened = found = 0
+    for batch in _batches(sizes):
+        evidence = await _load(connection, batch, settings)
+        for each in batch:
+            entries += len(evidence.entries[each])
+            if each in evidence.heads:
+                heads[each] = evidence.heads[each]
+            found += bool(evidence.entries[each] or each in evidence.heads or each in evidence.signed)
+            broken = _check(each, evidence, remembered.get(each))
+            if broken is not None:
+                breaks.append(broken)
+        unopened += evidence.unopened
+    return Report(found, entries, breaks, heads, unopened)
 
 
-async def _check(connection: asyncpg.Connection, listing_id: UUID, known: Head | None) -> tuple[int, Head | None, Break | None]:
-    rows = await connection.fetch(_ENTRIES, listing_id)
-    stored = await connection.fetchrow("SELECT seq, hash FROM vault.ledger_head WHERE listing_id = $1", listing_id)
-    head = None if stored is None else Head(stored["seq"], stored["hash"])
+def _batches(sizes: Sequence[tuple[UUID, int]]) -> Iterator[list[UUID]]:
+    batch, rows = [], 0
+    for listing_id, size in sizes:
+        if batch and rows + size > ROWS_AT_ONCE:
+            yield batch
+            batch, rows = [], 0
+        batch.append(listing_id)
+        rows += size + 1
+    if batch:
+        yield batch
+
+
+class _Evidence:
+    """Everything about a batch of listings, by listing."""
+
+    def __init__(self) -> None:
+        self.entries: dict[UUID, list[Any]] = defaultdict(list)
+        self.heads: dict[UUID, Head] = {}
+        self.signed: dict[UUID, list[Any]] = defaultdict(list)
+        self.grants: dict[UUID, list[Any]] = defaultdict(list)
+        self.schedules: dict[UUID, list[Any]] = defaultdict(list)
+        self.shown: dict[UUID, list[Any]] = defaultdict(list)
+        self.subjects: dict[str, Any] = {}
+        self.versions: dict[str, Any] = {}
+        self.keys: dict[UUID, bytes] = {}
+        self.unopened = 0
+
+    def opening(self, subject: Any) -> tuple[str, bytes] | None:
+        """(what was committed to, salt), or None when it is erased or its key is not here. Raises KeyGone when it was altered."""
+        if subject["sealed"] is None:
+            return spelling(msgspec.json.decode(subject["data"])), subject["salt"]
+        if subject["key_id"] not in self.keys:
+            self.unopened += 1
+            return None
+        plain = unseal(self.keys[subject["key_id"]], subject["sealed"], UUID(subject["id"]))
+        return plain[SALT_BYTES:].decode(), plain[:SALT_BYTES]
+
+
+async def _load(connection: asyncpg.Connection, batch: list[UUID], settings: Settings | None) -> _Evidence:
+    evidence = _Evidence()
+    for query, into in ((_ENTRIES, evidence.entries), (_SIGNED, evidence.signed), (_GRANTS, evidence.grants),
+                        (_SCHEDULES, evidence.schedules), (_SHOWN, evidence.shown)):
+        for row in await connection.fetch(query, batch):
+            into[row["listing_id"]].append(row)
+    evidence.heads = {row["listing_id"]: Head(row["seq"], row["hash"]) for row in await connection.fetch(_HEADS, batch)}
+    evidence.subjects = {row["id"]: row for row in await connection.fetch(_SUBJECTS, batch)}
+    evidence.versions = {row["id"]: row for row in await connection.fetch(_VERSIONS, batch)}
+    wanted = {row["key_id"] for rows in (evidence.subjects, evidence.versions) for row in rows.values()} - {None}
+    if settings is not None and wanted:
+        for row in await connection.fetch(_KEYS, list(wanted)):
+            try:
+                evidence.keys[row["id"]] = unwrap(settings, Subject(row["kind"], row["subject_id"]), row["wrapped"], row["wrapped_by"])
+            except KeyGone:
+                continue
+    return evidence
+
+
+def _check(listing_id: UUID, evidence: _Evidence, known: Head | None) -> Break | None:
+    rows, head = evidence.entries[listing_id], evidence.heads.get(listing_id)
     links = [LedgerRow(row["seq"], row["body"], row["prev"], row["hash"]) for row in rows]
     if broken := verify_chain(listing_id, links, head):
-        return len(rows), head, Break(listing_id, broken.seq, broken.flaw)
+        return Break(listing_id, broken.seq, broken.flaw)
     if rows and head is None:
-        return len(rows), head, Break(listing_id, 0, "head_missing")
-    async for broken in _beside_the_chain(connection, listing_id, rows):
-        return len(rows), head, broken
-    if known is not None and known.seq > len(links):
-        return len(rows), head, Break(listing_id, len(links) + 1, "cut_off")
-    if known is not None and known.seq and links[known.seq - 1].hash != known.hash:
-        return len(rows), head, Break(listing_id, known.seq, "rewritten")
-    return len(rows), head, None
+        return Break(listing_id, 0, "head_missing")
+    for checkpoint, before in (*((row["checkpoint"], Head(row["seq"], row["hash"])) for row in evidence.signed[listing_id]), (0, known)):
+        if before is not None and before.seq > len(links):
+            return Break(listing_id, len(links) + 1, "cut_off", checkpoint)
+        if before is not None and before.seq and links[before.seq - 1].hash != before.hash:
+            return Break(listing_id, before.seq, "rewritten", checkpoint)
+    return next(_beside_the_chain(listing_id, rows, evidence), None)
 
 
-async def _beside_the_chain(connection: asyncpg.Connection, listing_id: UUID, rows: list[asyncpg.Record]) -> AsyncIterator[Break]:
+def _beside_the_chain(listing_id: UUID, rows: Sequence[Any], evidence: _Evidence) -> Iterator[Break]:
     """What the hashes do not cover: columns, openings of commitments, and the rows that must have an entry."""
-    bodies: dict[UUID, dict[str, Any]] = {}
-    subjects = {row["id"]: row for row in await connection.fetch(_SUBJECTS, listing_id)}
+    bodies: dict[str, dict[str, Any]] = {}
+    written = str(listing_id)
     for row in rows:
         body = _body(row["body"])
-        columns = (str(row["id"]), str(listing_id), row["kind"], row["deal_id"] and str(row["deal_id"]))
-        if (body.get("entry_id"), body.get("listing_id"), body.get("kind"), body.get("deal_id")) != columns:
+        if (body.get("entry_id"), body.get("listing_id"), body.get("kind"), body.get("deal_id")) != (row["id"], written, row["kind"], row["deal_id"]):
             yield Break(listing_id, row["seq"], "columns")
-        if not all(_opens(each, subjects.get(UUID(each["subject_id"]))) for each in body.get("commitments", [])):
-            yield Break(listing_id, row["seq"], "subject")
-        bodies[row["id"]] = body | {"seq": row["seq"]}
+        body["seq"] = row["seq"]
+        for each in body.get("commitments", ()):
+            if not _opens(each, body, evidence):
+                yield Break(listing_id, row["seq"], "subject")
+        bodies[row["id"]] = body
+    yield from _grants(listing_id, bodies, evidence)
+    yield from _shown(listing_id, bodies, evidence)
+    for schedule in evidence.schedules[listing_id]:
+        entry = bodies.get(schedule["ledger_entry_id"])
+        if entry is None or entry.get("schedule_id") != schedule["id"] or entry.get("opened", {}).get("text_hash", schedule["text_hash"]) != schedule["text_hash"]:
+            yield Break(listing_id, entry["seq"] if entry else 0, "schedule_without_entry")
+
+
+def _grants(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
     released = {body.get("grant_id"): body for body in bodies.values() if body.get("kind") == "released"}
     revoked = {body.get("grant_id") for body in bodies.values() if body.get("kind") == "revoked"}
-    for grant in await connection.fetch(_GRANTS, listing_id):
-        entry = released.pop(str(grant["id"]), None)
+    for grant in evidence.grants[listing_id]:
+        entry = released.pop(grant["id"], None)
         if entry is None or (entry.get("entry_id"), entry.get("level"), entry.get("deal_id")) != (
-                str(grant["ledger_entry_id"]), grant["level"], str(grant["deal_id"])):
+                grant["ledger_entry_id"], grant["level"], grant["deal_id"]):
             yield Break(listing_id, entry["seq"] if entry else 0, "grant_without_entry")
-        if (grant["revoked_at"] is not None) != (str(grant["id"]) in revoked):
+        if (grant["revoked_at"] is not None) != (grant["id"] in revoked):
             yield Break(listing_id, entry["seq"] if entry else 0, "revocation_without_entry")
     for entry in released.values():
         yield Break(listing_id, entry["seq"], "entry_without_grant")
-    for schedule in await connection.fetch(_SCHEDULES, listing_id):
-        entry = bodies.get(schedule["ledger_entry_id"])
-        if entry is None or entry.get("schedule_id") != str(schedule["id"]) or not _commits_to(entry, schedule["text_hash"], subjects):
-            yield Break(listing_id, entry["seq"] if entry else 0, "schedule_without_entry")
+
+
+def _shown(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
+    """Every version shown has its entry, every such entry its version, and the version is the one committed to."""
+    rows = {row["entry_id"]: row for row in evidence.shown[listing_id]}
+    for entry_id, entry in bodies.items():
+        if entry.get("kind") != "disclosed":
+            continue
+        shown = rows.pop(entry_id, None)
+        if shown is None:
+            yield Break(listing_id, entry["seq"], "entry_without_shown")
+        elif (entry.get("grant_id"), entry.get("fact_group"), entry.get("version_id")) != (
+                shown["grant_id"], shown["fact_group"], shown["version_id"]):
+            yield Break(listing_id, entry["seq"], "shown_without_entry")
+        elif not _is_version(entry, evidence.versions.get(shown["version_id"]), evidence):
+            yield Break(listing_id, entry["seq"], "version")
+    if rows:
+        yield Break(listing_id, 0, "shown_without_entry")
+
+
+def _is_version(entry: dict[str, Any], version: Any, evidence: _Evidence) -> bool:
+    if version is None:
+        return False
+    said = entry.get("opened", {}).get("content")
+    if said is None or version["key_id"] not in evidence.keys:
+        return True  # erased
+    try:
+        content = unseal(evidence.keys[version["key_id"]], version["sealed"], UUID(version["id"]))
+    except KeyGone:
+        return False
+    return hashlib.sha256(content).hexdigest() == said.get("sha256")
 
 
 def _body(raw: bytes) -> dict[str, Any]:
@@ -126,15 +249,18 @@ def _body(raw: bytes) -> dict[str, Any]:
         return {"commitments": []}
 
 
-def _opens(commitment: dict[str, Any], subject: asyncpg.Record | None) -> bool:
-    """An erased subject is no flaw: the commitment stays, and says nothing any more."""
-    return subject is None or (subject["commitment"] == commitment["commitment"]
-                               and opens(commitment["commitment"], spelling(msgspec.json.decode(subject["data"])), subject["salt"]))
-
-
-def _commits_to(entry: dict[str, Any], text_hash: str, subjects: dict[UUID, asyncpg.Record]) -> bool:
-    for each in entry.get("commitments", []):
-        subject = subjects.get(UUID(each["subject_id"]))
-        if each["subject"] == "text_hash" and subject is not None:
-            return msgspec.json.decode(subject["data"]) == text_hash
-    return True  # erased
+def _opens(commitment: dict[str, Any], body: dict[str, Any], evidence: _Evidence) -> bool:
+    """An erased subject is no flaw: the commitment stays, and says nothing any more. What was opened is kept in the body."""
+    subject = evidence.subjects.get(commitment["subject_id"])
+    if subject is None:
+        evidence.unopened += 1
+        return True
+    try:
+        opening = evidence.opening(subject)
+    except KeyGone:
+        return False
+    if opening is None:
+        return subject["commitment"] == commitment["commitment"]
+    value, salt = opening
+    body.setdefault("opened", {})[commitment["subject"]] = msgspec.json.decode(value)
+    return subject["commitment"] == commitment["commitment"] and opens(commitment["commitment"], value, salt)

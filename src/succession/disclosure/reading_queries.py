@@ -46,9 +46,20 @@ Dossier: type[msgspec.Struct] = msgspec.defstruct(
                           "this buyer may open."}, module=__name__)
 
 
+#: Fields of a dossier that are no fact group.
+NOT_FACTS = ("deal_id", "project_name")
+
+
+class FactsChanged(Exception):
+    """The listing was edited since its version was entered in the ledger: what was read is not to be shown."""
+
+
 async def _rows(connection: asyncpg.Connection, table: str, listing_id: UUID, tail: str = "") -> list[dict[str, Any]]:
+    """As JSON text, which the connections of both drivers read alike."""
     columns = ", ".join(fields_shown(table, "dossier"))
-    return [dict(row) for row in await connection.fetch(f"SELECT {columns} FROM vault.{table} WHERE listing_id = $1 {tail}", listing_id)]
+    rows = await connection.fetch(
+        f"SELECT to_jsonb(b)::text AS row FROM (SELECT {columns} FROM vault.{table} WHERE listing_id = $1 {tail}) b", listing_id)
+    return [msgspec.json.decode(row["row"]) for row in rows]
 
 
 async def read_blocks(connection: asyncpg.Connection, listing_id: UUID) -> dict[str, msgspec.Struct]:
@@ -63,20 +74,30 @@ async def read_blocks(connection: asyncpg.Connection, listing_id: UUID) -> dict[
     return blocks
 
 
-async def find_dossier(connection: asyncpg.Connection, deal_id: UUID) -> Dossier | None:
-    """The dossier of a deal on which a grant is live at this moment, or None."""
+async def build_dossier(connection: asyncpg.Connection, deal_id: UUID, listing_id: UUID, project_name: str) -> Dossier:
+    """What this transaction may read of a listing: a buyer what it was granted, its adviser all documents of it."""
+    blocks = await read_blocks(connection, listing_id)
+    return Dossier(deal_id, project_name, *blocks.values(), await list_documents(connection, listing_id))
+
+
+async def find_dossier(connection: asyncpg.Connection, deal_id: UUID, facts_version: int | None = None) -> Dossier | None:
+    """The dossier of a deal on which a grant is live at this moment, or None. Raises FactsChanged when the listing is not at
+    `facts_version` any more."""
     deal = await connection.fetchrow(
         "SELECT d.listing_id, d.project_name FROM vault.deal d JOIN vault.disclosure_grant g ON g.deal_id = d.id "
         "WHERE d.id = $1 AND g.level = 'dossier' AND vault.party(d.id) IN ('buyer', 'representative') "
         "AND vault.grant_holds(g.id)", deal_id)
     if deal is None:
         return None
-    blocks = await read_blocks(connection, deal["listing_id"])
-    documents = await list_documents(connection, deal["listing_id"])
-    # Each statement asks for the grant anew: one that ended meanwhile must give nothing, not a part.
-    if not await connection.fetchval("SELECT vault.live_grant($1, 'dossier')", deal["listing_id"]):
+    dossier = await build_dossier(connection, deal_id, deal["listing_id"], deal["project_name"])
+    # Each statement asks for the grant anew: one that ended meanwhile must give nothing, not a part. The version goes up with
+    # every change, so what was read before this statement is of the version it tells.
+    now = await connection.fetchval("SELECT vault.facts_version_of($1) WHERE vault.live_grant($1, 'dossier')", deal["listing_id"])
+    if now is None:
         return None
-    return Dossier(deal_id, deal["project_name"], *blocks.values(), documents)
+    if facts_version is not None and now != facts_version:
+        raise FactsChanged
+    return dossier
 
 
 _DOCUMENTS = """SELECT d.id, d.level, coalesce(f.name, d.folder) AS folder, d.folder_id, d.title, d.media_type, d.size_bytes,

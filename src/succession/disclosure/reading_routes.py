@@ -3,6 +3,7 @@
 A reading by a buyer is two transactions: the access is committed first, then the read-only one asks for the grant again.
 """
 
+from contextlib import suppress
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from succession.disclosure.queries import GrantPage, GrantView, find_grant, list
 from succession.disclosure.reading_queries import (
     AccessPage,
     Dossier,
+    FactsChanged,
     LedgerPage,
     find_dossier,
     holds_listing,
@@ -36,6 +38,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
 Country = Literal[tuple(SCHEMES["country"].codes)]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
+READINGS_MOST = 5  # a listing that is edited while it is read is read again, entries first
 
 
 class Revocation(Struct, forbid_unknown_fields=True):
@@ -67,12 +70,15 @@ class AddedEntries(Struct):
 
 
 @get("/dossiers/{deal_id:uuid}", opt={"permission": "dossier:read"}, operation_id="ReadDossier",
-     summary="The company by name, while a grant is live; every reading is recorded", responses=documented("not_found"))
+     summary="The company by name, while a grant is live; every reading is recorded", responses=documented("not_found", "conflict"))
 async def read_dossier(databases: Pools, actor: Who, deal_id: FromPath[UUID]) -> Dossier:
-    async with databases.tx(actor.scope()) as tx:
-        await documents.note_dossier_reading(tx, actor, deal_id)
-    async with databases.read(actor.scope()) as read:
-        return found_or_404(await find_dossier(read, deal_id))
+    for _try in range(READINGS_MOST):
+        async with databases.tx(actor.scope()) as tx:
+            version = await documents.note_dossier_reading(tx, actor, deal_id)
+        with suppress(FactsChanged):
+            async with databases.read(actor.scope()) as read:
+                return found_or_404(await find_dossier(read, deal_id, version))
+    raise Problem("unavailable")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from succession.characters import NAME, PROSE
 from succession.database import driver
 from succession.disclosure import (
     document_routes,
+    checkpoint_routes,
     introductions,
     owner_subject,  # noqa: F401  registers the owner's question
     question_routes,
@@ -252,5 +253,6 @@ ROUTES: list = [
     *question_routes.ROUTES,
     *room_routes.ROUTES,
     *document_routes.ROUTES,
+    *checkpoint_routes.ROUTES,
     *introductions.ROUTES,
 ]  # fmt: skip

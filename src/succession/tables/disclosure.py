@@ -146,9 +146,11 @@ class LedgerSubject(SQLModel, table=True):
     id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
     listing_id: UUID
     kind: str
-    data: Any = Field(sa_type=JSONB(none_as_null=True))
-    salt: bytes
+    data: Any | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    salt: bytes | None = None
     commitment: str
+    key_id: UUID | None = None
+    sealed: bytes | None = None
 
 
 class NdaSchedule(SQLModel, table=True):
@@ -201,6 +203,8 @@ class Access(SQLModel, table=True):
     at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     address: str | None = None
     agent: str | None = None
+    entries: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
+    facts_version: int | None = Field(default=None, sa_type=BigInteger)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

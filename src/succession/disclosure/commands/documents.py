@@ -10,6 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.database import driver
+from succession.disclosure.disclosed import blocks_of, disclose, document_group, document_version, recipient_of
+from succession.disclosure.positions import found_or_404
+from succession.disclosure.reading_queries import NOT_FACTS, find_dossier
 from succession.disclosure.uploads import check_permission
 from succession.errors import Problem
 from succession.outbox import record
@@ -29,17 +33,22 @@ async def remove_document(tx: AsyncSession, document_id: UUID) -> None:
 # ---------------------------------------------------------------------------------------------------------------------
 # Readings: in a transaction of their own, committed before anything is read
 
+_GRANT = text("SELECT g.id FROM vault.disclosure_grant g WHERE g.deal_id = :deal AND g.level = 'dossier' "
+              "AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id)")
 _READ_DOSSIER = text(
-    "INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what, address, agent) "
-    "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), 'dossier', :address, :agent FROM vault.disclosure_grant g "
-    "WHERE g.deal_id = :deal AND g.level = 'dossier' AND vault.party(g.deal_id) IN ('buyer', 'representative') "
-    "AND vault.grant_holds(g.id)")
-_READ_DOCUMENT = text(
-    "INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what, address, agent) "
-    "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), 'document:' || d.id || :what, :address, :agent "
+    "INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what, facts_version, entries, address, agent) "
+    "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), 'dossier', :version, CAST(:entries AS uuid[]), :address, :agent "
+    "FROM vault.disclosure_grant g WHERE g.id = :grant AND vault.grant_holds(g.id)")
+_OPENED = text(
+    "SELECT g.id AS grant_id, d.id, d.title, encode(d.content_hash, 'hex') AS content_hash, EXISTS (SELECT FROM vault.disclosed s "
+    "WHERE s.grant_id = g.id AND s.fact_group = 'document:' || d.id) AS entered "
     "FROM vault.document d JOIN vault.disclosure_grant g ON g.listing_id = d.listing_id AND g.level = d.level "
     "WHERE d.id = :document AND d.removed_at IS NULL AND vault.party(g.deal_id) IN ('buyer', 'representative') "
-    "AND vault.grant_holds(g.id) ORDER BY g.granted_at DESC LIMIT 1 RETURNING id")
+    "AND vault.grant_holds(g.id) ORDER BY g.granted_at DESC LIMIT 1")
+_READ_DOCUMENT = text(
+    "INSERT INTO vault.access (grant_id, listing_id, organisation_id, member_id, what, address, agent) "
+    "SELECT g.id, g.listing_id, ops.organisation(), ops.member(), :what, :address, :agent "
+    "FROM vault.disclosure_grant g WHERE g.id = :grant AND vault.grant_holds(g.id) RETURNING id")
 _MARK = text("INSERT INTO vault.document_mark (mark, access_id, document_id, listing_id, organisation_id, page) "
              "SELECT :mark, a.id, :document, a.listing_id, a.organisation_id, :page FROM vault.access a WHERE a.id = :access")
 _READABLE = text(
@@ -48,11 +57,20 @@ _READABLE = text(
     "FROM vault.document d JOIN vault.document_object o ON o.document_id = d.id WHERE d.id = :document AND d.removed_at IS NULL")
 
 
-async def note_dossier_reading(tx: AsyncSession, actor: Actor, deal_id: UUID) -> None:
-    """Write down that this member opens the dossier now. Raises Problem not_found without a live grant."""
-    done = await tx.execute(_READ_DOSSIER, {"deal": deal_id, "address": actor.address, "agent": actor.agent})
+async def note_dossier_reading(tx: AsyncSession, actor: Actor, deal_id: UUID) -> int:
+    """Write down that this member opens the dossier now, and enter in the ledger whatever of it this buyer was not shown yet;
+    returns the version of the facts that this is about. Raises Problem not_found without a live grant."""
+    grant_id = (await tx.execute(_GRANT, {"deal": deal_id})).scalar()
+    if grant_id is None:
+        raise Problem("not_found")
+    to = await recipient_of(tx, grant_id)
+    dossier = found_or_404(await find_dossier(await driver(tx), deal_id))
+    entries = await disclose(tx, to, blocks_of(dossier, NOT_FACTS), "reading")
+    done = await tx.execute(_READ_DOSSIER, {"grant": grant_id, "version": to.facts_version, "entries": entries,
+                                            "address": actor.address, "agent": actor.agent})
     if done.rowcount == 0:
         raise Problem("not_found")
+    return to.facts_version
 
 
 async def note_page(tx: AsyncSession, actor: Actor, document_id: UUID, page: int, by_link: bool = False) -> str | None:
@@ -82,7 +100,15 @@ async def _readable(tx: AsyncSession, document_id: UUID):
 
 
 async def _note(tx: AsyncSession, actor: Actor, document_id: UUID, what: str, page: int | None) -> str:
-    access = (await tx.execute(_READ_DOCUMENT, {"document": document_id, "what": what, "address": actor.address, "agent": actor.agent})).scalar()
+    """In the ledger first: a document that was put beside the dossier after its release has no entry yet."""
+    opened = (await tx.execute(_OPENED, {"document": document_id})).first()
+    if opened is None:
+        raise Problem("not_found")
+    if not opened.entered:
+        shown = document_version(opened.id, opened.title, opened.content_hash)
+        await disclose(tx, await recipient_of(tx, opened.grant_id), [shown], "reading")
+    access = (await tx.execute(_READ_DOCUMENT, {"grant": opened.grant_id, "what": document_group(document_id) + what,
+                                                "address": actor.address, "agent": actor.agent})).scalar()
     if access is None:
         raise Problem("not_found")
     mark = base64.b32encode(secrets.token_bytes(MARK_BYTES)).decode()

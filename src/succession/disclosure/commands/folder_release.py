@@ -18,6 +18,7 @@ from succession.disclosure import ledger
 from succession.disclosure.commands.release import RevokeReason
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
+from succession.disclosure.disclosed import disclose, document_version, recipient_of
 from succession.disclosure.know_how import BY_CODE, Standing, refusal
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
@@ -37,7 +38,7 @@ _STANDING = text(
     "ARRAY(SELECT DISTINCT f.know_how_step FROM vault.folder_grant g JOIN vault.folder f ON f.id = g.folder_id AND f.removed_at IS NULL "
     "WHERE g.deal_id = d.id AND f.know_how_step IS NOT NULL AND vault.folder_grant_holds(g.id, NULL)) AS released "
     "FROM vault.deal d WHERE d.id = :deal")
-_DOCUMENTS = text("SELECT d.id, encode(d.content_hash, 'hex') AS content_hash, vault.recipient_checked(d.id, :deal) AS checked "
+_DOCUMENTS = text("SELECT d.id, d.title, encode(d.content_hash, 'hex') AS content_hash, vault.recipient_checked(d.id, :deal) AS checked "
                   "FROM vault.document d WHERE d.folder_id = :folder AND d.removed_at IS NULL ORDER BY d.id LIMIT :most")
 _SUPERSEDE = text("UPDATE vault.folder_grant SET revoked_at = now(), revoked_by = :by, revoke_reason = 'superseded' "
                   "WHERE deal_id = :deal AND folder_id = :folder AND revoked_at IS NULL RETURNING id")
@@ -79,6 +80,8 @@ async def release_folder(tx: AsyncSession, actor: Actor, deal_id: UUID, folder_i
     await tx.execute(_GRANT, {
         "id": grant_id, "deal": deal.id, "listing": deal.listing_id, "buyer": deal.buyer_id, "folder": folder_id, "documents": ids,
         "room": room.id, "permission": permission, "entry": entry_id, "member": actor.member_id, "expires_at": expires_at})
+    await disclose(tx, await recipient_of(tx, room.id),
+                   [document_version(each.id, each.title, each.content_hash) for each in documents], "release")
     await tell_buyer(tx, deal, "released")
     await record(tx, "release_folder", deal.id, folder=str(folder_id))
     return grant_id

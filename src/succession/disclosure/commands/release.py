@@ -1,7 +1,7 @@
 """How is a dossier or the data room released, and how does that end?
 
-A release is a write: grant and ledger entry in one transaction, only while all four causes hold, one grant per consent and
-level. With the first one a schedule binds the NDA to the company it was given for.
+A release is a write: grant, its ledger entry and one for everything it shows, in one transaction, only while all four causes
+hold, one grant per consent and level. With the first one a schedule binds the NDA to the company it was given for.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.database import driver
 from succession.days import day_in_japan
 from succession.disclosure import ledger
 from succession.disclosure.commands.nda import parties_of
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
+from succession.disclosure.disclosed import blocks_of, disclose, document_version, recipient_of
 from succession.disclosure.levels import TABLE_VERSION, Level, fact_groups
 from succession.disclosure.nda_text import Company, schedule_text
+from succession.disclosure.reading_queries import NOT_FACTS, build_dossier
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.outbox import record
@@ -62,10 +65,25 @@ async def release(tx: AsyncSession, actor: Actor, deal_id: UUID, level: Level, e
         "expires_at": expires_at,
     })
     if level == "dossier":
+        await _disclose(tx, deal, grant_id)
         await _bind(tx, deal, causes)
     await tell_buyer(tx, deal, "released")
     await record(tx, "release", deal.id, level=level)
     return grant_id
+
+
+_CHECKED = text("SELECT d.id FROM vault.document d WHERE d.listing_id = :listing AND d.level = 'dossier' AND d.removed_at IS NULL "
+                "AND vault.recipient_checked(d.id, :deal)")
+
+
+async def _disclose(tx: AsyncSession, deal: LockedDeal, grant_id: UUID) -> None:
+    """One entry per block and document of the dossier, each in the version of this moment. The data room opens folder by folder."""
+    to, connection = await recipient_of(tx, grant_id), await driver(tx)
+    checked = {row.id for row in await tx.execute(_CHECKED, {"listing": deal.listing_id, "deal": deal.id})}
+    dossier = await build_dossier(connection, deal.id, deal.listing_id, deal.project_name)
+    dossier.documents = [each for each in dossier.documents if each.id in checked]
+    documents = [document_version(each.id, each.title, each.content_hash) for each in dossier.documents]
+    await disclose(tx, to, blocks_of(dossier, NOT_FACTS) + documents, "release")
 
 
 def _missing(deal: LockedDeal, causes: Any) -> str | None:

@@ -1,0 +1,103 @@
+"""Under which key does what is known of a person or company lie in the ledger's evidence, so that it can be erased?
+
+Each subject has a key of its own; it lies in `vault.subject_key` under a key that is outside of the database. Without the
+row's key nothing under it can be read again, whatever copies of the database there are; the commitments stay, and are silent.
+
+| kind         | whose                                     | its id           |
+|--------------|-------------------------------------------|------------------|
+| listing      | the company: its facts, texts naming it    | the listing      |
+| owner        | who answers for the company                | the listing      |
+| member       | who acted or signed                        | the member       |
+| organisation | the firm that acted                        | the organisation |
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from succession.config import Settings
+
+KEY_BYTES, NONCE_BYTES = 32, 12
+KINDS = ("listing", "owner", "member", "organisation")
+
+
+class Subject(NamedTuple):
+    kind: str
+    id: UUID
+
+
+class SubjectKey(NamedTuple):
+    """A key as it is used: `id` is its row."""
+
+    id: UUID
+    key: bytes
+
+
+class KeyGone(Exception):
+    """What was asked for lies under a key that was destroyed, or under one of another installation."""
+
+
+def wrapped_by(settings: Settings) -> tuple[str, bytes]:
+    """(name, key) of what subject keys lie under now."""
+    return "root", settings.key("ledger-subjects")
+
+
+def wrap(settings: Settings, subject: Subject, key: bytes) -> bytes:
+    """A subject's key as it is stored, bound to its subject."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(wrapped_by(settings)[1]).encrypt(nonce, key, _bound(subject))
+
+
+def unwrap(settings: Settings, subject: Subject, wrapped: bytes | None, by: str) -> bytes:
+    """Raises KeyGone."""
+    name, over = wrapped_by(settings)
+    if wrapped is None or by != name:
+        raise KeyGone(subject.kind)
+    try:
+        return AESGCM(over).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound(subject))
+    except InvalidTag:
+        raise KeyGone(subject.kind) from None
+
+
+def _bound(subject: Subject) -> bytes:
+    return f"subject-key:{subject.kind}:{subject.id}".encode()
+
+
+def seal(key: SubjectKey, plain: bytes, place: UUID) -> bytes:
+    """AES-256-GCM, bound to the row it stands in."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(key.key).encrypt(nonce, plain, place.bytes)
+
+
+def unseal(key: bytes, sealed: bytes, place: UUID) -> bytes:
+    """Raises KeyGone when this is not what was sealed here under this key."""
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.bytes)
+    except InvalidTag:
+        raise KeyGone(str(place)) from None
+
+
+_KEYS = text("SELECT key_id, wrapped, wrapped_by FROM vault.keys_of_subjects(CAST(:kinds AS text[]), CAST(:ids AS uuid[]), "
+             "CAST(:fresh AS bytea[]), :by)")
+
+
+async def keys_of(tx: AsyncSession, subjects: Sequence[Subject]) -> dict[Subject, SubjectKey]:
+    """The key in use of each subject, made where there is none; asked once for each in a transaction."""
+    settings: Settings = tx.info["settings"]
+    known: dict[Subject, SubjectKey] = tx.info.setdefault("subject_keys", {})
+    missing = sorted(set(subjects) - known.keys())
+    if missing:
+        fresh = [wrap(settings, each, secrets.token_bytes(KEY_BYTES)) for each in missing]
+        rows = (await tx.execute(_KEYS, {"kinds": [each.kind for each in missing], "ids": [each.id for each in missing],
+                                         "fresh": fresh, "by": wrapped_by(settings)[0]})).all()
+        for subject, row in zip(missing, rows, strict=True):
+            known[subject] = SubjectKey(row.key_id, unwrap(settings, subject, row.wrapped, row.wrapped_by))
+    return {each: known[each] for each in subjects}
