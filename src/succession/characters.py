@@ -21,7 +21,5 @@ LINE = rf"^[^{_REFUSED}\t\n\r]*$"
 NAME = rf"^[^{_REFUSED}\t\n\r]*[^{_REFUSED}\s][^{_REFUSED}\t\n\r]*$"
 #: A file's name with its ending: no path, and no mark that turns `fdp.exe` into `exe.pdf`.
 FILE_NAME = rf"^[^{_REFUSED}\t\n\r/\\]+\.[A-Za-z]{{3,4}}$"
-#: Folders, from the root.
-FOLDER = rf"^/[^{_REFUSED}\t\n\r\\]*$"
 
 UNWANTED = re.compile(rf"[{_REFUSED}\t\n\r]")

@@ -18,7 +18,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryP
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from succession.characters import FILE_NAME, FOLDER, NAME
+from succession.characters import FILE_NAME, NAME
 from succession.database import driver
 from succession.disclosure import listing_keys, uploads
 from succession.disclosure.commands import document_links, documents
@@ -36,7 +36,7 @@ from succession.throttle import spend
 from succession.wiring import Memory, Pools, Read, Store, Tx, Who
 
 Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=FILE_NAME)]
-Folder = Annotated[str, Meta(max_length=120, pattern=FOLDER)]
+Folder = Annotated[str, Meta(min_length=1, max_length=120, pattern=NAME)]
 Reason = Annotated[str, Meta(min_length=1, max_length=300, pattern=NAME)]
 Page = Annotated[int, PathParameter(ge=1, le=100_000)]
 Width = Annotated[int, QueryParameter(ge=WIDTH_LEAST, le=WIDTH_MOST, description="Pixels across")]
