@@ -8,15 +8,21 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from succession.anonymity.codebook import Profile as Figures
 from succession.app import create_app
 from succession.config import Settings
 from succession.disclosure.levels import BLOCKS, FIELDS, ROWS, STRUCTS, FiscalYear, fact_groups, fields_in
 from succession.disclosure.reading_queries import Dossier
+from succession.listings.profile import Profile, cell_facts
+from succession.listings.storage import profile_of, rows_of, years_of
 from succession.permissions import PERMISSIONS
 
 SOURCE = Path(__file__).parents[2] / "src" / "succession"
 APP = create_app(Settings.from_env({"SUCCESSION_DEMO": "1", "SUCCESSION_SECRET_KEY": "k" * 32}))
+COMPLETE = {
+    "business": {"jsic_code": "2441", "prefecture": "JP-29", "founded_year": 1983, "employees": 34, "capital_yen": 1, "outline": "x"},
+    "financials": [{"period_end": "2025-03-31", "revenue_yen": 420_000_000, "operating_profit_yen": 21_000_000}],
+    "identity": {"name": "x", "sites": []}, "terms": {"schemes": ["share_transfer"]}, "plan": {"outline": "x"}, "market": {"outline": "x"},
+}  # fmt: skip
 COLUMNS = {row.column for row in ROWS} - {"listing_id", "intermediary_id"}  # ids of things, not facts of a company
 OUTSIDERS = {"acquirer", "agency"}
 
@@ -96,10 +102,20 @@ def test_the_openapi_document_has_the_eight_blocks_and_no_other_field():
         assert set(schemas[struct.__name__]["required"]) == set(struct.__struct_fields__), "output Structs have no defaults"
 
 
-def test_every_block_is_a_group_of_facts_and_nothing_begins_at_the_teaser():
+def test_every_block_is_a_group_of_facts_and_no_true_value_begins_at_the_teaser():
     assert fact_groups("dossier") == tuple(BLOCKS) and fact_groups("data_room") == ()
     assert all(fields_in(block) for block in BLOCKS)
-    of_cell = {row.column for row in ROWS if row.teaser == "cell"}
-    figures = set(Figures.__struct_fields__) if hasattr(Figures, "__struct_fields__") else set(Figures.__annotations__)
-    assert of_cell == {"jsic_code", "prefecture", "founded_on", "founded_year", "employees", "revenue_yen", "operating_profit_yen"}
-    assert len(figures) == 6, "six figures decide a cell: founding is two columns, the margin two figures"
+    assert {row.level for row in ROWS} == {"dossier", "withheld"}, "documents are released by folder, not by column"
+
+
+def test_a_teaser_depends_on_the_columns_that_say_so_and_on_no_other():
+    whole = msgspec.convert(COMPLETE, Profile)
+    rows = {column: value for table in rows_of(whole).values() for column, value in table.items()}
+    moving = {row.column for row in ROWS if row.teaser == "cell"}
+    assert cell_facts(whole) is not None
+    for column in rows.keys() - moving:
+        assert cell_facts(profile_of(rows | {column: None}, years_of(whole))) == cell_facts(whole), column
+    for column in moving & rows.keys() - {"founded_on"}:
+        assert cell_facts(profile_of(rows | {column: None}, years_of(whole))) != cell_facts(whole), column
+    coded = {row.column for row in ROWS if row.teaser == "code"}
+    assert coded == {"period_end", "schemes", "timing", "asking_price_yen", "price_negotiable", "facts"}, "what an owner approves is coded"

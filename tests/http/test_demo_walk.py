@@ -82,7 +82,7 @@ def test_every_step_of_the_walk_answers_as_it_should(environ: dict[str, str], tm
     assert "✗" not in told and "every one answered as it should" in told
     for refused in ("mandate_needed", "mandate_unconfirmed", "guideline_violation", "not_publishable", "excluded_never_public", "owner_approval_needed",
                     "screening_needed", "screening_unread", "nda_needed", "nda_text_changed", "name_clear_needed", "consent_used",
-                    "request_too_soon", "parked", "step_refused", "second_factor_needed"):  # fmt: skip
+                    "request_too_soon", "folder_permission_needed", "know_how_order", "recipient_check_needed", "parked", "step_refused", "second_factor_needed"):  # fmt: skip
         assert f"refused, {refused}" in told, refused
     assert "every link holds" in told
     assert not re.search(r"/owner/[\w-]{20}", told)  # single-use links stay out of what is printed

@@ -191,9 +191,32 @@ def released_again(walk: Walk) -> None:
     walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}")
 
 
+def data_room_opens_folder_by_folder(walk: Walk) -> None:
+    walk.tell("データルームはフォルダーごとに、オーナーの許可を得て開きます。申告のない資料は国外に出ず、ノウハウは順番どおりにしか出ません。",
+              "The data room opens folder by folder, each with the owner's permission. What declares nothing stays at home, know-how keeps its order.")
+    path, documents = _request(walk, "deal A"), f"/v1/listings/{walk['listing']}/documents"
+    walk.post("center", f"{path}/data-room-release")
+    leases = walk.post("center", f"/v1/listings/{walk['listing']}/folders", {"name": "賃貸借契約"})["id"]
+    effect = walk.post("center", f"/v1/listings/{walk['listing']}/folders", {"name": "技術の効果", "know_how_step": "K1"})["id"]
+    lease = walk.post("center", documents, {
+        "level": "data_room", "folder": "賃貸借契約", "filename": "lease.txt", "downloadable": True,
+        "unmarked_reason": "Plain text for the demo: nothing in it could carry a mark.",
+        "content_base64": base64.b64encode("賃貸借契約書（デモ用、架空）".encode()).decode()})["id"]
+    walk.post("center", f"{path}/folder-releases", {"folder_id": leases}, expect=409, code="folder_permission_needed")
+    walk.post("center", f"{path}/folder-permissions", {"folder_ids": [leases, effect]})
+    link = owner_page.link_in(walk, "owner_folder")
+    owner_page.answer(walk, link, owner_page.open_page(walk, link), "yes")
+    walk.post("center", f"{path}/folder-releases", {"folder_id": effect}, expect=409, code="know_how_order")
+    walk.post("center", f"{path}/folder-releases", {"folder_id": leases}, expect=409, code="recipient_check_needed")
+    walk.call("center", "PUT", f"/v1/documents/{lease}/declaration", {"contains_personal_data": False, "export_control_class": "none"})
+    walk.get("buyer-a", f"/v1/documents/{lease}", expect=404, code="not_found")
+    walk.post("center", f"{path}/folder-releases", {"folder_id": leases})
+    walk.get("buyer-a", f"/v1/documents/{lease}")
+
+
 CHAPTER = (
     acquirer_asks, strangers_learn_nothing_of_the_deal, release_asks_for_a_code, nothing_skips_a_step, buyer_is_screened,
     intermediarys_name_waits_for_two_persons, nda_is_signed_as_it_was_read,
     owner_refuses_another_buyer, refused_buyer_learns_nothing, owner_agrees_to_a, dossier_is_released_and_read, revoked_at_once,
-    released_again,
+    released_again, data_room_opens_folder_by_folder,
 )  # fmt: skip

@@ -30,8 +30,12 @@ _THANKS = {
 }  # fmt: skip
 
 
-async def load_permission(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str) -> Sheet:
-    """An open question asks; a yes offers to be taken back; anything else is closed. Problem not_found."""
+async def load_permission(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str,
+                          contact_id: UUID | None = None) -> Sheet:
+    """An open question asks; a yes offers to be taken back; anything else is closed. Every representative reads the same.
+
+    Problem not_found.
+    """
     row = await connection.fetchrow(_QUESTION, listing_id, subject_id)
     if row is None:
         raise Problem("not_found")
