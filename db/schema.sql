@@ -463,6 +463,60 @@ CREATE FUNCTION vault.actor_for_member(member uuid) RETURNS TABLE(member_id uuid
     FROM vault.member m JOIN vault.organisation o ON o.id = m.organisation_id WHERE m.id = member
 $$;
 
+CREATE FUNCTION vault.adverse_event_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.retain_until >= ops.today() THEN
+        RAISE EXCEPTION 'kept until %', old.retain_until USING ERRCODE = 'SU001';
+    END IF;
+    RETURN old;
+END $$;
+
+CREATE FUNCTION vault.adverse_event_road() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    was jsonb := to_jsonb(old);
+    now_is jsonb := to_jsonb(new);
+    part text[];
+    parts text[] := ARRAY['{notice,persons,notified_by,notified_at,objection_until}', '{objection,objected_by,objected_at}',
+                          '{decision,decision_words,proposed_by,proposed_at}', '{confirmed_by,confirmed_at}'];
+    touched int[] := '{}';
+BEGIN
+    IF now_is - '{notice,persons,notified_by,notified_at,objection_until,objection,objected_by,objected_at,decision,decision_words,proposed_by,proposed_at,confirmed_by,confirmed_at,retain_until}'::text[]
+       IS DISTINCT FROM was - '{notice,persons,notified_by,notified_at,objection_until,objection,objected_by,objected_at,decision,decision_words,proposed_by,proposed_at,confirmed_by,confirmed_at,retain_until}'::text[]
+       OR new.retain_until < old.retain_until OR old.confirmed_at IS NOT NULL
+    THEN
+        RAISE EXCEPTION 'what was reported is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    FOR number IN 1..4 LOOP
+        part := parts[number]::text[];
+        IF EXISTS (SELECT FROM unnest(part) c WHERE was -> c IS DISTINCT FROM now_is -> c) THEN
+            touched := touched || number;
+        END IF;
+    END LOOP;
+    IF cardinality(touched) <> 1
+       OR (touched[1] = 1 AND (old.notified_at IS NOT NULL OR ops.kind() IS DISTINCT FROM 'operator'))
+       OR (touched[1] = 2 AND (old.notified_at IS NULL OR old.objected_at IS NOT NULL OR old.decision IS NOT NULL
+                               OR ops.today() > old.objection_until OR ops.kind() IS DISTINCT FROM 'acquirer'))
+       OR (touched[1] = 3 AND (ops.kind() IS DISTINCT FROM 'operator' OR new.proposed_by IS DISTINCT FROM ops.member()
+                               OR (new.decision = 'published' AND (old.notified_at IS NULL
+                                   OR (old.objected_at IS NULL AND ops.today() <= old.objection_until)))))
+       OR (touched[1] = 4 AND (old.decision IS NULL OR ops.kind() IS DISTINCT FROM 'operator' OR new.confirmed_by IS DISTINCT FROM ops.member()))
+    THEN
+        RAISE EXCEPTION 'an adverse event goes its road step by step' USING ERRCODE = 'SU002', CONSTRAINT = 'adverse_event_road';
+    END IF;
+    IF touched[1] = 1 AND new.objection_until < ops.today() + 14 THEN
+        RAISE EXCEPTION 'a buyer has two weeks at least' USING ERRCODE = 'SU002', CONSTRAINT = 'adverse_event_period';
+    END IF;
+    IF touched[1] = 4 THEN
+        new.retain_until := greatest(new.retain_until, (ops.today() + interval '10 years')::date);
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.answer_held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -516,6 +570,16 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.candidates_decided(deal uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce((SELECT s.candidates FROM vault.last_screening(deal) s), '[]')
+           || coalesce((SELECT jsonb_agg(c) FROM vault.last_screening(deal) s LEFT JOIN vault.screening_run r ON r.id = s.run_id
+                        JOIN vault.screening_alert a ON a.deal_id = deal AND a.opened_at > coalesce(r.ran_at, s.decided_at)
+                        CROSS JOIN LATERAL jsonb_array_elements(a.candidates) c), '[]')
+$$;
 
 CREATE FUNCTION vault.causes_hold(deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -802,6 +866,16 @@ BEGIN
     END IF;
     IF new.origin = 'representation' AND ops.kind() IS NOT NULL AND NOT vault.represents(new.representative_id, new.buyer_id) THEN
         RAISE EXCEPTION 'no representation in force' USING ERRCODE = 'SU002', CONSTRAINT = 'deal_origin_causes';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.declared_once() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.ended_at IS NOT NULL OR to_jsonb(new) - 'ended_at' IS DISTINCT FROM to_jsonb(old) - 'ended_at' THEN
+        RAISE EXCEPTION 'what was declared ends, once, and is never rewritten' USING ERRCODE = 'SU001';
     END IF;
     RETURN new;
 END $$;
@@ -1487,6 +1561,41 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TABLE vault.screening (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    lists jsonb NOT NULL,
+    candidates jsonb NOT NULL,
+    decision text NOT NULL,
+    words_for_owner text NOT NULL,
+    words_for_owner_en text NOT NULL,
+    decided_by uuid NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    run_id uuid,
+    explanation text,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT screening_confirmed_whole CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
+    CONSTRAINT screening_decision_check CHECK ((decision = ANY (ARRAY['cleared'::text, 'refused'::text]))),
+    CONSTRAINT screening_expiry CHECK ((expires_at <= (decided_at + '6 mons 5 days'::interval))),
+    CONSTRAINT screening_explanation_check CHECK ((length(explanation) <= 1000)),
+    CONSTRAINT screening_second_confirmation CHECK (((confirmed_by IS NULL) OR (confirmed_by <> decided_by)))
+);
+
+ALTER TABLE ONLY vault.screening FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION vault.last_screening(deal uuid) RETURNS SETOF vault.screening
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.* FROM vault.screening s
+    WHERE s.deal_id = deal AND (s.decision = 'refused' OR s.run_id IS NULL OR s.candidates = '[]' OR s.confirmed_by IS NOT NULL)
+    ORDER BY s.decided_at DESC, s.id LIMIT 1
+$$;
+
 CREATE FUNCTION vault.ledger_heads() RETURNS TABLE(listing_id uuid, seq bigint, hash bytea, deals uuid[])
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1495,6 +1604,34 @@ CREATE FUNCTION vault.ledger_heads() RETURNS TABLE(listing_id uuid, seq bigint, 
         SELECT e.deal_id FROM vault.ledger_entry e WHERE e.listing_id = h.listing_id AND e.kind = 'request_opened' ORDER BY 1)
     FROM vault.ledger_head h WHERE h.seq > 0 ORDER BY h.listing_id
 $$;
+
+CREATE FUNCTION vault.licence_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' AND NOT EXISTS (
+        SELECT FROM vault.organisation o, vault.screening_list l WHERE o.id = new.organisation_id AND o.kind = 'intermediary'
+        AND l.code = new.list_code AND l.licensed_only)
+    THEN
+        RAISE EXCEPTION 'an intermediary is licensed for a list that asks for it' USING ERRCODE = 'SU002', CONSTRAINT = 'licence_causes';
+    END IF;
+    IF tg_op = 'UPDATE' AND (old.ended_at IS NOT NULL OR to_jsonb(new) - 'ended_at' IS DISTINCT FROM to_jsonb(old) - 'ended_at') THEN
+        RAISE EXCEPTION 'a licence ends, once, and is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.list_entry_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.removed_at IS NOT NULL OR to_jsonb(new) - '{until_version,removed_at}'::text[] IS DISTINCT FROM to_jsonb(old) - '{until_version,removed_at}'::text[]
+    THEN
+        RAISE EXCEPTION 'an entry of a list leaves it, once, and is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
 
 CREATE FUNCTION vault.listed_twice() RETURNS TABLE(first_listing uuid, first_intermediary uuid, first_state text, second_listing uuid, second_intermediary uuid, second_state text, since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1532,6 +1669,25 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.lists_consulted() RETURNS TABLE(code text, kind text, title_ja text, title_en text, version_id uuid, number integer, label text, as_of date, entries integer, imported_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT l.* FROM vault.lists_open_to(ops.organisation()) l WHERE ops.kind() = 'intermediary'
+$$;
+
+CREATE FUNCTION vault.lists_open_to(wanted uuid) RETURNS TABLE(code text, kind text, title_ja text, title_en text, version_id uuid, number integer, label text, as_of date, entries integer, imported_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT l.code, l.kind, l.title_ja, l.title_en, v.id, v.number, v.label, v.as_of, v.entries, v.imported_at
+    FROM vault.screening_list l
+    JOIN LATERAL (SELECT * FROM vault.screening_list_version x WHERE x.list_code = l.code ORDER BY x.number DESC LIMIT 1) v ON true
+    WHERE l.retired_at IS NULL AND (NOT l.licensed_only OR EXISTS (
+        SELECT FROM vault.list_licence k WHERE k.list_code = l.code AND k.organisation_id = wanted AND k.ended_at IS NULL
+        AND ops.today() BETWEEN k.from_date AND k.until_date))
+$$;
 
 CREATE FUNCTION vault.live_grant(listing uuid, wanted text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1595,6 +1751,13 @@ CREATE FUNCTION vault.may_download(wanted uuid) RETURNS boolean
     SELECT EXISTS (SELECT FROM vault.document_object o
                    WHERE o.document_id = wanted AND (vault.holds(o.listing_id) OR (
                          o.downloadable AND NOT vault.document_view_only(wanted) AND (o.kind IN ('pdf', 'png', 'jpeg') OR o.unmarked_reason IS NOT NULL))))
+$$;
+
+CREATE FUNCTION vault.may_step(deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT vault.party(deal) IS NOT NULL AND vault.screening_fresh(deal)
 $$;
 
 CREATE FUNCTION vault.member_for_api_key(hash bytea) RETURNS TABLE(key_id uuid, member_id uuid, scopes text[])
@@ -1816,6 +1979,35 @@ CREATE FUNCTION vault.parked(deal uuid) RETURNS boolean
                    WHERE d.id = deal AND x.ended_on IS NULL AND ops.today() BETWEEN x.from_date AND x.until_date)
 $$;
 
+CREATE FUNCTION vault.parties_hash(deal uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT encode(sha256(convert_to(coalesce(string_agg(p::text, E'\n' ORDER BY p::text), ''), 'UTF8')), 'hex') FROM vault.parties_of(deal) p
+$$;
+
+CREATE FUNCTION vault.parties_of(deal uuid) RETURNS TABLE(name text, role text, kind text, country text, birth_year integer, identifiers text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH d AS (SELECT o.*, d.id AS deal_id FROM vault.deal d JOIN vault.organisation o ON o.id = d.buyer_id WHERE d.id = deal)
+    SELECT p.name, p.role, p.kind, p.country, p.birth_year, p.identifiers FROM (
+        SELECT legal_name AS name, 'organisation' AS role, 'organisation' AS kind, country, NULL::int AS birth_year,
+               array_remove(ARRAY[registry_number, lei, corporate_number], NULL) AS identifiers FROM d
+        UNION ALL SELECT n.name, CASE n.kind WHEN 'former' THEN 'former_name' ELSE 'other_name' END, 'organisation', d.country, NULL, '{}'
+                  FROM d JOIN vault.organisation_name n ON n.organisation_id = d.id AND n.ended_at IS NULL
+        UNION ALL SELECT ultimate_parent, 'parent', 'organisation', ultimate_parent_country, NULL, '{}' FROM d
+        UNION ALL SELECT group_name, 'group', 'organisation', NULL, NULL, '{}' FROM d
+        UNION ALL SELECT b.name, 'beneficial_owner', k.kind, b.country, NULL, '{}'
+                  FROM d JOIN vault.beneficial_owner b ON b.organisation_id = d.id CROSS JOIN (VALUES ('person'), ('organisation')) AS k(kind)
+        UNION ALL SELECT x.name, 'officer', 'person', f.nationality, f.birth_year, '{}'
+                  FROM d JOIN vault.organisation_officer f ON f.organisation_id = d.id AND f.ended_at IS NULL
+                  CROSS JOIN LATERAL (VALUES (f.name), (f.native_name)) AS x(name)
+        UNION ALL SELECT n.signer_name, 'signer', 'person', NULL, NULL, '{}'
+                  FROM d JOIN vault.nda n ON n.deal_id = d.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
+    ) p WHERE p.name IS NOT NULL
+$$;
+
 CREATE FUNCTION vault.party(deal uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2030,6 +2222,17 @@ CREATE FUNCTION vault.represents(agent uuid, acquirer uuid) RETURNS boolean
                    WHERE r.intermediary_id = agent AND r.acquirer_id = acquirer AND r.confirmed_at IS NOT NULL AND r.ended_at IS NULL AND ops.today() BETWEEN r.from_date AND r.until_date)
 $$;
 
+CREATE FUNCTION vault.rescreening_due(most integer) RETURNS TABLE(deal_id uuid, listing_id uuid, buyer_id uuid, intermediary_id uuid, project_name text, occasion text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT d.id, d.listing_id, d.buyer_id, d.intermediary_id, d.project_name, w.occasion
+    FROM vault.deal d CROSS JOIN LATERAL vault.last_screening(d.id) s CROSS JOIN LATERAL (SELECT vault.run_stale(d.id) AS occasion) w
+    WHERE d.terminal IS NULL AND d.stage IS DISTINCT FROM 'closing' AND d.stage IS DISTINCT FROM 'post_closing'
+      AND s.decision = 'cleared' AND s.expires_at > now() AND w.occasion IS NOT NULL
+    ORDER BY s.decided_at, d.id LIMIT most
+$$;
+
 CREATE FUNCTION vault.reset_second_factor(whom uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2050,6 +2253,21 @@ BEGIN
     RETURN FOUND;
 END $$;
 
+CREATE FUNCTION vault.run_stale(deal uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM vault.lists_open_to(d.intermediary_id) l
+                     WHERE CASE WHEN r.id IS NULL THEN l.imported_at > s.decided_at
+                                ELSE NOT r.lists @> jsonb_build_array(jsonb_build_object('version_id', l.version_id)) END) THEN 'list_changed'
+        WHEN r.parties_hash <> vault.parties_hash(d.id) THEN 'parties_changed' END
+    FROM vault.deal d
+    LEFT JOIN LATERAL (SELECT * FROM vault.screening_run x WHERE x.deal_id = d.id ORDER BY x.ran_at DESC, x.id LIMIT 1) r ON true
+    LEFT JOIN LATERAL vault.last_screening(d.id) s ON true
+    WHERE d.id = deal
+$$;
+
 CREATE FUNCTION vault.same_company(listing uuid) RETURNS TABLE(listing_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2062,8 +2280,60 @@ CREATE FUNCTION vault.screened(deal uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT s.id FROM (SELECT * FROM vault.screening WHERE deal_id = deal ORDER BY decided_at DESC, id LIMIT 1) s
+    SELECT s.id FROM vault.last_screening(deal) s LEFT JOIN vault.screening_run r ON r.id = s.run_id
     WHERE s.decision = 'cleared' AND s.expires_at > now()
+      AND NOT EXISTS (SELECT FROM vault.screening_alert a
+                      WHERE a.deal_id = deal AND a.suspends AND a.opened_at > coalesce(r.ran_at, s.decided_at))
+$$;
+
+CREATE FUNCTION vault.screening_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        IF ops.kind() IS NOT NULL AND (new.confirmed_by IS NOT NULL OR NOT EXISTS (
+            SELECT FROM vault.screening_run r WHERE r.id = new.run_id AND r.deal_id = new.deal_id AND r.ran_by = new.decided_by
+            AND r.lists = new.lists AND r.candidates = new.candidates))
+        THEN
+            RAISE EXCEPTION 'a decision rests on a run' USING ERRCODE = 'SU002', CONSTRAINT = 'screening_needs_run';
+        END IF;
+        RETURN new;
+    END IF;
+    IF old.confirmed_by IS NOT NULL OR new.decision <> 'cleared'
+       OR to_jsonb(new) - '{confirmed_by,confirmed_at,words_for_owner,words_for_owner_en}'::text[]
+          IS DISTINCT FROM to_jsonb(old) - '{confirmed_by,confirmed_at,words_for_owner,words_for_owner_en}'::text[]
+       OR new.confirmed_by IS NULL OR (ops.kind() IS NOT NULL AND new.confirmed_by IS DISTINCT FROM ops.member())
+    THEN
+        RAISE EXCEPTION 'a decision is confirmed by whoever does it, once, and is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    IF EXISTS (SELECT FROM vault.screening s WHERE s.deal_id = new.deal_id AND (s.decided_at, s.id) > (new.decided_at, new.id))
+       OR EXISTS (SELECT FROM vault.screening_alert a JOIN vault.screening_run r ON r.id = new.run_id
+                  WHERE a.deal_id = new.deal_id AND a.opened_at > r.ran_at)
+       OR EXISTS (SELECT FROM vault.deal d WHERE d.id = new.deal_id AND d.terminal IS NOT NULL)
+    THEN
+        RAISE EXCEPTION 'something newer stands in its place' USING ERRCODE = 'SU002', CONSTRAINT = 'screening_superseded';
+    END IF;
+    new.confirmed_at := now();
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.screening_fresh(deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.last_screening(deal) s LEFT JOIN vault.screening_run r ON r.id = s.run_id
+        WHERE s.id = vault.screened(deal) AND coalesce(r.ran_at, s.decided_at) > now() - interval '30 days'
+          AND NOT EXISTS (SELECT FROM vault.screening_alert a WHERE a.deal_id = deal AND a.opened_at > coalesce(r.ran_at, s.decided_at))
+          AND vault.run_stale(deal) IS NULL)
+$$;
+
+CREATE FUNCTION vault.screening_parties(deal uuid) RETURNS TABLE(name text, role text, kind text, country text, birth_year integer, identifiers text[], hash text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT p.*, vault.parties_hash(deal) FROM vault.parties_of(deal) p WHERE vault.party(deal) = 'seller'
 $$;
 
 CREATE FUNCTION vault.second_factor_fresh(wanted uuid) RETURNS boolean
@@ -2172,6 +2442,17 @@ CREATE FUNCTION vault.stays_ended() RETURNS trigger
 BEGIN
     IF to_jsonb(old) ->> tg_argv[0] IS NOT NULL AND to_jsonb(new) IS DISTINCT FROM to_jsonb(old) THEN
         RAISE EXCEPTION '% stays ended', tg_table_name USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.step_needs_fresh_screening() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND NOT vault.screening_fresh(new.deal_id) THEN
+        RAISE EXCEPTION 'this step needs a fresh screening' USING ERRCODE = 'SU002', CONSTRAINT = 'screening_fresh';
     END IF;
     RETURN new;
 END $$;
@@ -2526,6 +2807,17 @@ ALTER TABLE vault.access ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE vault.adverse_event_reporter (
+    event_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    deal_id uuid,
+    statement text NOT NULL,
+    CONSTRAINT adverse_event_reporter_statement_check CHECK (((length(statement) >= 1) AND (length(statement) <= 4000)))
+);
+
+ALTER TABLE ONLY vault.adverse_event_reporter FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.answer (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     question_id uuid NOT NULL,
@@ -2661,6 +2953,44 @@ CREATE TABLE vault.brief (
 );
 
 ALTER TABLE ONLY vault.brief FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.buyer_adverse_event (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    buyer_id uuid NOT NULL,
+    reason text NOT NULL,
+    occurred_on date NOT NULL,
+    evidence_title text NOT NULL,
+    evidence_hash bytea NOT NULL,
+    reported_at timestamp with time zone DEFAULT now() NOT NULL,
+    notice text,
+    persons text[] DEFAULT '{}'::text[] NOT NULL,
+    notified_by uuid,
+    notified_at timestamp with time zone,
+    objection_until date,
+    objection text,
+    objected_by uuid,
+    objected_at timestamp with time zone,
+    decision text,
+    decision_words text,
+    proposed_by uuid,
+    proposed_at timestamp with time zone,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
+    retain_until date DEFAULT ((ops.today() + '10 years'::interval))::date NOT NULL,
+    CONSTRAINT adverse_event_confirmed CHECK (((confirmed_at IS NULL) OR (decision IS NOT NULL))),
+    CONSTRAINT adverse_event_notice CHECK ((((notified_at IS NULL) = (notice IS NULL)) AND ((notified_at IS NULL) = (objection_until IS NULL)))),
+    CONSTRAINT adverse_event_retention CHECK ((retain_until >= ((((reported_at AT TIME ZONE 'Asia/Tokyo'::text))::date + '10 years'::interval))::date)),
+    CONSTRAINT adverse_event_second_confirmation CHECK (((confirmed_by IS NULL) OR (confirmed_by <> proposed_by))),
+    CONSTRAINT buyer_adverse_event_decision_check CHECK ((decision = ANY (ARRAY['published'::text, 'dismissed'::text]))),
+    CONSTRAINT buyer_adverse_event_decision_words_check CHECK (((length(decision_words) >= 1) AND (length(decision_words) <= 2000))),
+    CONSTRAINT buyer_adverse_event_evidence_hash_check CHECK ((octet_length(evidence_hash) = 32)),
+    CONSTRAINT buyer_adverse_event_evidence_title_check CHECK (((length(evidence_title) >= 1) AND (length(evidence_title) <= 200))),
+    CONSTRAINT buyer_adverse_event_notice_check CHECK (((length(notice) >= 1) AND (length(notice) <= 2000))),
+    CONSTRAINT buyer_adverse_event_objection_check CHECK (((length(objection) >= 1) AND (length(objection) <= 4000))),
+    CONSTRAINT buyer_adverse_event_reason_check CHECK ((reason = ANY (ARRAY['guarantee_not_released'::text, 'collateral_not_released'::text, 'consideration_not_paid'::text, 'assets_moved'::text, 'obligation_not_kept'::text, 'confidentiality_breached'::text, 'false_statement'::text, 'anti_social_forces'::text])))
+);
+
+ALTER TABLE ONLY vault.buyer_adverse_event FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.clean_team_member (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3228,6 +3558,24 @@ CREATE TABLE vault.legal_hold (
 
 ALTER TABLE ONLY vault.legal_hold FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.list_licence (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    list_code text NOT NULL,
+    organisation_id uuid NOT NULL,
+    from_date date NOT NULL,
+    until_date date NOT NULL,
+    evidence text NOT NULL,
+    evidence_hash bytea NOT NULL,
+    confirmed_by uuid NOT NULL,
+    confirmed_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT list_licence_check CHECK ((until_date >= from_date)),
+    CONSTRAINT list_licence_evidence_check CHECK (((length(evidence) >= 1) AND (length(evidence) <= 500))),
+    CONSTRAINT list_licence_evidence_hash_check CHECK ((octet_length(evidence_hash) = 32))
+);
+
+ALTER TABLE ONLY vault.list_licence FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.listing (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     intermediary_id uuid NOT NULL,
@@ -3604,6 +3952,40 @@ CREATE TABLE vault.organisation_key (
 
 ALTER TABLE ONLY vault.organisation_key FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.organisation_name (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    declared_by uuid NOT NULL,
+    declared_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT organisation_name_kind_check CHECK ((kind = ANY (ARRAY['former'::text, 'native'::text, 'trading'::text]))),
+    CONSTRAINT organisation_name_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+ALTER TABLE ONLY vault.organisation_name FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.organisation_officer (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    name text NOT NULL,
+    native_name text,
+    role text NOT NULL,
+    nationality text NOT NULL,
+    birth_year integer,
+    declared_by uuid NOT NULL,
+    declared_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT organisation_officer_birth_year_check CHECK (((birth_year >= 1900) AND (birth_year <= 2100))),
+    CONSTRAINT organisation_officer_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT organisation_officer_nationality_check CHECK ((nationality ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT organisation_officer_native_name_check CHECK (((length(native_name) >= 1) AND (length(native_name) <= 200))),
+    CONSTRAINT organisation_officer_role_check CHECK ((role = ANY (ARRAY['representative'::text, 'director'::text, 'auditor'::text, 'executive'::text, 'other'::text])))
+);
+
+ALTER TABLE ONLY vault.organisation_officer FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.owner_contact (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     listing_id uuid NOT NULL,
@@ -3787,24 +4169,48 @@ CREATE TABLE vault.representation (
 
 ALTER TABLE ONLY vault.representation FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE vault.screening (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+CREATE TABLE vault.screening_alert (
+    id bigint NOT NULL,
     deal_id uuid NOT NULL,
     listing_id uuid NOT NULL,
-    buyer_id uuid NOT NULL,
-    lists jsonb NOT NULL,
+    run_id uuid NOT NULL,
     candidates jsonb NOT NULL,
-    decision text NOT NULL,
-    words_for_owner text NOT NULL,
-    words_for_owner_en text NOT NULL,
-    decided_by uuid NOT NULL,
-    decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT screening_decision_check CHECK ((decision = ANY (ARRAY['cleared'::text, 'refused'::text]))),
-    CONSTRAINT screening_expiry CHECK ((expires_at <= (decided_at + '6 mons 5 days'::interval)))
+    suspends boolean NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-ALTER TABLE ONLY vault.screening FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY vault.screening_alert FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.screening_alert ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME vault.screening_alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE vault.screening_list (
+    code text NOT NULL,
+    kind text NOT NULL,
+    title_ja text NOT NULL,
+    title_en text NOT NULL,
+    source text NOT NULL,
+    terms text NOT NULL,
+    licensed_only boolean NOT NULL,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT screening_list_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
+    CONSTRAINT screening_list_kind_check CHECK ((kind = ANY (ARRAY['sanctions'::text, 'end_user'::text, 'bad_buyer'::text, 'internal'::text]))),
+    CONSTRAINT screening_list_licensed CHECK (((kind <> 'bad_buyer'::text) OR licensed_only)),
+    CONSTRAINT screening_list_source_check CHECK (((length(source) >= 1) AND (length(source) <= 500))),
+    CONSTRAINT screening_list_terms_check CHECK (((length(terms) >= 1) AND (length(terms) <= 1000))),
+    CONSTRAINT screening_list_title_en_check CHECK (((length(title_en) >= 1) AND (length(title_en) <= 200))),
+    CONSTRAINT screening_list_title_ja_check CHECK (((length(title_ja) >= 1) AND (length(title_ja) <= 200)))
+);
+
+ALTER TABLE ONLY vault.screening_list FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.screening_list_entry (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3819,10 +4225,61 @@ CREATE TABLE vault.screening_list_entry (
     added_by uuid,
     added_at timestamp with time zone DEFAULT now() NOT NULL,
     removed_at timestamp with time zone,
+    from_version integer NOT NULL,
+    until_version integer,
+    ref text,
+    content_hash bytea,
+    weak_aliases text[] DEFAULT '{}'::text[] NOT NULL,
+    countries text[] DEFAULT '{}'::text[] NOT NULL,
+    birth_years integer[] DEFAULT '{}'::integer[] NOT NULL,
+    identifiers text[] DEFAULT '{}'::text[] NOT NULL,
+    listed_on date,
+    CONSTRAINT screening_entry_until CHECK (((until_version > from_version) OR ((until_version = from_version) AND (removed_at IS NOT NULL)))),
     CONSTRAINT screening_list_entry_kind_check CHECK ((kind = ANY (ARRAY['organisation'::text, 'person'::text])))
 );
 
 ALTER TABLE ONLY vault.screening_list_entry FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.screening_list_version (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    list_code text NOT NULL,
+    number integer NOT NULL,
+    label text NOT NULL,
+    as_of date NOT NULL,
+    format text NOT NULL,
+    file_name text,
+    file_hash bytea NOT NULL,
+    entries integer NOT NULL,
+    added integer NOT NULL,
+    removed integer NOT NULL,
+    changed integer NOT NULL,
+    imported_by uuid,
+    imported_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT screening_list_version_file_hash_check CHECK ((octet_length(file_hash) = 32)),
+    CONSTRAINT screening_list_version_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'un_xml'::text, 'ofac_xml'::text, 'generic_xml'::text, 'entries'::text]))),
+    CONSTRAINT screening_list_version_number_check CHECK ((number > 0))
+);
+
+ALTER TABLE ONLY vault.screening_list_version FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.screening_run (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    occasion text NOT NULL,
+    matcher text NOT NULL,
+    parties_hash text NOT NULL,
+    parties integer NOT NULL,
+    lists jsonb NOT NULL,
+    candidates jsonb NOT NULL,
+    fingerprint text NOT NULL,
+    ran_by uuid,
+    ran_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT screening_run_occasion_check CHECK ((occasion = ANY (ARRAY['request'::text, 'nda'::text, 'mou'::text, 'closing'::text, 'manual'::text, 'list_changed'::text, 'parties_changed'::text])))
+);
+
+ALTER TABLE ONLY vault.screening_run FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.second_factor (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -4054,6 +4511,9 @@ ALTER TABLE ONLY ops.retention_run
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.adverse_event_reporter
+    ADD CONSTRAINT adverse_event_reporter_pkey PRIMARY KEY (event_id);
+
 ALTER TABLE ONLY vault.answer
     ADD CONSTRAINT answer_pkey PRIMARY KEY (id);
 
@@ -4080,6 +4540,9 @@ ALTER TABLE ONLY vault.beneficial_owner
 
 ALTER TABLE ONLY vault.brief
     ADD CONSTRAINT brief_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.buyer_adverse_event
+    ADD CONSTRAINT buyer_adverse_event_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.clean_team_member
     ADD CONSTRAINT clean_team_member_pkey PRIMARY KEY (id);
@@ -4228,6 +4691,9 @@ ALTER TABLE ONLY vault.ledger_subject
 ALTER TABLE ONLY vault.legal_hold
     ADD CONSTRAINT legal_hold_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.list_licence
+    ADD CONSTRAINT list_licence_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.listing_contact
     ADD CONSTRAINT listing_contact_pkey PRIMARY KEY (listing_id);
 
@@ -4300,6 +4766,12 @@ ALTER TABLE ONLY vault.obligation
 ALTER TABLE ONLY vault.organisation_key
     ADD CONSTRAINT organisation_key_pkey PRIMARY KEY (organisation_id, kind, value);
 
+ALTER TABLE ONLY vault.organisation_name
+    ADD CONSTRAINT organisation_name_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.organisation_officer
+    ADD CONSTRAINT organisation_officer_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
 
@@ -4345,14 +4817,32 @@ ALTER TABLE ONLY vault.second_factor_confirmation
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.screening_alert
+    ADD CONSTRAINT screening_alert_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.screening
     ADD CONSTRAINT screening_id_deal_id_key UNIQUE (id, deal_id);
 
 ALTER TABLE ONLY vault.screening_list_entry
     ADD CONSTRAINT screening_list_entry_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.screening_list
+    ADD CONSTRAINT screening_list_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY vault.screening_list_version
+    ADD CONSTRAINT screening_list_version_list_code_number_key UNIQUE (list_code, number);
+
+ALTER TABLE ONLY vault.screening_list_version
+    ADD CONSTRAINT screening_list_version_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.screening
     ADD CONSTRAINT screening_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.screening_run
+    ADD CONSTRAINT screening_run_id_deal_id_key UNIQUE (id, deal_id);
+
+ALTER TABLE ONLY vault.screening_run
+    ADD CONSTRAINT screening_run_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.second_factor_confirmation
     ADD CONSTRAINT second_factor_code_used UNIQUE (member_id, time_step);
@@ -4429,6 +4919,8 @@ CREATE INDEX brief_acquirer_id_id_idx ON vault.brief USING btree (acquirer_id, i
 
 CREATE INDEX brief_agency_id_id_idx ON vault.brief USING btree (agency_id, id);
 
+CREATE INDEX buyer_adverse_event_buyer_id_idx ON vault.buyer_adverse_event USING btree (buyer_id);
+
 CREATE UNIQUE INDEX clean_team_once ON vault.clean_team_member USING btree (deal_id, member_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX company_key_key_idx ON vault.company_key USING btree (key);
@@ -4493,6 +4985,8 @@ CREATE INDEX ledger_subject_listing_id_idx ON vault.ledger_subject USING btree (
 
 CREATE UNIQUE INDEX legal_hold_in_force ON vault.legal_hold USING btree (listing_id) WHERE (lifted_at IS NULL);
 
+CREATE INDEX list_licence_organisation_id_list_code_idx ON vault.list_licence USING btree (organisation_id, list_code);
+
 CREATE INDEX listing_newest ON vault.listing USING btree (intermediary_id, created_at DESC, id DESC);
 
 CREATE INDEX mandate_listing_id_idx ON vault.mandate USING btree (listing_id);
@@ -4523,6 +5017,10 @@ CREATE INDEX organisation_key_kind_value_idx ON vault.organisation_key USING btr
 
 CREATE UNIQUE INDEX organisation_lei_key ON vault.organisation USING btree (lei) WHERE (status = ANY (ARRAY['verified'::text, 'suspended'::text]));
 
+CREATE INDEX organisation_name_organisation_id_idx ON vault.organisation_name USING btree (organisation_id);
+
+CREATE INDEX organisation_officer_organisation_id_idx ON vault.organisation_officer USING btree (organisation_id);
+
 CREATE UNIQUE INDEX organisation_registry_unique ON vault.organisation USING btree (country, registry_number) WHERE (status = ANY (ARRAY['verified'::text, 'suspended'::text]));
 
 CREATE INDEX owner_contact_listing_id_idx ON vault.owner_contact USING btree (listing_id);
@@ -4551,9 +5049,15 @@ CREATE INDEX representation_acquirer_id_idx ON vault.representation USING btree 
 
 CREATE INDEX representation_intermediary_id_acquirer_id_idx ON vault.representation USING btree (intermediary_id, acquirer_id);
 
+CREATE INDEX screening_alert_deal_id_opened_at_idx ON vault.screening_alert USING btree (deal_id, opened_at DESC);
+
 CREATE INDEX screening_deal_id_decided_at_idx ON vault.screening USING btree (deal_id, decided_at DESC);
 
+CREATE INDEX screening_list_entry_list_code_from_version_idx ON vault.screening_list_entry USING btree (list_code, from_version);
+
 CREATE INDEX screening_list_entry_normalised_idx ON vault.screening_list_entry USING btree (normalised) WHERE (removed_at IS NULL);
+
+CREATE INDEX screening_run_deal_id_ran_at_idx ON vault.screening_run USING btree (deal_id, ran_at DESC);
 
 CREATE UNIQUE INDEX second_factor_being_set_up ON vault.second_factor USING btree (member_id) WHERE (confirmed_at IS NULL);
 
@@ -4599,6 +5103,10 @@ CREATE CONSTRAINT TRIGGER acceptance_opens_deal AFTER UPDATE OF state ON vault.i
 
 CREATE TRIGGER access_disclosed BEFORE INSERT ON vault.access FOR EACH ROW EXECUTE FUNCTION vault.access_disclosed();
 
+CREATE TRIGGER adverse_event_kept BEFORE DELETE ON vault.buyer_adverse_event FOR EACH ROW EXECUTE FUNCTION vault.adverse_event_kept();
+
+CREATE TRIGGER adverse_event_road BEFORE UPDATE ON vault.buyer_adverse_event FOR EACH ROW EXECUTE FUNCTION vault.adverse_event_road();
+
 CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FUNCTION vault.brief_causes();
 
 CREATE TRIGGER chain BEFORE INSERT ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION vault.chain_entry();
@@ -4621,6 +5129,10 @@ CREATE TRIGGER deal_causes BEFORE INSERT OR UPDATE ON vault.deal FOR EACH ROW EX
 
 CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_origin_causes();
 
+CREATE TRIGGER declared_once BEFORE UPDATE ON vault.organisation_name FOR EACH ROW EXECUTE FUNCTION vault.declared_once();
+
+CREATE TRIGGER declared_once BEFORE UPDATE ON vault.organisation_officer FOR EACH ROW EXECUTE FUNCTION vault.declared_once();
+
 CREATE TRIGGER disclosed_by_entry BEFORE INSERT ON vault.disclosed FOR EACH ROW EXECUTE FUNCTION vault.disclosed_by_entry();
 
 CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.document FOR EACH ROW EXECUTE FUNCTION vault.document_placed();
@@ -4628,6 +5140,8 @@ CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.doc
 CREATE TRIGGER document_upload_steps BEFORE UPDATE ON vault.document_upload FOR EACH ROW EXECUTE FUNCTION vault.document_upload_steps();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE UPDATE ON vault.adverse_event_reporter FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.answer FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -4675,6 +5189,12 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.question FOR EACH ROW E
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.recipient_confirmation FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.screening_alert FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.screening_list_version FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.screening_run FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.second_factor_confirmation FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.subject_key FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -4712,6 +5232,12 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATE
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.recipient_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.screening_alert FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.screening_list_version FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.screening_run FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.second_factor_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -4791,6 +5317,10 @@ CREATE TRIGGER keys AFTER INSERT OR UPDATE ON vault.organisation FOR EACH ROW EX
 
 CREATE TRIGGER lapse_holds AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION vault.lapse_holds();
 
+CREATE TRIGGER licence_causes BEFORE INSERT OR UPDATE ON vault.list_licence FOR EACH ROW EXECUTE FUNCTION vault.licence_causes();
+
+CREATE TRIGGER list_entry_frozen BEFORE UPDATE ON vault.screening_list_entry FOR EACH ROW EXECUTE FUNCTION vault.list_entry_frozen();
+
 CREATE TRIGGER listing_key_frozen BEFORE UPDATE ON vault.listing_key FOR EACH ROW EXECUTE FUNCTION vault.listing_key_frozen();
 
 CREATE TRIGGER mandate_confirmed BEFORE INSERT OR UPDATE ON vault.mandate FOR EACH ROW EXECUTE FUNCTION vault.mandate_confirmed();
@@ -4802,6 +5332,10 @@ CREATE TRIGGER name_clear_frozen BEFORE UPDATE ON vault.name_clear FOR EACH ROW 
 CREATE TRIGGER nda_causes BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_causes();
 
 CREATE TRIGGER nda_frozen BEFORE UPDATE ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_frozen();
+
+CREATE TRIGGER needs_fresh_screening AFTER INSERT ON vault.deal_event FOR EACH ROW WHEN ((new.action = ANY (ARRAY['sign_mou'::text, 'close_deal'::text]))) EXECUTE FUNCTION vault.step_needs_fresh_screening();
+
+CREATE TRIGGER needs_fresh_screening BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.step_needs_fresh_screening();
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
@@ -4824,6 +5358,8 @@ CREATE TRIGGER recipient_confirmed BEFORE INSERT ON vault.recipient_confirmation
 CREATE TRIGGER representation_causes BEFORE INSERT OR UPDATE ON vault.representation FOR EACH ROW EXECUTE FUNCTION vault.representation_causes();
 
 CREATE TRIGGER reviewed BEFORE UPDATE ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION vault.prose_reviewed();
+
+CREATE TRIGGER screening_causes BEFORE INSERT OR UPDATE ON vault.screening FOR EACH ROW EXECUTE FUNCTION vault.screening_causes();
 
 CREATE TRIGGER second_factor BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_second_factor();
 
@@ -4872,6 +5408,18 @@ ALTER TABLE ONLY ops.retention_run
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
 
+ALTER TABLE ONLY vault.adverse_event_reporter
+    ADD CONSTRAINT adverse_event_reporter_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
+
+ALTER TABLE ONLY vault.adverse_event_reporter
+    ADD CONSTRAINT adverse_event_reporter_event_id_fkey FOREIGN KEY (event_id) REFERENCES vault.buyer_adverse_event(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY vault.adverse_event_reporter
+    ADD CONSTRAINT adverse_event_reporter_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.adverse_event_reporter
+    ADD CONSTRAINT adverse_event_reporter_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
 ALTER TABLE ONLY vault.answer
     ADD CONSTRAINT answer_question_id_deal_id_listing_id_fkey FOREIGN KEY (question_id, deal_id, listing_id) REFERENCES vault.question(id, deal_id, listing_id);
 
@@ -4910,6 +5458,21 @@ ALTER TABLE ONLY vault.brief
 
 ALTER TABLE ONLY vault.brief
     ADD CONSTRAINT brief_created_by_fkey FOREIGN KEY (created_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.buyer_adverse_event
+    ADD CONSTRAINT buyer_adverse_event_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.buyer_adverse_event
+    ADD CONSTRAINT buyer_adverse_event_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.buyer_adverse_event
+    ADD CONSTRAINT buyer_adverse_event_notified_by_fkey FOREIGN KEY (notified_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.buyer_adverse_event
+    ADD CONSTRAINT buyer_adverse_event_objected_by_fkey FOREIGN KEY (objected_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.buyer_adverse_event
+    ADD CONSTRAINT buyer_adverse_event_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.clean_team_member
     ADD CONSTRAINT clean_team_member_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES vault.member(id);
@@ -5172,6 +5735,15 @@ ALTER TABLE ONLY vault.ledger_subject
 ALTER TABLE ONLY vault.legal_hold
     ADD CONSTRAINT legal_hold_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
+ALTER TABLE ONLY vault.list_licence
+    ADD CONSTRAINT list_licence_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.list_licence
+    ADD CONSTRAINT list_licence_list_code_fkey FOREIGN KEY (list_code) REFERENCES vault.screening_list(code);
+
+ALTER TABLE ONLY vault.list_licence
+    ADD CONSTRAINT list_licence_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
 ALTER TABLE ONLY vault.listing_contact
     ADD CONSTRAINT listing_contact_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
 
@@ -5283,6 +5855,18 @@ ALTER TABLE ONLY vault.obligation
 ALTER TABLE ONLY vault.organisation_key
     ADD CONSTRAINT organisation_key_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY vault.organisation_name
+    ADD CONSTRAINT organisation_name_declared_by_fkey FOREIGN KEY (declared_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.organisation_name
+    ADD CONSTRAINT organisation_name_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.organisation_officer
+    ADD CONSTRAINT organisation_officer_declared_by_fkey FOREIGN KEY (declared_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.organisation_officer
+    ADD CONSTRAINT organisation_officer_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
 ALTER TABLE ONLY vault.owner_contact
     ADD CONSTRAINT owner_contact_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
 
@@ -5361,6 +5945,15 @@ ALTER TABLE ONLY vault.representation
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES vault.member(id);
 
+ALTER TABLE ONLY vault.screening_alert
+    ADD CONSTRAINT screening_alert_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.screening_alert
+    ADD CONSTRAINT screening_alert_run_id_deal_id_fkey FOREIGN KEY (run_id, deal_id) REFERENCES vault.screening_run(id, deal_id);
+
+ALTER TABLE ONLY vault.screening
+    ADD CONSTRAINT screening_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.screening
     ADD CONSTRAINT screening_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
 
@@ -5368,7 +5961,28 @@ ALTER TABLE ONLY vault.screening
     ADD CONSTRAINT screening_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.screening_list_entry
+    ADD CONSTRAINT screening_entry_version FOREIGN KEY (list_code, from_version) REFERENCES vault.screening_list_version(list_code, number);
+
+ALTER TABLE ONLY vault.screening_list
+    ADD CONSTRAINT screening_list_created_by_fkey FOREIGN KEY (created_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.screening_list_entry
     ADD CONSTRAINT screening_list_entry_added_by_fkey FOREIGN KEY (added_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.screening_list_version
+    ADD CONSTRAINT screening_list_version_imported_by_fkey FOREIGN KEY (imported_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.screening_list_version
+    ADD CONSTRAINT screening_list_version_list_code_fkey FOREIGN KEY (list_code) REFERENCES vault.screening_list(code);
+
+ALTER TABLE ONLY vault.screening_run
+    ADD CONSTRAINT screening_run_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.screening
+    ADD CONSTRAINT screening_run_id_deal_id_fkey FOREIGN KEY (run_id, deal_id) REFERENCES vault.screening_run(id, deal_id);
+
+ALTER TABLE ONLY vault.screening_run
+    ADD CONSTRAINT screening_run_ran_by_fkey FOREIGN KEY (ran_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.second_factor_confirmation
     ADD CONSTRAINT second_factor_confirmation_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
@@ -5513,6 +6127,8 @@ CREATE POLICY acquirer_close ON vault.brief FOR UPDATE TO succession_app USING (
 
 CREATE POLICY acquirer_file ON vault.brief FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (created_by = ops.member()) AND (state = 'open'::text)));
 
+ALTER TABLE vault.adverse_event_reporter ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.answer ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.answer_scan ENABLE ROW LEVEL SECURITY;
@@ -5539,6 +6155,8 @@ CREATE POLICY append ON vault.ledger_subject FOR INSERT TO succession_app WITH C
    FROM vault.deal d
   WHERE (d.listing_id = ledger_subject.listing_id)))));
 
+CREATE POLICY append_reviewer ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK (((kind = 'screening_confirmed'::text) AND vault.needs_reviewer(listing_id)));
+
 CREATE POLICY ask ON vault.question FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (asked_by = ops.member())));
 
 CREATE POLICY asker ON vault.answer FOR SELECT TO succession_app USING (((released_at IS NOT NULL) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (before_name_clear OR vault.live_grant(listing_id, 'dossier'::text))));
@@ -5563,6 +6181,8 @@ CREATE POLICY buyer ON vault.folder_grant FOR SELECT TO succession_app USING (((
 
 CREATE POLICY buyer ON vault.nda FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text, 'owner'::text])));
 
+ALTER TABLE vault.buyer_adverse_event ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY buyer_declare ON vault.competitor_declaration FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (declared_for = 'buyer'::text) AND (declared_by = ops.member()) AND (confirmed_by IS NULL)));
 
 CREATE POLICY buyer_nominate ON vault.clean_team_member FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (nominated_by = ops.member())));
@@ -5579,7 +6199,18 @@ ALTER TABLE vault.company_salt ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.competitor_declaration ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY consult ON vault.screening_list_entry FOR SELECT TO succession_app USING ((ops.kind() = 'intermediary'::text));
+CREATE POLICY concerned ON vault.buyer_adverse_event FOR SELECT TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()) AND (notified_at IS NOT NULL)));
+
+CREATE POLICY confirmed ON vault.list_licence AS RESTRICTIVE FOR INSERT TO succession_app WITH CHECK ((confirmed_by = ops.member()));
+
+CREATE POLICY consult ON vault.screening_list FOR SELECT TO succession_app USING ((code IN ( SELECT c.code
+   FROM vault.lists_consulted() c(code, kind, title_ja, title_en, version_id, number, label, as_of, entries, imported_at))));
+
+CREATE POLICY consult ON vault.screening_list_entry FOR SELECT TO succession_app USING ((list_code IN ( SELECT c.code
+   FROM vault.lists_consulted() c(code, kind, title_ja, title_en, version_id, number, label, as_of, entries, imported_at))));
+
+CREATE POLICY consult ON vault.screening_list_version FOR SELECT TO succession_app USING ((list_code IN ( SELECT c.code
+   FROM vault.lists_consulted() c(code, kind, title_ja, title_en, version_id, number, label, as_of, entries, imported_at))));
 
 ALTER TABLE vault.deal ENABLE ROW LEVEL SECURITY;
 
@@ -5751,6 +6382,8 @@ ALTER TABLE vault.ledger_subject ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.legal_hold ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.list_licence ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.listing ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.listing_contact ENABLE ROW LEVEL SECURITY;
@@ -5779,13 +6412,25 @@ ALTER TABLE vault.nda ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.nda_schedule ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY object ON vault.buyer_adverse_event FOR UPDATE TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()) AND (notified_at IS NOT NULL))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()) AND (objected_by = ops.member())));
+
 ALTER TABLE vault.obligation ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY operator ON vault.adverse_event_reporter FOR SELECT TO succession_app USING ((ops.kind() = 'operator'::text));
+
+CREATE POLICY operator ON vault.buyer_adverse_event TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
 
 CREATE POLICY operator ON vault.hold FOR SELECT TO succession_app USING ((ops.kind() = 'operator'::text));
 
+CREATE POLICY operator ON vault.list_licence TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
+
 CREATE POLICY operator ON vault.member FOR SELECT TO succession_app USING ((ops.kind() = 'operator'::text));
 
+CREATE POLICY operator ON vault.screening_list TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
+
 CREATE POLICY operator ON vault.screening_list_entry TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
+
+CREATE POLICY operator ON vault.screening_list_version TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK (((ops.kind() = 'operator'::text) AND (imported_by = ops.member())));
 
 CREATE POLICY operator_decide ON vault.hold FOR UPDATE TO succession_app USING ((ops.kind() = 'operator'::text)) WITH CHECK ((ops.kind() = 'operator'::text));
 
@@ -5793,11 +6438,19 @@ ALTER TABLE vault.organisation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.organisation_key ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.organisation_name ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.organisation_officer ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own ON vault.adverse_event_reporter TO succession_app USING (((ops.kind() = ANY (ARRAY['intermediary'::text, 'operator'::text])) AND (organisation_id = ops.organisation()))) WITH CHECK (((ops.kind() = ANY (ARRAY['intermediary'::text, 'operator'::text])) AND (organisation_id = ops.organisation()) AND (member_id = ops.member())));
+
 CREATE POLICY own ON vault.api_key TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
 CREATE POLICY own ON vault.beneficial_owner TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
 CREATE POLICY own ON vault.document_link FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) AND (member_id = ops.member())));
+
+CREATE POLICY own ON vault.list_licence FOR SELECT TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (organisation_id = ops.organisation())));
 
 CREATE POLICY own ON vault.listing_import TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
 
@@ -5806,6 +6459,10 @@ CREATE POLICY own ON vault.listing_import_row TO succession_app USING (((ops.kin
 CREATE POLICY own ON vault.member TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
 CREATE POLICY own ON vault.member_token TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
+
+CREATE POLICY own ON vault.organisation_name TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation())));
+
+CREATE POLICY own ON vault.organisation_officer TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation())));
 
 CREATE POLICY own ON vault.recovery_code TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
 
@@ -5907,6 +6564,12 @@ ALTER TABLE vault.recovery_code ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY register ON vault.organisation FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'anonymous'::text) AND (id = ops.organisation()) AND (status = 'pending'::text) AND (kind <> 'operator'::text)));
 
+CREATE POLICY report ON vault.buyer_adverse_event FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'intermediary'::text) AND vault.knows(buyer_id) AND (notified_at IS NULL) AND (decision IS NULL) AND (confirmed_at IS NULL) AND (objected_at IS NULL)));
+
+CREATE POLICY reported ON vault.buyer_adverse_event FOR SELECT TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (EXISTS ( SELECT
+   FROM vault.adverse_event_reporter r
+  WHERE ((r.event_id = buyer_adverse_event.id) AND (r.organisation_id = ops.organisation()))))));
+
 ALTER TABLE vault.representation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY representative ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()) AND vault.represents(representative_id, buyer_id))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (representative_id = ops.organisation()) AND vault.represents(representative_id, buyer_id)));
@@ -5915,13 +6578,29 @@ CREATE POLICY reviewer ON vault.mandate FOR SELECT TO succession_app USING (vaul
 
 CREATE POLICY reviewer ON vault.paper_evidence FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
 
+CREATE POLICY reviewer ON vault.screening FOR SELECT TO succession_app USING (((decision = 'cleared'::text) AND (run_id IS NOT NULL) AND (candidates <> '[]'::jsonb) AND ((confirmed_by IS NULL) OR (confirmed_by = ops.member())) AND vault.needs_reviewer(listing_id)));
+
+CREATE POLICY reviewer ON vault.screening_run FOR SELECT TO succession_app USING ((vault.needs_reviewer(listing_id) AND (EXISTS ( SELECT
+   FROM vault.screening s
+  WHERE (s.run_id = screening_run.id)))));
+
 CREATE POLICY reviewer_confirm ON vault.mandate FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
+
+CREATE POLICY reviewer_confirm ON vault.screening FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 ALTER TABLE vault.screening ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.screening_alert ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.screening_list ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.screening_list_entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.screening_list_version ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.screening_run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.second_factor ENABLE ROW LEVEL SECURITY;
 
@@ -5950,6 +6629,10 @@ CREATE POLICY see ON vault.ledger_entry FOR SELECT TO succession_app USING ((vau
 CREATE POLICY see ON vault.ledger_subject FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id)));
 
 CREATE POLICY see ON vault.organisation FOR SELECT TO succession_app USING (((id = ops.organisation()) OR vault.knows(id)));
+
+CREATE POLICY see ON vault.organisation_name FOR SELECT TO succession_app USING (((ops.kind() = 'operator'::text) OR ((ops.kind() = ANY (ARRAY['intermediary'::text, 'owner'::text])) AND vault.knows(organisation_id))));
+
+CREATE POLICY see ON vault.organisation_officer FOR SELECT TO succession_app USING (((ops.kind() = 'operator'::text) OR ((ops.kind() = ANY (ARRAY['intermediary'::text, 'owner'::text])) AND vault.knows(organisation_id))));
 
 CREATE POLICY see ON vault.question FOR SELECT TO succession_app USING ((vault.party(deal_id) IS NOT NULL));
 
@@ -5981,9 +6664,15 @@ CREATE POLICY seller ON vault.recipient_confirmation FOR SELECT TO succession_ap
 
 CREATE POLICY seller ON vault.screening TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (decided_by = ops.member())));
 
+CREATE POLICY seller ON vault.screening_alert FOR SELECT TO succession_app USING ((vault.party(deal_id) = 'seller'::text));
+
+CREATE POLICY seller ON vault.screening_run TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (ran_by = ops.member())));
+
 CREATE POLICY seller_answer ON vault.answer FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (written_by = ops.member())));
 
 CREATE POLICY seller_confirm ON vault.recipient_confirmation FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (confirmed_by = ops.member())));
+
+CREATE POLICY seller_confirm ON vault.screening FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (confirmed_by = ops.member())));
 
 CREATE POLICY seller_review ON vault.answer FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (reviewed_by = ops.member())));
 
@@ -6048,6 +6737,12 @@ CREATE POLICY worker ON vault.prose_scan FOR SELECT TO succession_worker USING (
 CREATE POLICY worker ON vault.publication TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.screening TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.screening_alert TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.screening_list_entry FOR SELECT TO succession_worker USING (true);
+
+CREATE POLICY worker ON vault.screening_run TO succession_worker USING (true) WITH CHECK ((ran_by IS NULL));
 
 CREATE POLICY worker ON vault.store_object TO succession_worker USING (true) WITH CHECK (true);
 
@@ -6184,12 +6879,19 @@ REVOKE ALL ON FUNCTION vault.access_disclosed() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.actor_for_member(member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.actor_for_member(member uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.adverse_event_kept() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.adverse_event_road() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.answer_held() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.brief_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.candidates_decided(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.candidates_decided(deal uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.causes_hold(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.causes_hold(deal uuid) TO succession_app;
@@ -6229,6 +6931,8 @@ GRANT ALL ON FUNCTION vault.consent_stands(wanted uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.deal_origin_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.declared_once() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.disclosed_by_entry() FROM PUBLIC;
 
@@ -6352,9 +7056,28 @@ GRANT ALL ON FUNCTION vault.knows_company(listing uuid, buyer uuid) TO successio
 
 REVOKE ALL ON FUNCTION vault.lapse_holds() FROM PUBLIC;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.screening TO succession_app;
+GRANT SELECT ON TABLE vault.screening TO succession_worker;
+
+GRANT UPDATE(words_for_owner) ON TABLE vault.screening TO succession_app;
+
+GRANT UPDATE(words_for_owner_en) ON TABLE vault.screening TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.screening TO succession_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.screening TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.last_screening(deal uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.ledger_heads() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_seeder;
 GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.licence_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.list_entry_frozen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.listed_twice() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.listed_twice() TO succession_app;
@@ -6363,6 +7086,12 @@ REVOKE ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) FROM PUBLIC
 GRANT ALL ON FUNCTION vault.listing_behind(teaser uuid, buyer uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.listing_key_frozen() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.lists_consulted() FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.lists_consulted() TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.lists_open_to(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.lists_open_to(wanted uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.live_grant(listing uuid, wanted text) TO succession_app;
@@ -6378,6 +7107,9 @@ GRANT ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) TO succes
 
 REVOKE ALL ON FUNCTION vault.may_download(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.may_download(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.may_step(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.may_step(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.member_for_api_key(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.member_for_api_key(hash bytea) TO succession_app;
@@ -6428,6 +7160,12 @@ REVOKE ALL ON FUNCTION vault.paper_stands() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.parked(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.parked(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.parties_hash(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.parties_hash(deal uuid) TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.parties_of(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.parties_of(deal uuid) TO succession_worker;
+
 REVOKE ALL ON FUNCTION vault.party(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.party(deal uuid) TO succession_app;
 
@@ -6460,14 +7198,26 @@ REVOKE ALL ON FUNCTION vault.representation_causes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.rescreening_due(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.rescreening_due(most integer) TO succession_worker;
+
 REVOKE ALL ON FUNCTION vault.reset_second_factor(whom uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.reset_second_factor(whom uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.run_stale(deal uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.same_company(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.same_company(listing uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.screened(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.screened(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.screening_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.screening_fresh(deal uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.screening_parties(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.screening_parties(deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.second_factor_fresh(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.second_factor_fresh(wanted uuid) TO succession_app;
@@ -6493,6 +7243,8 @@ REVOKE ALL ON FUNCTION vault.stage_follows_events() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.status_by_operator() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.stays_ended() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.step_needs_fresh_screening() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.subject_key_frozen() FROM PUBLIC;
 
@@ -6727,6 +7479,10 @@ GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_worker;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_purger;
 
+GRANT SELECT,INSERT ON TABLE vault.adverse_event_reporter TO succession_seeder;
+GRANT SELECT ON TABLE vault.adverse_event_reporter TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.adverse_event_reporter TO succession_app;
+
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_seeder;
@@ -6780,6 +7536,39 @@ GRANT UPDATE(state) ON TABLE vault.brief TO succession_app;
 
 GRANT UPDATE(version) ON TABLE vault.brief TO succession_app;
 
+GRANT SELECT,INSERT ON TABLE vault.buyer_adverse_event TO succession_seeder;
+GRANT SELECT ON TABLE vault.buyer_adverse_event TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.buyer_adverse_event TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.buyer_adverse_event TO succession_purger;
+
+GRANT UPDATE(notice) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(persons) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(notified_by) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(notified_at) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(objection_until) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(objection) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(objected_by) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(objected_at) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(decision) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(decision_words) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(proposed_by) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(proposed_at) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.buyer_adverse_event TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.clean_team_member TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.clean_team_member TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.clean_team_member TO succession_app;
@@ -6812,6 +7601,7 @@ GRANT UPDATE(confirmed_at) ON TABLE vault.competitor_declaration TO succession_a
 
 GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_worker;
 GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_definer;
@@ -6895,6 +7685,7 @@ GRANT SELECT ON TABLE vault.exposure TO succession_app;
 
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_worker;
 GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_definer;
@@ -7053,6 +7844,12 @@ GRANT SELECT,INSERT ON TABLE vault.legal_hold TO succession_seeder;
 
 GRANT UPDATE(lifted_at) ON TABLE vault.legal_hold TO succession_seeder;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.list_licence TO succession_seeder;
+GRANT SELECT ON TABLE vault.list_licence TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.list_licence TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.list_licence TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing TO succession_app;
@@ -7175,6 +7972,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation_key TO succession_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation_key TO succession_seeder;
 GRANT DELETE ON TABLE vault.organisation_key TO succession_purger;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.organisation_name TO succession_seeder;
+GRANT SELECT ON TABLE vault.organisation_name TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.organisation_name TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.organisation_name TO succession_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.organisation_officer TO succession_seeder;
+GRANT SELECT ON TABLE vault.organisation_officer TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.organisation_officer TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.organisation_officer TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_contact TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.owner_contact TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.owner_contact TO succession_app;
@@ -7210,6 +8019,7 @@ GRANT SELECT,INSERT ON TABLE vault.prose_scan TO succession_worker;
 
 GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_worker;
 GRANT USAGE ON SEQUENCE vault.prose_scan_id_seq TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.publication TO succession_definer;
@@ -7251,14 +8061,39 @@ GRANT UPDATE(confirmed_at) ON TABLE vault.representation TO succession_app;
 
 GRANT UPDATE(ended_at) ON TABLE vault.representation TO succession_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_seeder;
-GRANT SELECT,INSERT ON TABLE vault.screening TO succession_app;
-GRANT SELECT ON TABLE vault.screening TO succession_worker;
+GRANT SELECT,INSERT ON TABLE vault.screening_alert TO succession_seeder;
+GRANT SELECT ON TABLE vault.screening_alert TO succession_definer;
+GRANT SELECT ON TABLE vault.screening_alert TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.screening_alert TO succession_worker;
+
+GRANT USAGE ON SEQUENCE vault.screening_alert_id_seq TO succession_seeder;
+GRANT USAGE ON SEQUENCE vault.screening_alert_id_seq TO succession_app;
+GRANT USAGE ON SEQUENCE vault.screening_alert_id_seq TO succession_worker;
+GRANT USAGE ON SEQUENCE vault.screening_alert_id_seq TO succession_purger;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.screening_list TO succession_seeder;
+GRANT SELECT ON TABLE vault.screening_list TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.screening_list TO succession_app;
+
+GRANT UPDATE(retired_at) ON TABLE vault.screening_list TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening_list_entry TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening_list_entry TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.screening_list_entry TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.screening_list_entry TO succession_app;
+GRANT SELECT ON TABLE vault.screening_list_entry TO succession_worker;
+
+GRANT UPDATE(removed_at) ON TABLE vault.screening_list_entry TO succession_app;
+
+GRANT UPDATE(until_version) ON TABLE vault.screening_list_entry TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.screening_list_version TO succession_seeder;
+GRANT SELECT ON TABLE vault.screening_list_version TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.screening_list_version TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.screening_run TO succession_seeder;
+GRANT SELECT ON TABLE vault.screening_run TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.screening_run TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.screening_run TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE vault.second_factor TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.second_factor TO succession_definer;

@@ -330,6 +330,29 @@ class World:
         await self.folders_allowed(published, deal, *folders)
         return [(await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/folder-releases", {"folder_id": folder})))["id"]
                 for folder in folders]
+    async def list_of_names(self, operator: Caller, *entries: dict[str, Any], kind: str = "sanctions") -> str:
+        """A list of the operator with these entries, as {"name": ..., "kind": ...}; its code. `retire` it afterwards."""
+        code = f"made_up_{next(_numbers)}"
+        await self._done(operator.post("/v1/screening-lists", {
+            "code": code, "kind": kind, "title_ja": f"架空の名簿{code}", "title_en": f"Invented list {code}", "source": "invented", "terms": "none"}))
+        if entries:
+            await self.on_list(operator, code, *entries)
+        return code
+
+    async def on_list(self, operator: Caller, code: str, *entries: dict[str, Any]) -> list[str]:
+        """The next version of a list, with these entries besides; their ids."""
+        return (await self._done(operator.post("/v1/screening-lists/entries", {
+            "list_code": code, "list_version": f"v{next(_numbers)}", "entries": list(entries)})))["ids"]
+
+    async def retire(self, *codes: str) -> None:
+        await self.overrule("UPDATE vault.screening_list SET retired_at = now() WHERE code = ANY($1)", list(codes))
+
+    async def run_job(self, job: Any) -> Any:
+        """One job of the calendar as the worker runs it, in its own transaction."""
+        from succession.worker import open_worker_pool
+
+        async with await open_worker_pool(self.app.state.settings) as pool, pool.acquire() as connection, connection.transaction():
+            return await job(connection, self.app.state.settings, datetime.now(UTC))
 
     async def owner_answers(self, published: Published, decision: str) -> None:
         """The owner opens the newest link and gives this answer on the real page."""

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "market": ("succession.commands.market", "close the publication batch now"),
     "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
     "document": ("succession.commands.document", "name who had a copy; change the key of documents"),
+    "screening": ("succession.commands.screening", "import lists of names to screen buyers against"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
     "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),
     "retention": ("succession.commands.retention", "what is kept for how long, what is due, legal holds"),

@@ -11,6 +11,7 @@ import asyncpg
 from succession.config import Settings
 from succession.deals.expiry import end_exclusivities
 from succession.disclosure.checkpoints import checkpoint_if_due
+from succession.disclosure.rescreening import rescreen
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
 from succession.metrics.closing import close_months
 from succession.retention import purge
@@ -51,6 +52,7 @@ PERIODIC: tuple[Job, ...] = (
     Job("recheck_prose", 86_400, _now(recheck_prose)),
     Job("flag_figures", 3600, _now(flag_figures)),
     Job("end_exclusivities", 3600, _now(end_exclusivities)),
+    Job("rescreen", 600, _now(rescreen)),
     Job("close_months", 3600, close_months),
     Job("sweep_store", 300, sweep_store),
     Job("sign_checkpoint", 900, checkpoint_if_due),

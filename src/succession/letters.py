@@ -214,6 +214,37 @@ LETTERS: dict[str, Letter] = {
           "Fingerprint of all records (SHA-256): {root}\nSignature (Ed25519): {signature}\nKey: {key}\n\n"
           "The proof that your own records are among them can be read with your account."),
     ),
+    # screening: no word of whom it is about
+    "screening_waits": Letter(
+        _("Project {project}: a screening waits for a second person"),
+        _("For project {project} records with a similar name were found, and a colleague says that they are somebody else. A second person reads "
+          "the same records before it counts. Sign in to do so."),
+    ),
+    "screening_review_waits": Letter(
+        _("A screening waits for a reviewer"),
+        _("A firm with one member has proposed to clear records with a similar name. A reviewer of the operator reads them before it counts. "
+          "Sign in to do so."),
+    ),
+    "screening_alert": Letter(
+        _("Project {project}: a list names something new"),
+        _("For project {project} a list, or what the buyer declared, has changed, and a record with a similar name was found that nobody has "
+          "looked at. Sign in to read it and to decide. Until then no agreement can be offered or recorded, and where the very name stands on a "
+          "sanctions list, nothing can be read."),
+    ),
+    # adverse events: to the buyer, never who reported it
+    "adverse_event_notified": Letter(
+        _("Something is held against your organisation"),
+        _("The operator has received a report about your organisation. What is held against it, and what may follow, can be read after signing "
+          "in. You can object until {until_on}; nothing is decided and nobody else reads of it before that."),
+    ),
+    "adverse_event_objected": Letter(
+        _("A buyer has objected"),
+        _("A buyer has answered to what is held against it. Sign in to read the answer before deciding."),
+    ),
+    "adverse_event_decided": Letter(
+        _("A decision about your organisation"),
+        _("Two persons of the operator have decided on what was held against your organisation. Sign in to read what, and why."),
+    ),
     # holds: to the operator, and to an intermediary that asked to go on; no word of which company, buyer or project
     "hold_opened": Letter(
         _("A release waits for a person"),

@@ -37,6 +37,10 @@ PERMISSIONS: dict[str, Rule] = {
     "account:own": _may(ANYONE, verified=False),
     "account:sign_out": _may(ANYONE, verified=False),
     "answer_review:decide": _may("intermediary"),  # a person reads it: no key may
+    "adverse_decision:make": _may("operator", "admin reviewer"),  # by name: no key may
+    "adverse_event:object": _may("acquirer", "admin", verified=False),  # to be heard, no standing is needed
+    "adverse_event:read": _may("operator intermediary acquirer", verified=False),
+    "adverse_event:report": _may("operator intermediary"),
     "api_key:manage": _may(ANYONE, "admin"),
     "audit:read": _may("operator"),
     "brief:file": _may("acquirer"),
@@ -67,6 +71,7 @@ PERMISSIONS: dict[str, Rule] = {
     "introduction:propose": _may("agency", agency="desk"),
     "introduction:read": _may("agency intermediary acquirer", agency="desk"),
     "ledger:read": _may("intermediary operator"),
+    "list_licence:confirm": _may("operator", "admin reviewer"),
     "listing:import": _may("intermediary"),
     "listing:read": _may("intermediary"),
     "listing:write": _may("intermediary"),
@@ -80,6 +85,8 @@ PERMISSIONS: dict[str, Rule] = {
     "nda:read": _may("intermediary acquirer"),
     "nda:sign": _may("acquirer"),
     "obligation:edit": _may("intermediary acquirer"),
+    "officer:declare": _may("acquirer", "admin", verified=False),
+    "officer:read": _may("acquirer", verified=False),
     "organisation:verify": _may("operator", "admin reviewer"),
     "paper:confirm": _may("intermediary operator"),
     "prose:write": _may("intermediary"),
@@ -95,6 +102,7 @@ PERMISSIONS: dict[str, Rule] = {
     "representation:read": _may("intermediary acquirer"),
     "request:open": _may("acquirer intermediary"),
     "retention:read": _may("operator"),
+    "screening:confirm": _may("intermediary operator"),
     "screening:decide": _may("intermediary"),
     "screening_list:edit": _may("operator"),
     "screening_list:read": _may("operator intermediary"),
@@ -138,7 +146,7 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "answer_review", "api_key", "clean_team_review", "competition_review", "document_erasure", "hold", "member",
+_FOR_PEOPLE = ("account", "adverse_decision", "answer_review", "api_key", "clean_team_review", "competition_review", "document_erasure", "hold", "list_licence", "member",
                "organisation", "prose_review", "recipient_check", "second_factor")
 _OF_PEOPLE_BUT_FOR_KEYS = ("account:read", "second_factor:confirm")
 

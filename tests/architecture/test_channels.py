@@ -21,7 +21,7 @@ NOTHING: dict[str, str] = {
         ChangeMember ChangeOwnMember ChangeOwnPassword CorrectOrganisation CreateApiKey InviteMember InviteMemberAgain Leave
         ListApiKeys ListMembers ReadOwnMember ReadOwnOrganisation RegisterOrganisation RemoveMember RequestPasswordReset
         BeginSecondFactor ConfirmSecondFactorSetUp ConfirmSecondFactor ResetSecondFactor ResetSecondFactorOfMember
-        RevokeApiKey SetPasswordByToken SignIn SignOut SignOutEverywhere WhoAmI
+        ReadOfficers DeclareOfficers RevokeApiKey SetPasswordByToken SignIn SignOut SignOutEverywhere WhoAmI
         ReadOpenapi ReadProblem""",
     "a directory of organisations, not of listings": "ListDesks ListOrganisations ReadOrganisation VerifyOrganisation",
     "published vocabulary, the same for everybody": "ListSchemes ReadScheme",
@@ -43,7 +43,12 @@ NOTHING: dict[str, str] = {
     "about the buyer, for the seller's side": """
         DecideScreening ReadScreening TerminateNda AskNameClear ReadNameClear SendNameClearLink
         ListRecipientChecks ConfirmRecipientCheck ListCompetition DeclareCompetition ConfirmCompetition
+        ListScreeningsWaiting ConfirmScreening ListScreeningAlerts
         AddScreeningListEntries ListScreeningListEntries RemoveScreeningListEntry""",
+    "lists of names, kept by the operator and read by intermediaries: no listing is in them": """
+        ListScreeningLists OpenScreeningList ListScreeningListVersions ImportScreeningList ListListLicences ConfirmListLicence EndListLicence""",
+    "about a buyer: read by the operator, by itself, and by whoever reported it": """
+        ReportAdverseEvent ListAdverseEvents ReadAdverseEvent NotifyOfAdverseEvent ObjectToAdverseEvent DecideAdverseEvent ConfirmAdverseEvent""",
     "ends a reading": "RevokeGrant RevokeFolderGrant",
     "who reads for the buyer, named by itself; accepted or ended": "ListCleanTeam NameCleanTeamMember AcceptCleanTeamMember EndCleanTeamMember",
     "steps of a deal under its project name; what follows from the company's industry is for who has the dossier": """
@@ -69,6 +74,8 @@ SILENT_LETTERS: dict[str, str] = {
     "ends something, under a project name": "request_not_successful nda_ended access_ended",
     "a step under a project name": "deal_moved deal_unparked clean_team_named clean_team_accepted",
     "a root over everything, the same for everybody who has a new entry of its own to read": "ledger_checkpoint",
+    "under the project name, to the adviser that holds the listing, or to a reviewer with no word of whom": "screening_waits screening_review_waits screening_alert",
+    "to a buyer about itself, and to the operator": "adverse_event_notified adverse_event_objected adverse_event_decided",
     "to the operator, or that a step can or cannot be taken": "hold_opened hold_released hold_refused",
 }  # fmt: skip
 # Fields by which a teaser or a company speaks: whoever's answer has one may be asked for its reason by name.

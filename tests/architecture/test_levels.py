@@ -32,6 +32,8 @@ NOT_OF_THE_VAULT = {
     "BuyerFacts": "the same, of the buyer", "LetterSent": "standing of an account", "MemberView": "the same", "ResetAnswer": "the same",
     "TeaserView": "codes of a cell and coded wishes, approved by the owner", "Wishes": "what an acquirer wishes",
     "OpenAction": "why a step of a deal is taken, coded", "EventView": "the same",
+    "EventForBuyer": "what is held against a buyer, coded", "EventForOperator": "the same", "EventForReporter": "the same",
+    "PeopleView": "the reader's own officers",
 }  # fmt: skip
 #: Modules outside listings/ that read tables of the vault by name -> why that is no way round the table.
 READERS = {

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -120,6 +120,11 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/holds/{hold}", None), ("POST", "/v1/holds/{hold}/decision", {"decision": "release", "words": "x"}),
     ("POST", "/v1/holds/{hold}/confirmation", {}), ("DELETE", "/v1/api-keys/{key}", None),
     ("DELETE", "/v1/screening-lists/entries/{entry}", None),
+    ("POST", "/v1/screenings/{screening}/confirmation", {"findings_read": "a" * 64}),
+    ("GET", "/v1/adverse-events/{event}", None), ("POST", "/v1/adverse-events/{event}/notice", {"notice": "x"}),
+    ("POST", "/v1/adverse-events/{event}/objection", {"words": "x"}),
+    ("POST", "/v1/adverse-events/{event}/decision", {"decision": "published", "words": "x"}),
+    ("POST", "/v1/adverse-events/{event}/confirmation", {}),
 )  # fmt: skip
 _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id",
              "paper": "paper_id", "sheet": "import_id",
@@ -130,7 +135,8 @@ _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id",
              "question": "question_id", "answer": "answer_id",
              "folder": "folder_id", "permission": "permission_id", "folder_grant": "grant_id", "declaration": "declaration_id",
              "entry_of_team": "entry_id",
-             "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id"}  # fmt: skip
+             "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id",
+             "screening": "screening_id", "event": "event_id"}  # fmt: skip
 
 
 def _template(method: str, address: str) -> str:
@@ -225,6 +231,9 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
     upload = await seller.post(f"{path}/uploads", {"level": "dossier", "filename": "a.txt"})
     hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
+    screening = (await world.seed("SELECT id FROM vault.screening WHERE deal_id = $1 LIMIT 1", UUID(stages.deals["signed"])))[0]["id"]
+    event = (await world.seed("INSERT INTO vault.buyer_adverse_event (buyer_id, reason, occurred_on, evidence_title, evidence_hash) "
+                              "VALUES ($1, 'assets_moved', '2026-01-05', 'X', sha256('x')) RETURNING id", pending.organisation_id))[0]["id"]
     asked = await buyer.post(f"/v1/disclosure-requests/{stages.deals['signed']}/questions", {"code": "staff_kept"})
     answered = await seller.post(f"/v1/questions/{asked.json()['id']}/answers", {"words": "長く続けたいです。", "locale": "ja"})
     assert answered.status_code == 201, answered.text
@@ -241,7 +250,7 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"])
         if obligation else str(uuid4()),
         "question": asked.json()["id"], "answer": answered.json()["answers"][0]["id"],
-        "hold": str(hold[0]["id"]) if hold else str(uuid4())}  # fmt: skip
+        "hold": str(hold[0]["id"]) if hold else str(uuid4()), "screening": str(screening), "event": str(event)}  # fmt: skip
     return scene.kept["foreign"]
 
 

@@ -111,6 +111,7 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
          "/v1/listings?limit=100", "/v1/teasers?limit=100",
          "/v1/organisations?limit=100", "/v1/audit-events?limit=100", "/v1/paper-evidence?limit=100",
          "/v1/introductions?limit=100",
+         "/v1/screenings?limit=100", "/v1/screening-alerts?limit=100", "/v1/adverse-events?limit=100",
          "/v1/mandates?limit=100", "/v1/held-answers?limit=100", "/v1/holds?limit=100", "/v1/listed-twice?limit=100", "/v1/members", "/v1/organisations/me")  # fmt: skip
 
 
@@ -136,7 +137,7 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
                 "GET /v1/grants", "GET /v1/deals",
                 "GET /v1/disclosure-requests", "GET /v1/paper-evidence", "GET /v1/mandates", "GET /v1/holds",
                 "GET /v1/listed-twice", "GET /v1/members",
-                "GET /v1/organisations/me"))
+                "GET /v1/organisations/me", "GET /v1/screenings", "GET /v1/screening-alerts", "GET /v1/adverse-events"))
 async def collusion(scene: Scene, door: Door) -> Finding:
     stages = await stages_of(scene)
     open_one = await door.ask("buyer-a", f"/v1/dossiers/{stages.deals['released']}")

@@ -12,13 +12,18 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
         "GET /v1/members/me", "DELETE /v1/members/me", "PUT /v1/members/me/password", "POST /v1/members",
         "PATCH /v1/organisations/me",
         "GET /v1/api-keys", "POST /v1/api-keys", "GET /v1/sessions/current", "DELETE /v1/sessions",
-        "DELETE /v1/sessions/current",
+        "DELETE /v1/sessions/current", "GET /v1/organisations/me/officers", "PUT /v1/organisations/me/officers",
         "POST /v1/members/me/second-factor", "POST /v1/members/me/second-factor/confirmation", "POST /v1/sessions/current/second-factor",
         "DELETE /v1/members/{member_id}/second-factor", "POST /v1/organisations/{organisation_id}/second-factor-reset",
         "GET /second-factor", "POST /second-factor",
     ),
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
-        "POST /v1/screening-lists/entries",
+        "POST /v1/screening-lists/entries", "GET /v1/screening-lists", "POST /v1/screening-lists",
+        "GET /v1/screening-lists/{code}/versions", "POST /v1/screening-lists/{code}/versions",
+        "GET /v1/list-licences", "POST /v1/list-licences", "POST /v1/list-licences/{licence_id}/termination",
+    ),
+    "what is held against a buyer: written about buyers by intermediaries and the operator, no listing is in it": (
+        "POST /v1/adverse-events",
     ),
     "the operator's table of how long records are kept: counts over everything, and no outsider reads it": ("GET /v1/retention",),
 }  # fmt: skip

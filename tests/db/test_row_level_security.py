@@ -12,7 +12,8 @@ OPS_WITH_POLICY = {"outbox", "idempotency", "filter_use", "one_time_code"}
 OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "know_how_step", "ledger_kind", "metric_table", "lease", "question_reply",
                            "retention", "retention_rows", "retention_run"}
 EVIDENCE = {"recipient_confirmation", "ledger_entry", "access", "deal_event", "verification", "audit_event", "exposure",
-            "second_factor_confirmation", "document_mark", "fact_version", "disclosed", "ledger_checkpoint", "ledger_checkpoint_head"}
+            "second_factor_confirmation", "document_mark", "fact_version", "disclosed", "ledger_checkpoint", "ledger_checkpoint_head",
+            "screening_run", "screening_alert", "screening_list_version"}
 IDENTITY = {"listing_identity", "listing_contact", "document", "document_content", "owner_contact", "exclusion", "paper_evidence",
             "ledger_subject", "owner_link", "listing_import", "folder", "folder_permission", "folder_grant", "competitor_declaration",
             "clean_team_member", "recipient_confirmation", "second_factor", "recovery_code", "document_object", "document_upload",

@@ -25,6 +25,10 @@ class Deal:
         return await (by or self.seller).post(f"/v1/deals/{self.id}/{noun}", {"evidence": evidence or {}, "reason": reason} | more,
                                               headers={"If-Match": f'"{version}"'})
 
+    async def screened(self):
+        answer = await self.seller.post(f"/v1/disclosure-requests/{self.id}/screening", {"decision": "cleared"})
+        assert answer.status_code == 201, answer.text
+
     async def taken(self, *args, **kwargs):
         answer = await self.step(*args, **kwargs)
         assert answer.status_code == 201, answer.text
@@ -44,6 +48,9 @@ async def test_the_whole_road(world, deal):
     await deal.taken("qa", {"im_received_on": DAY})
     await deal.taken("top-meeting", {"met_on": DAY, "participants": "both principals"})
     await deal.taken("letter-of-intent", OFFER, by=deal.buyer)
+    unscreened = await deal.step("memorandum", {"mou_document_hash": HASH, "signed_on": DAY, "owner_accepted_on": DAY})
+    assert (unscreened.status_code, unscreened.json()["code"], unscreened.json()["refusal"]) == (409, "screening_needed", "screening_not_fresh")
+    await deal.screened()  # whoever signed the NDA has not been looked for yet
     await deal.taken("memorandum", {"mou_document_hash": HASH, "signed_on": DAY, "owner_accepted_on": DAY})
     await deal.taken("due-diligence", {"started_on": DAY, "owner_accepted_on": DAY})
     moved_back = await deal.taken("questions", {"asked_on": DAY})

@@ -10,7 +10,7 @@ import pytest
 from succession.codes import SCHEMES
 from succession.disclosure import project_names
 from succession.disclosure.nda_text import SEPARATOR, Company, Parties, nda_text, schedule_text, template_version
-from succession.disclosure.owner_words import PriorDeals, ScreeningOutcome, Shown, fields_opened, name_clear_text, screening_words
+from succession.disclosure.owner_words import ListRead, PriorDeals, ScreeningOutcome, Shown, fields_opened, name_clear_text, screening_words
 from succession.disclosure.sides import BUYER_STEPS, SELLER_STEPS, Standing, buyer_step, outcome_for_buyer, seller_step
 
 PARTIES = Parties("Calm Heron 42", "架空アドバイザリー株式会社", "Fictitious {Braces} plc", "GB")
@@ -84,10 +84,32 @@ def test_the_schedule_binds_by_hash_and_says_when_something_is_missing():
     assert "英語名又はローマ字：なし" in text.ja and "Corporate number: none" in text.en
 
 
+LISTS = (ListRead("架空の制裁名簿", "Invented sanctions list", DAY, 10), ListRead("架空の名簿", "Invented list", None, 20))
+
+
+def test_words_for_the_owner_say_what_was_looked_at_and_who_decided():
+    ja, en = screening_words(ScreeningOutcome("cleared", "架空 次郎", DAY, LISTS, 1, "別人です。", "架空 三郎", DAY, False))
+    assert "架空の制裁名簿（2026年11月22日現在）" in ja and "確認した範囲では、名前の似た記録が1件ありました" in ja
+    assert "もう一人の担当架空 三郎が2026年11月22日に同じ記録を読み、この判断を確認しました" in ja and "confirmed this on November 22, 2026" in en
+    ja, en = screening_words(ScreeningOutcome("cleared", "架空 次郎", DAY, LISTS, 1, None, "架空 四郎", DAY, True))
+    assert "運営者の確認担当架空 四郎" in ja and "a reviewer of the operator" in en
+    assert "待っています" in screening_words(ScreeningOutcome("cleared", "架空 次郎", DAY, LISTS, 1, None, None, None, False))[0]
+    ja, en = screening_words(ScreeningOutcome("cleared", "架空 次郎", DAY, (), 0, None, None, None, False))
+    assert "名簿は、まだ備えられていません" in ja and "There is no list yet" in en
+
+
+@pytest.mark.parametrize("likenesses", [0, 3])
+@pytest.mark.parametrize("second", [None, "架空 三郎"])
+def test_words_for_the_owner_read_as_no_clearance(likenesses, second):
+    ja, en = screening_words(ScreeningOutcome("cleared", "架空 次郎", DAY, LISTS, likenesses, None, second, DAY if second else None, False))
+    assert not [word for word in ("安全", "問題な", "問題あり", "適格", "承認", "合格", "クリア") if word in ja]
+    assert not [word for word in (" safe", "cleared", "approved", "no risk", "compliant") if word in en.lower()]
+
+
 def test_words_for_the_owner_never_vouch_for_a_buyer():
     for decision, ja, en in (("cleared", "「お話を進めてよい」", "decided on November 22, 2026 to go on"),
                              ("refused", "「お話を進めない」", "decided on November 22, 2026 not to go on")):
-        words_ja, words_en = screening_words(ScreeningOutcome(decision, "架空 次郎", DAY, 2, 30, 1, "別人\nです。"))
+        words_ja, words_en = screening_words(ScreeningOutcome(decision, "架空 次郎", DAY, LISTS, 1, "別人\nです。", None, None, False))
         assert ja in words_ja and en in words_en and "\n" not in words_ja + words_en
         assert "名簿2種類（30件）" in words_ja and "1件ありました" in words_ja and "別人 です。" in words_ja
         assert "保証するものではありません" in words_ja and "does not vouch" in words_en

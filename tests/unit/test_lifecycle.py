@@ -17,7 +17,7 @@ from succession.listings import road as listing_road
 TODAY = date(2026, 11, 20)
 HASH = "a" * 64
 NO_FILING = Filing("none", None, None, None, None, None, "counsel of the buyer", date(2026, 10, 1))
-DISCLOSED = road.DisclosureFacts(True, True, True, True, True)
+DISCLOSED = road.DisclosureFacts(True, True, True, True, True, True)
 BOUND_ROLES = ("intermediary", "acquirer", "owner", "operator", "system")
 EVIDENCE = {"sha256": HASH, "yen": 100_000_000, "text": "recorded", "scheme": "share_transfer", "day": "2026-11-19", "plan": []}
 NEVER_SKIPPED = ("nda_signed", "name_cleared", "im_disclosed", "qa", "top_meeting", "dd", "definitive", "closing")
@@ -145,7 +145,7 @@ def test_every_refusal_has_a_sentence():
     (True, True, True, True, "im_disclosed"),
 ])
 def test_projection_stops_at_the_first_fact_that_does_not_hold(requested, nda, clear, released, stage):
-    assert road.project_stage(road.DisclosureFacts(requested, nda, clear, released, False)) == stage
+    assert road.project_stage(road.DisclosureFacts(requested, nda, clear, released, False, False)) == stage
 
 
 @pytest.mark.parametrize(("field", "code"), [
@@ -167,6 +167,12 @@ def test_screening_must_be_current_at_memorandum_agreement_and_closing():
     refused = {t.action for t in road.TRANSITIONS
                if take(facts(t.from_stage, disclosure=stale), t).code == "screening_not_current"}
     assert refused == {"sign_mou", "sign_definitive_agreement", "close_deal"}
+
+
+def test_a_fresh_screening_is_asked_for_at_memorandum_and_closing():
+    old = msgspec.structs.replace(DISCLOSED, screening_fresh=False)
+    refused = {t.action for t in road.TRANSITIONS if take(facts(t.from_stage, disclosure=old), t).code == "screening_not_fresh"}
+    assert refused == {"sign_mou", "close_deal"}
 
 
 def step_of(stage: str, action: str) -> road.Transition:

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, patch, post
+from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from succession.accounts import members, organisations, queries
+from succession.accounts.officers import People, PeopleView, declare_people, find_people
 from succession.accounts.declarations import Correction, Declaration, Name, Words, name_fault, one_line, read_declaration
 from succession.accounts.identifiers import read_email
 from succession.accounts.session_routes import SESSION_ROUTES
@@ -173,6 +174,19 @@ async def verify(request: Request, tx: Tx, actor: Who, settings: Config, organis
     return _with_version(await queries.find_organisation(await driver(tx), organisation_id))
 
 
+@get("/organisations/me/officers", opt={"permission": "officer:read"}, operation_id="ReadOfficers",
+     summary="The officers and names your organisation declares, for which it is screened", responses=documented())
+async def officers(read: Read, actor: Who) -> PeopleView:
+    return await find_people(read, actor.organisation_id)
+
+
+@put("/organisations/me/officers", opt={"permission": "officer:declare"}, operation_id="DeclareOfficers",
+     summary="Declare officers and names; who is not named any more has left", responses=documented())
+async def declare_officers(tx: Tx, actor: Who, data: JSONBody[People]) -> PeopleView:
+    await declare_people(tx, actor, data)
+    return await find_people(await driver(tx), actor.organisation_id)
+
+
 def _with_version(found: queries.OrganisationView | None) -> Response[queries.OrganisationView]:
     if found is None:
         raise Problem("not_found")
@@ -264,7 +278,7 @@ async def _member_view(tx: Tx, actor: Who, member_id: UUID) -> Response[queries.
 
 ROUTES: list = [
     Router("/", request_max_body_size=BODY_LIMIT_BYTES, route_handlers=[
-        register, directory, own, correct, one, verify, audit, list_members, invite, invite_again, change_member, remove_member,
+        register, directory, own, correct, one, officers, declare_officers, verify, audit, list_members, invite, invite_again, change_member, remove_member,
         read_self, change_self, leave, *SESSION_ROUTES,
     ]),
 ]

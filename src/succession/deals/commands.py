@@ -17,6 +17,7 @@ from succession.characters import LINE, NAME, PROSE
 from succession.database import driver
 from succession.deals import foreign_investment as fefta
 from succession.deals.lifecycle import (
+    SCREENING_REFUSALS,
     TERMINAL,
     TRANSITIONS,
     DealFacts,
@@ -79,7 +80,7 @@ async def lock_deal(tx: AsyncSession, deal_id: UUID, version: int | None) -> tup
 
 async def take_step(tx: AsyncSession, actor: Actor, deal_id: UUID, version: int, step: str, taken: StepTaken, locale: str,
                     today: date) -> DealView:
-    """One step along the road; Problem step_refused, or validation naming the evidence that is missing."""
+    """One step along the road; Problem step_refused, screening_needed, or validation naming the evidence that is missing."""
     deal, row, facts = await lock_deal(tx, deal_id, version)
     role = role_of(row["side"])
     action = STEPS[step].replace("*", "seller" if role == "intermediary" else "buyer")
@@ -88,7 +89,8 @@ async def take_step(tx: AsyncSession, actor: Actor, deal_id: UUID, version: int,
         missing = decision.missing or (("reason",) if decision.code.startswith("reason_") else ())
         fields = tuple(FieldError("reason", decision.message, _reasons(stage_of(facts), action)) if name == "reason"
                        else FieldError(f"evidence.{name}", decision.message) for name in missing)
-        raise Problem("validation" if fields else "step_refused", decision.message, fields, extra={"refusal": decision.code})
+        code = "screening_needed" if decision.code in SCREENING_REFUSALS else "step_refused"
+        raise Problem("validation" if fields else code, decision.message, fields, extra={"refusal": decision.code})
     await write_event(tx, actor, deal, facts, action, decision.to_stage, taken.evidence, taken.reason)
     if action == "close_deal":
         await _closed(tx, actor, deal, facts, taken)

@@ -165,6 +165,7 @@ class DisclosureFacts(msgspec.Struct, frozen=True):
     name_cleared: bool
     dossier_released: bool
     screening_current: bool
+    screening_fresh: bool  # decided on a run of the last 30 days, on today's lists, about today's people
 
 
 class Exclusivity(msgspec.Struct, frozen=True):
@@ -210,6 +211,8 @@ REFUSALS: dict[str, str] = {
     "name_not_cleared": _("The owner has not consented to disclosing the name to this buyer."),
     "dossier_not_released": _("The information memorandum has not been released to this buyer."),
     "screening_not_current": _("The buyer's screening is missing or out of date; repeat it first."),
+    "screening_not_fresh": _("The buyer has to be screened again for this step: the last screening is older than 30 days, a list or the "
+                             "buyer's people have changed since, or something new was found."),
     "guarantee_plan_incomplete": _("Each lender's guarantee needs an agreed plan before the definitive agreement."),
     "price_range_reversed": _("The lower price is above the higher price."),
     "filing_undeclared": _("Whether a foreign-investment filing is needed has not been declared."),
@@ -279,6 +282,8 @@ _BEFORE_AGREEMENT = frozenset({"open_qa", "hold_top_meeting", "submit_loi", "sig
                                "sign_definitive_agreement", "record_qa", "record_meeting", "revise_loi"})
 _ONWARD = _BEFORE_AGREEMENT | {"close_deal"}
 _RESCREENED = frozenset({"sign_mou", "sign_definitive_agreement", "close_deal"})
+_FRESHLY_SCREENED = frozenset({"sign_mou", "close_deal"})  # as the NDA before them; a trigger asks the same
+SCREENING_REFUSALS = frozenset({"screening_not_current", "screening_not_fresh"})
 
 _GUARDS: tuple[tuple[frozenset[str], Callable[[DealFacts, date], str | None]], ...] = (
     (_ONWARD, lambda f, on: "parked" if is_parked(f.exclusivities, f.deal_id, on) else None),
@@ -286,6 +291,7 @@ _GUARDS: tuple[tuple[frozenset[str], Callable[[DealFacts, date], str | None]], .
     (_BEFORE_AGREEMENT, lambda f, on: None if f.disclosure.name_cleared else "name_not_cleared"),
     (_BEFORE_AGREEMENT, lambda f, on: None if f.disclosure.dossier_released else "dossier_not_released"),
     (_RESCREENED, lambda f, on: None if f.disclosure.screening_current else "screening_not_current"),
+    (_FRESHLY_SCREENED, lambda f, on: None if f.disclosure.screening_fresh else "screening_not_fresh"),
     (frozenset({"complete_deal"}), lambda f, on: "obligations_open" if f.obligations_open else None),
 )
 

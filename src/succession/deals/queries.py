@@ -127,7 +127,7 @@ class ObligationView(msgspec.Struct, frozen=True):
 _DEAL = """
 SELECT d.id, d.listing_id, d.intermediary_id, d.buyer_id, d.project_name, d.teaser_ref, d.origin, d.version,
        d.stage AS recorded_stage, d.terminal, d.terminal_reason, coalesce(d.furthest, vault.projected_stage(d.id)) AS furthest,
-       vault.party(d.id) AS side, vault.parked(d.id) AS parked, f.*,
+       vault.party(d.id) AS side, vault.parked(d.id) AS parked, f.*, vault.may_step(d.id) AS screening_fresh,
        (SELECT count(*) FROM vault.obligation o WHERE o.deal_id = d.id AND o.state = 'open') AS obligations_open,
        (SELECT p.guarantees::text FROM vault.listing_profile p WHERE p.listing_id = d.listing_id) AS guarantees,
        (SELECT to_json(x)::text FROM vault.exclusivity x WHERE x.deal_id = d.id ORDER BY x.from_date DESC LIMIT 1) AS exclusivity,
@@ -155,7 +155,8 @@ async def find_facts(connection: asyncpg.Connection, deal_id: UUID) -> tuple[asy
         deal_id=str(deal_id),
         recorded_stage=row["terminal"] or row["recorded_stage"],
         furthest=row["furthest"] or "interested",
-        disclosure=DisclosureFacts(True, row["nda_in_force"], row["name_cleared"], row["dossier_released"], row["screening_current"]),
+        disclosure=DisclosureFacts(True, row["nda_in_force"], row["name_cleared"], row["dossier_released"], row["screening_current"],
+                                   row["screening_fresh"]),
         exclusivities=tuple(held),
         filing=_filing(row["filing"]),
         guarantee_lenders=tuple(g["lender"] for g in _decoded(row["guarantees"]) or () if g.get("lender")),

@@ -51,7 +51,7 @@ async def read_one(read: Read, locale: Locale, deal_id: FromPath[UUID]) -> Respo
 
 @post("/deals/{deal_id:uuid}/{step:str}", opt={"permission": "deal:advance"}, operation_id="TakeDealStep",
       summary="Record a step of the deal, with its evidence",
-      responses=documented("not_found", "stale", "precondition_required", "step_refused"))
+      responses=documented("not_found", "stale", "precondition_required", "step_refused", "screening_needed"))
 @creates
 async def advance(request: Request, tx: Tx, actor: Who, locale: Locale, deal_id: FromPath[UUID], step: FromPath[Step],
                   data: JSONBody[StepTaken]) -> DealView:

@@ -125,7 +125,7 @@ class _Rows:
                                 "body": body, "prev": b"", "hash": b"", "at": at}
 
     def _screening(self, at: datetime) -> Iterator[Any]:
-        ja, en = screening_words(ScreeningOutcome("cleared", "Demo", day_in_japan(at), 0, 0, 0, None))
+        ja, en = screening_words(ScreeningOutcome("cleared", "Demo", day_in_japan(at), (), 0, None, None, None, False))
         yield "screening", {
             "id": self.screening, **self.keys, "lists": "[]", "candidates": "[]", "decision": "cleared", "words_for_owner": ja,
             "words_for_owner_en": en, "decided_by": self.seller.member_id, "decided_at": at,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -25,7 +25,8 @@ from succession.accounts.passwords import hash_password
 from succession.actor import SECOND_FACTOR_KINDS, Actor, hash_secret
 from succession.demo.names import corporate_number
 from succession.demo.presence import OPERATOR_NUMBER
-from succession.disclosure.screening import normalise
+from succession.disclosure.lists.records import make_record
+from succession.disclosure.lists.store import Difference, VersionFacts, hash_of, store_version
 from succession.ids import new_token
 from succession.key_ring import Ring
 
@@ -172,12 +173,15 @@ BLOCK_LIST = ("Phantom Trading House", "Nowhere Shipping Company", "Imaginary Co
 
 
 async def enter_block_list(seeder: asyncpg.Connection) -> None:
-    """The operator's list of organisations nobody should deal with, all invented."""
+    """The operator's list of organisations nobody should deal with, all invented; older than the market's past deals."""
     operator = await seeder.fetchval("SELECT id FROM vault.member WHERE email = $1", OPERATOR_EMAIL)
-    for name in BLOCK_LIST:
-        await seeder.execute(
-            "INSERT INTO vault.screening_list_entry (list_code, list_version, name, normalised, kind, reason, added_by) "
-            "VALUES ('demo_sanctions', '2026-10', $1, $2, 'organisation', 'demo', $3)", name, normalise(name, "organisation"), operator)
+    await seeder.execute(
+        "INSERT INTO vault.screening_list (code, kind, title_ja, title_en, source, terms, licensed_only, created_by) VALUES ('demo_sanctions', "
+        "'sanctions', '架空の制裁対象者名簿（デモ用）', 'Invented sanctions list (demo)', 'invented', 'demo data', false, $1)", operator)
+    records = [make_record(ref=f"demo-{number}", name=name, kind="organisation", reason="demo") for number, name in enumerate(BLOCK_LIST, start=1)]
+    facts = VersionFacts("2026-10", date(2026, 10, 1), "entries", None, hash_of(repr(BLOCK_LIST).encode()), operator,
+                         datetime.now(UTC) - timedelta(days=400))
+    await store_version(seeder, "demo_sanctions", Difference(0, records, [], 0), facts, uuid4)
 
 
 async def _enter_organisation(seeder: asyncpg.Connection, told: Declaration) -> UUID:

@@ -63,8 +63,9 @@ def exclusivity_parks_the_other(walk: Walk) -> None:
 
 
 def memorandum_and_due_diligence(walk: Walk) -> None:
-    walk.tell("基本合意書を結び、デューデリジェンスに入ります。オーナーの承諾日も記録します。",
-              "A memorandum is signed and due diligence begins, each with the day on which the owner accepted it.")
+    walk.tell("基本合意書の前に、署名した人も含めてもう一度照合します。続いてデューデリジェンスに入り、オーナーの承諾日も記録します。",
+              "Before the memorandum the buyer is screened again, its signer included. Due diligence follows, with the day the owner accepted it.")
+    walk.post("center", f"/v1/disclosure-requests/{walk['deal A']}/screening", {"decision": "cleared"})
     _step(walk, "memorandum", {"mou_document_hash": HASH, "signed_on": _on(walk)}, expect=422, code="validation")
     _step(walk, "memorandum", {"mou_document_hash": HASH, "signed_on": _on(walk), "owner_accepted_on": _on(walk)})
     _step(walk, "due-diligence", {"started_on": _on(walk), "owner_accepted_on": _on(walk)})
@@ -128,6 +129,7 @@ def closing_needs_payment_and_filing(walk: Walk) -> None:
     walk.call("buyer-a", "PUT", _filing(walk), confirmed)
     _step(walk, "closing", whole, expect=409, code="step_refused")
     walk.call("buyer-a", "PUT", _filing(walk), confirmed | {"accepted_on": _on(walk, 45), "cleared_on": _on(walk, 12)})
+    walk.post("center", f"/v1/disclosure-requests/{walk['deal A']}/screening", {"decision": "cleared"})  # the last look, before the closing
 
 
 def deal_is_closed(walk: Walk) -> None:

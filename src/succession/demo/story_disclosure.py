@@ -115,10 +115,23 @@ def owner_refuses_another_buyer(walk: Walk) -> None:
     walk.post("center", f"{path}/screening", {
         "decision": "cleared", "findings_read": unread["findings"]["fingerprint"],
         "explanation": "Another company: other country and number."})
+    likenesses_are_read_by_two(walk, path)
     walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24})
     shown = walk.get("buyer-b", f"{path}/nda")
     walk.post("buyer-b", f"{path}/nda/signature", {
         "text_hash": shown["text_hash"], "name": "Tan Placeholder", "title": "Director", "locale_shown": "en"})
+
+
+def likenesses_are_read_by_two(walk: Walk, path: str) -> None:
+    """What was found counts as somebody else only when a colleague has read the same records."""
+    walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24}, expect=409, code="screening_needed")
+    waiting = walk.get("center-clerk", "/v1/screenings", params={"limit": 1})["items"][0]
+    confirmation = f"/v1/screenings/{waiting['id']}/confirmation"
+    read = {"findings_read": waiting["fingerprint"]}
+    walk.post("center", confirmation, read, expect=409, code="second_confirmation_needed")
+    confirmed = walk.post("center-clerk", confirmation, read)
+    walk.note(confirmed["words_for_owner"])
+    walk.check(confirmed["state"] == "stands", "two persons have read what was found")
 
 
 def refused_buyer_learns_nothing(walk: Walk) -> None:

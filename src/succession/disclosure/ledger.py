@@ -26,6 +26,7 @@ SALT_BYTES = 32
 KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "request_opened": (("seller", "buyer"), True),
     "screening_decided": (("seller",), False),
+    "screening_confirmed": (("seller",), False),  # by the firm, or by the operator's reviewer where it has one member
     "nda_offered": (("seller",), True),
     "nda_signed": (("buyer",), True),
     "nda_ended": (("seller",), True),

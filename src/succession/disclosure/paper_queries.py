@@ -1,4 +1,4 @@
-"""Which papers does a request have: screening findings, the NDA and its schedule, the question put to the owner?"""
+"""Which papers does a request have: the NDA and its schedule, the question put to the owner?"""
 
 from __future__ import annotations
 
@@ -10,107 +10,6 @@ import asyncpg
 import msgspec
 
 from succession.disclosure.nda_text import SEPARATOR
-from succession.disclosure.screening import Candidate, ListEntry, Party
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Screening
-
-
-class ListConsulted(msgspec.Struct, frozen=True):
-    """One block list as it stood: its newest version and how many names it held."""
-
-    code: str
-    version: str
-    entries: int
-
-
-class Findings(msgspec.Struct, frozen=True):
-    """What the matcher proposes today. `fingerprint` (sha256, hex) proves that these very findings were read."""
-
-    lists: list[ListConsulted]
-    candidates: list[Candidate]
-    fingerprint: str
-
-
-class ScreeningView(msgspec.Struct):
-    """A decided screening; `words_for_owner` is what the owner reads of it (Japanese), with an English rendering."""
-
-    id: UUID
-    decision: Literal["cleared", "refused"]
-    lists: list[ListConsulted]
-    candidates: list[Candidate]
-    words_for_owner: str
-    words_for_owner_en: str
-    decided_by: str
-    decided_at: datetime
-    expires_at: datetime
-
-
-class ScreeningPage(msgspec.Struct):
-    """`findings`: what the lists say now; `screenings`: decided ones, newest first."""
-
-    findings: Findings
-    screenings: list[ScreeningView]
-
-
-_PARTIES = """
-SELECT name, role, kind, country FROM (
-  SELECT legal_name AS name, 'organisation' AS role, 'organisation' AS kind, country FROM vault.organisation WHERE id = $1
-  UNION ALL SELECT ultimate_parent, 'parent', 'organisation', ultimate_parent_country FROM vault.organisation WHERE id = $1
-  UNION ALL SELECT group_name, 'parent', 'organisation', NULL FROM vault.organisation WHERE id = $1
-  UNION ALL SELECT name, 'beneficial_owner', kind, country FROM vault.beneficial_owner
-            CROSS JOIN (VALUES ('person'), ('organisation')) AS k(kind) WHERE organisation_id = $1) p
-WHERE name IS NOT NULL"""
-_ENTRIES = """SELECT list_code, list_version, name, aliases, country, kind FROM vault.screening_list_entry
-WHERE removed_at IS NULL ORDER BY list_code, name, id"""
-_LISTS = """SELECT list_code AS code, (array_agg(list_version ORDER BY added_at DESC, id DESC))[1] AS version, count(*) AS entries
-FROM vault.screening_list_entry WHERE removed_at IS NULL GROUP BY list_code ORDER BY list_code"""
-
-
-async def find_screening_input(connection: asyncpg.Connection, buyer_id: UUID) -> tuple[list[Party], list[ListEntry], list[ListConsulted]]:
-    """Whom to look for, where, and which lists that is. A beneficial owner is sought among persons and organisations."""
-    parties = [Party(**row) for row in await connection.fetch(_PARTIES, buyer_id)]
-    entries = [ListEntry(**{**row, "aliases": tuple(row["aliases"])}) for row in await connection.fetch(_ENTRIES)]
-    return parties, entries, [ListConsulted(**row) for row in await connection.fetch(_LISTS)]
-
-
-_SCREENINGS = """SELECT jsonb_build_object('id', s.id, 'decision', s.decision, 'lists', s.lists, 'candidates', s.candidates,
-    'words_for_owner', s.words_for_owner, 'words_for_owner_en', s.words_for_owner_en, 'decided_by', coalesce(m.name, ''),
-    'decided_at', s.decided_at, 'expires_at', s.expires_at)::text
-FROM vault.screening s LEFT JOIN vault.member m ON m.id = s.decided_by WHERE s.deal_id = $1
-ORDER BY s.decided_at DESC, s.id LIMIT 50"""
-
-
-async def list_screenings(connection: asyncpg.Connection, deal_id: UUID) -> list[ScreeningView]:
-    return [msgspec.json.decode(row[0], type=ScreeningView) for row in await connection.fetch(_SCREENINGS, deal_id)]
-
-
-class ListEntryView(msgspec.Struct):
-    id: UUID
-    list_code: str
-    list_version: str
-    name: str
-    aliases: list[str]
-    country: str | None
-    kind: Literal["organisation", "person"]
-    reason: str | None
-    added_at: datetime
-
-
-class ListEntryPage(msgspec.Struct):
-    items: list[ListEntryView]
-    next_cursor: str | None
-
-
-_LIST_PAGE = """SELECT id, list_code, list_version, name, aliases, country, kind, reason, added_at FROM vault.screening_list_entry
-WHERE removed_at IS NULL AND ($1::text IS NULL OR list_code = $1)
-  AND ($2::timestamptz IS NULL OR (added_at, id) < ($2, $3::uuid)) ORDER BY added_at DESC, id DESC LIMIT $4"""
-
-
-async def list_entries(connection: asyncpg.Connection, list_code: str | None, after: tuple[datetime, UUID] | None,
-                       limit: int) -> list[ListEntryView]:
-    return [ListEntryView(**row) for row in await connection.fetch(_LIST_PAGE, list_code, *(after or (None, None)), limit)]
-
 
 # ---------------------------------------------------------------------------------------------------------------------
 # NDA and schedule

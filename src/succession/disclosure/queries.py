@@ -55,10 +55,13 @@ class NdaStanding(msgspec.Struct):
 
 
 class ScreeningStanding(msgspec.Struct):
+    """The newest decision. `waits`: for a second person. `current`: it is the one that decides, and holds."""
+
     id: UUID
     decision: Literal["cleared", "refused"]
     decided_at: datetime
     expires_at: datetime
+    waits: bool
     current: bool
 
 
@@ -151,6 +154,7 @@ class _Row(msgspec.Struct):
     intermediary: str | None
     representative: str | None
     deals_before: int
+    screened: bool
     screening: ScreeningStanding | None
     nda: NdaStanding | None
     name_clear: ConsentStanding | None
@@ -181,8 +185,10 @@ jsonb_build_object(
   'deals_before', (SELECT count(*) FROM vault.deal e WHERE e.buyer_id = d.buyer_id AND e.intermediary_id = d.intermediary_id
                    AND (e.requested_at, e.id) < (d.requested_at, d.id)),
   'screening', (SELECT jsonb_build_object('id', s.id, 'decision', s.decision, 'decided_at', s.decided_at,
-                       'expires_at', s.expires_at, 'current', s.id = vault.screened(d.id) IS TRUE)
+                       'expires_at', s.expires_at, 'current', (s.id = vault.screened(d.id)) IS TRUE,
+                       'waits', s.decision = 'cleared' AND s.run_id IS NOT NULL AND s.candidates <> '[]' AND s.confirmed_by IS NULL)
                 FROM vault.screening s WHERE s.deal_id = d.id ORDER BY s.decided_at DESC, s.id LIMIT 1),
+  'screened', vault.screened(d.id) IS NOT NULL,
   'nda', (SELECT jsonb_build_object('id', n.id, 'offered_at', n.offered_at, 'signed_at', n.signed_at, 'expires_at', n.expires_at,
                  'state', CASE WHEN n.ended_at IS NOT NULL THEN 'ended' WHEN n.signed_at IS NULL THEN 'offered'
                                WHEN n.expires_at <= now() THEN 'expired' ELSE 'signed' END)
@@ -222,7 +228,7 @@ async def list_requests(connection: asyncpg.Connection, after: tuple[datetime, U
 def _view(row: _Row) -> RequestForSeller | RequestForBuyer:
     standing = Standing(
         terminal=row.terminal, past_dossier=row.stage not in _PROJECTED,
-        screened=row.screening is not None and row.screening.current, nda=row.nda.state if row.nda else "none",
+        screened=row.screened, waits=row.screening is not None and row.screening.waits, nda=row.nda.state if row.nda else "none",
         consent=row.name_clear.state if row.name_clear else "none",
         reading=any(grant.live and grant.level == "dossier" for grant in row.grants))
     if row.side == "seller":

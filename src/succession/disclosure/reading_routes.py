@@ -4,18 +4,15 @@ A reading by a buyer is two transactions: the access is committed first, then th
 """
 
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Request, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from succession.characters import NAME
-from succession.codes import SCHEMES
 from succession.database import driver
-from succession.disclosure.commands import documents, release, screening
-from succession.disclosure.paper_queries import ListEntryPage, list_entries
+from succession.disclosure.commands import documents, release
 from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor, number_after
 from succession.disclosure.queries import GrantPage, GrantView, find_grant, list_grants
 from succession.disclosure.reading_queries import (
@@ -34,35 +31,12 @@ from succession.idempotency import creates
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
 from succession.wiring import Config, Pools, Read, Tx, Who
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
-Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$")]
-Country = Literal[tuple(SCHEMES["country"].codes)]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 READINGS_MOST = 5  # a listing that is edited while it is read is read again, entries first
 
 
 class Revocation(Struct, forbid_unknown_fields=True):
     reason: release.RevokeReason
-
-
-class NewListEntry(Struct, forbid_unknown_fields=True):
-    name: Name
-    kind: Literal["organisation", "person"]
-    aliases: Annotated[list[Name], Meta(max_length=50)] = []
-    country: Country | None = None
-    reason: Name | None = None
-
-
-class NewListEntries(Struct, forbid_unknown_fields=True):
-    """Names added to one list under one version; the list's version is that of its newest name."""
-
-    list_code: Code
-    list_version: Name
-    entries: Annotated[list[NewListEntry], Meta(min_length=1, max_length=500)]
-
-
-class AddedEntries(Struct):
-    ids: list[UUID]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -124,33 +98,7 @@ async def read_ledger(read: Read, actor: Who, settings: Config, listing_id: From
     return LedgerPage(found[:limit], next_cursor(settings, found, limit, belongs, "seq"))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The operator's block lists
-
-
-@get("/screening-lists/entries", opt={"permission": "screening_list:read"}, operation_id="ListScreeningListEntries",
-     summary="Names on the block lists, newest first", responses=documented("cursor_invalid"))
-async def read_entries(read: Read, actor: Who, settings: Config, list_code: FromQuery[Code | None] = None,
-                       limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> ListEntryPage:
-    belongs = bound(actor, ["screening-lists", list_code])
-    found = await list_entries(read, list_code, newest_after(settings, cursor, belongs), limit + 1)
-    return ListEntryPage(found[:limit], next_cursor(settings, found, limit, belongs, "added_at", "id"))
-
-
-@post("/screening-lists/entries", opt={"permission": "screening_list:edit"}, operation_id="AddScreeningListEntries",
-      summary="Add names to a block list", responses=documented("idempotency_key_reused"))
-@creates
-async def add_entries(request: Request, tx: Tx, actor: Who, data: JSONBody[NewListEntries]) -> AddedEntries:
-    return AddedEntries(await screening.add_list_entries(tx, actor, data.list_code, data.list_version, data.entries))
-
-
-@delete("/screening-lists/entries/{entry_id:uuid}", opt={"permission": "screening_list:edit"}, operation_id="RemoveScreeningListEntry",
-        summary="Take a name off its list", responses=documented("not_found"))
-async def remove_entry(tx: Tx, entry_id: FromPath[UUID]) -> None:
-    await screening.remove_list_entry(tx, entry_id)
-
-
 ROUTES: list = [
     read_dossier, read_grants, revoke_grant, read_accesses,
-    read_ledger, read_entries, add_entries, remove_entry,
+    read_ledger,
 ]  # fmt: skip

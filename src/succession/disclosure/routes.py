@@ -13,23 +13,23 @@ from succession.database import driver
 from succession.disclosure import (
     document_routes,
     checkpoint_routes,
+    adverse_routes,
     introductions,
     owner_subject,  # noqa: F401  registers the owner's question
     question_routes,
     reading_routes,
     room_routes,
+    screening_routes,
 )
-from succession.disclosure.commands import name_clear, nda, release, requests, screening
+from succession.disclosure.commands import name_clear, nda, release, requests
 from succession.disclosure.nda_text import TERM_MONTHS_LEAST, TERM_MONTHS_MOST, Form
 from succession.disclosure.paper_queries import (
     NameClearView,
     NdaView,
     ScheduleView,
-    ScreeningPage,
     find_name_clear,
     find_nda,
     find_schedule,
-    list_screenings,
 )
 from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor
 from succession.disclosure.queries import (
@@ -60,15 +60,6 @@ class NewRequest(Struct, forbid_unknown_fields=True):
     teaser_ref: UUID
     purpose: Prose
     acquirer_id: UUID | None = None
-
-
-class ScreeningDecision(Struct, forbid_unknown_fields=True):
-    """`findings_read`: fingerprint of the findings this decision rests on; needed with `explanation` to clear likenesses."""
-
-    decision: Literal["cleared", "refused"]
-    reason: Literal[screening.REFUSAL_REASONS] | None = None
-    explanation: Prose | None = None
-    findings_read: Sha256 | None = None
 
 
 class NdaOffer(Struct, forbid_unknown_fields=True):
@@ -127,29 +118,6 @@ async def read_requests(read: Read, actor: Who, settings: Config, is_open: FromQ
      summary="Where one request stands, as one's own side may know", responses=documented("not_found"))
 async def read_request(read: Read, deal_id: FromPath[UUID]) -> RequestView:
     return found_or_404(await find_request(read, deal_id))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Screening
-
-
-@get("/disclosure-requests/{deal_id:uuid}/screening", opt={"permission": "screening:decide"}, operation_id="ReadScreening",
-     summary="What the lists say of the buyer now, and what was decided", responses=documented("not_found"))
-async def read_screening(read: Read, deal_id: FromPath[UUID]) -> ScreeningPage:
-    deal = await find_request(read, deal_id)
-    if not isinstance(deal, RequestForSeller):
-        raise Problem("not_found" if deal is None else "forbidden")
-    return ScreeningPage(await screening.match_buyer(read, deal.buyer.organisation_id), await list_screenings(read, deal_id))
-
-
-@post("/disclosure-requests/{deal_id:uuid}/screening", opt={"permission": "screening:decide"}, operation_id="DecideScreening",
-      summary="Decide on the buyer; a refusal ends the request",
-      responses=documented("not_found", "request_concluded", "screening_unread", "step_refused", "idempotency_key_reused"))
-@creates
-async def decide_screening(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID],
-                           data: JSONBody[ScreeningDecision]) -> RequestView:
-    await screening.decide_screening(tx, actor, deal_id, data.decision, data.reason, data.explanation, data.findings_read)
-    return await find_request(await driver(tx), deal_id)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -247,8 +215,10 @@ async def release_data_room(request: Request, tx: Tx, actor: Who, deal_id: FromP
 
 
 ROUTES: list = [
-    open_request, read_requests, read_request, read_screening, decide_screening, offer_nda, read_nda, sign_nda, terminate_nda,
+    open_request, read_requests, read_request, offer_nda, read_nda, sign_nda, terminate_nda,
     read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, release_dossier, release_data_room,
+    *screening_routes.ROUTES,
+    *adverse_routes.ROUTES,
     *reading_routes.ROUTES,
     *question_routes.ROUTES,
     *room_routes.ROUTES,

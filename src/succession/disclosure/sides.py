@@ -11,14 +11,15 @@ import msgspec
 PLAIN_ENDS = frozenset({"buyer_withdrew", "completed", "expired", "regulatory_impossible"})
 NEUTRAL_END = "not_concluded"
 
-SELLER_STEPS = ("closed", "continue_deal", "screen_buyer", "offer_nda", "await_signature", "ask_name_clear", "await_owner",
+SELLER_STEPS = ("closed", "continue_deal", "screen_buyer", "confirm_screening", "offer_nda", "await_signature", "ask_name_clear", "await_owner",
                 "release_dossier", "await_buyer")
 BUYER_STEPS = ("closed", "sign_nda", "read_dossier", "await_adviser")
 
 
 class Standing(msgspec.Struct, frozen=True):
     """Where a request stands today. `nda`: none, offered, signed, expired or ended; `consent`: none, asked, yes, no,
-    ask_adviser, used (a dossier was released on it), lapsed or revoked; `reading`: a live grant for the dossier."""
+    ask_adviser, used (a dossier was released on it), lapsed or revoked; `reading`: a live grant for the dossier; `waits`: the
+    newest screening waits for a second person."""
 
     terminal: str | None
     past_dossier: bool
@@ -26,6 +27,7 @@ class Standing(msgspec.Struct, frozen=True):
     nda: str
     consent: str
     reading: bool
+    waits: bool = False
 
 
 def outcome_for_buyer(terminal: str | None) -> str | None:
@@ -47,7 +49,7 @@ def seller_step(standing: Standing) -> str:
     if standing.terminal is not None:
         return "closed"
     if not standing.screened:
-        return "screen_buyer"
+        return "confirm_screening" if standing.waits else "screen_buyer"
     if standing.nda != "signed":
         return "await_signature" if standing.nda == "offered" else "offer_nda"
     if standing.past_dossier and standing.reading:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, FetchedValue, SmallInteger, Text, Uuid
+from sqlalchemy import ARRAY, BigInteger, FetchedValue, Integer, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -52,6 +52,15 @@ class ScreeningListEntry(SQLModel, table=True):
     added_by: UUID | None = None
     added_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     removed_at: datetime | None = None
+    from_version: int
+    until_version: int | None = None
+    ref: str | None = None
+    content_hash: bytes | None = None
+    weak_aliases: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    countries: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    birth_years: list[int] | None = Field(default=None, sa_type=ARRAY(Integer), sa_column_kwargs={"server_default": FetchedValue()})
+    identifiers: list[str] | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    listed_on: date | None = None
 
 
 class Screening(SQLModel, table=True):
@@ -70,6 +79,10 @@ class Screening(SQLModel, table=True):
     decided_by: UUID
     decided_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     expires_at: datetime
+    run_id: UUID | None = None
+    explanation: str | None = None
+    confirmed_by: UUID | None = None
+    confirmed_at: datetime | None = None
 
 
 class Nda(SQLModel, table=True):

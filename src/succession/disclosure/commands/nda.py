@@ -23,7 +23,7 @@ from succession.outbox import mail, record
 
 _PARTIES = text("SELECT s.legal_name AS discloser, b.legal_name AS recipient, b.country FROM vault.organisation s, "
                 "vault.organisation b WHERE s.id = :intermediary AND b.id = :buyer")
-_SCREENED = text("SELECT vault.screened(:deal)")
+_SCREENED = text("SELECT CASE WHEN vault.may_step(:deal) THEN vault.screened(:deal) END")  # a fresh one
 _INSERT = text(
     "INSERT INTO vault.nda (deal_id, listing_id, buyer_id, screening_id, form, template_version, text_ja, text_en, text_hash, "
     "term_months, offered_by) VALUES (:deal_id, :listing_id, :buyer_id, :screening_id, :form, :version, :ja, :en, :hash, "
