@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "screening": ("succession.commands.screening", "import lists of names to screen buyers against"),
     "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
     "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),
+    "backup": ("succession.commands.backup", "make a sealed backup, and prove in a drill that it can be restored"),
     "retention": ("succession.commands.retention", "what is kept for how long, what is due, legal holds"),
     "metrics": ("succession.commands.metrics", "close months and print figures"),
     "openapi": ("succession.commands.openapi", "print the OpenAPI document"),

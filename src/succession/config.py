@@ -125,6 +125,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_SCAN_COMMAND", TEXT, None, "reads a document on its input; exits 0: clean, 1: malware, else failed"),
     Variable("SUCCESSION_SCAN_URL", _url("tcp"), None, "a clamd instead: tcp://host:3310"),
     Variable("SUCCESSION_SECRET_KEY", KEY, None, "root of every keyed hash and cipher", secret=True),
+    Variable("SUCCESSION_SECRET_KEY_PREVIOUS", KEY, None, "the one before: still opens cursors and stored answers; a day is enough", secret=True),
     Variable("SUCCESSION_SESSION_IDLE_S", _whole(60, 86_400), "1800", "a session ends after so long without a request"),
     Variable("SUCCESSION_SESSION_ABSOLUTE_S", _whole(60, 604_800), "43200", "a session ends after so long in any case"),
     Variable("SUCCESSION_POOL_APP_SIZE", _whole(1, 200), "8", "connections per pool of succession_app"),
@@ -148,6 +149,21 @@ VARIABLES: tuple[Variable, ...] = (
         for role, end in DATABASE_ROLES.items()
     ),
 )
+
+
+class PurposeKey(bytes):
+    """A key that seals, and in `before` the one it followed: what was sealed a little while ago opens with that."""
+
+    before: tuple[bytes, ...]
+
+    def __new__(cls, key: bytes, before: tuple[bytes, ...] = ()) -> PurposeKey:
+        made = super().__new__(cls, key)
+        made.before = before
+        return made
+
+    def all(self) -> tuple[bytes, ...]:
+        """To try when opening, the present one first."""
+        return (bytes(self), *self.before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +198,7 @@ class Settings:
     scan_url: str | None
     store_secret: str | None = field(repr=False)
     secret_key: bytes = field(repr=False)
+    secret_key_previous: bytes | None = field(repr=False)
     smtp_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     database_url: str | None = field(repr=False)
@@ -227,6 +244,7 @@ class Settings:
             scan_url=value["SUCCESSION_SCAN_URL"],
             store_secret=value["SUCCESSION_STORE_SECRET"],
             secret_key=value["SUCCESSION_SECRET_KEY"] or _kept_secret_key(value["SUCCESSION_DATA_DIR"]),
+            secret_key_previous=value["SUCCESSION_SECRET_KEY_PREVIOUS"],
             smtp_url=value["SMTP_URL"],
             redis_url=value["REDIS_URL"],
             database_url=_owner_url(value["DATABASE_URL"], value["DATABASE_PASSWORD"]),
@@ -249,12 +267,13 @@ class Settings:
             raise ConfigError(f"DATABASE_URL is not set and no embedded server was started: no URL for {role}")
         return self.role_urls[role]
 
-    def key(self, purpose: str) -> bytes:
+    def key(self, purpose: str) -> PurposeKey:
         """32 bytes for one purpose ("cursor", "csrf"): learning one key says nothing of another (HKDF, RFC 5869)."""
         if not purpose:
             raise ValueError("a key needs a purpose")
-        derive = HKDF(algorithm=SHA256(), length=32, salt=b"succession", info=purpose.encode())
-        return derive.derive(self.secret_key)
+        key, *before = (HKDF(algorithm=SHA256(), length=32, salt=b"succession", info=purpose.encode()).derive(root)
+                        for root in (self.secret_key, self.secret_key_previous) if root)
+        return PurposeKey(key, tuple(before))
 
 
 def resource(relative: str) -> Path:

@@ -7,6 +7,7 @@ stored is sealed: an answer may hold a secret that is shown once.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import secrets
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from litestar import Request, Response
 from sqlalchemy import text
@@ -62,14 +64,14 @@ def creates(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     return wrapped
 
 
-def _cipher(request: Request) -> AESGCM:
-    return AESGCM(request.app.state.settings.key("idempotency"))
-
-
 def _seal(request: Request, body: bytes, request_hash: bytes) -> bytes:
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + _cipher(request).encrypt(nonce, body, request_hash)
+    return nonce + AESGCM(request.app.state.settings.key("idempotency")).encrypt(nonce, body, request_hash)
 
 
 def _open(request: Request, sealed: bytes, request_hash: bytes) -> bytes:
-    return _cipher(request).decrypt(bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:]), request_hash)
+    """Problem unavailable for an answer sealed under a root key that is gone: what was done stays done."""
+    for key in request.app.state.settings.key("idempotency").all():
+        with contextlib.suppress(InvalidTag):
+            return AESGCM(key).decrypt(bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:]), request_hash)
+    raise Problem("unavailable")

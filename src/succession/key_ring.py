@@ -29,6 +29,7 @@ State = Literal["active", "retired", "destroyed"]
 # kind: what lies under its keys. `rewrap.WRAPPED` says in which columns.
 KINDS: dict[str, str] = {
     "second_factor": "secrets of authenticator apps",
+    "subjects": "keys of persons and companies in the ledger's evidence",
     "backup": "backups, each under a key of its own that lies under this one",
 }
 
@@ -48,6 +49,11 @@ class RingKey(msgspec.Struct, frozen=True, omit_defaults=True):
     destroyed_at: datetime | None = None
     key: str = ""
 
+    def seal(self, plain: bytes, bound: str) -> bytes:
+        """AES-256-GCM, bound to kind, key and place."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self.cipher().encrypt(nonce, plain, _bound(self, bound))
+
     def cipher(self) -> AESGCM:
         if not self.key:
             raise KeyMissing(self.id)
@@ -60,6 +66,7 @@ class Ring:
     def __init__(self, directory: Path, makes_missing: bool) -> None:
         self.directory, self._makes_missing = directory, makes_missing
         self._read: dict[Path, tuple[int, RingKey]] = {}
+        self._known: dict[tuple[str, str], RingKey] = {}  # to open with, without asking the directory each time
 
     def keys(self, kind: str | None = None) -> list[RingKey]:
         """All keys, or those of one kind, oldest first."""
@@ -76,13 +83,15 @@ class Ring:
         return live[-1]
 
     def seal(self, kind: str, plain: bytes, bound: str) -> tuple[str, bytes]:
-        """(key id, sealed): AES-256-GCM under the active key, bound to kind, key and place."""
-        key, nonce = self.active(kind), secrets.token_bytes(NONCE_BYTES)
-        return key.id, nonce + key.cipher().encrypt(nonce, plain, _bound(key, bound))
+        """(key id, sealed) under the active key."""
+        key = self.active(kind)
+        return key.id, key.seal(plain, bound)
 
     def open(self, kind: str, key_id: str, sealed: bytes, bound: str) -> bytes:
         """What was sealed; KeyMissing when its key is gone, or this is not what was sealed here."""
-        key = next((key for key in self.keys(kind) if key.id == key_id), None)
+        if (kind, key_id) not in self._known:
+            self._known = {(key.kind, key.id): key for key in self.keys()}
+        key = self._known.get((kind, key_id))
         if key is None:
             raise KeyMissing(key_id)
         try:
@@ -96,7 +105,8 @@ class Ring:
         """A new active key; those before it are not touched."""
         if kind not in KINDS:
             raise ConfigError(f"there is no kind of key called {kind}: {', '.join(sorted(KINDS))}")
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in (self.directory.parent, self.directory):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = RingKey(secrets.token_hex(ID_BYTES), kind, "active", datetime.now(UTC),
                       key=base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
         self._keep(key)
@@ -112,6 +122,7 @@ class Ring:
 
     def destroy(self, key: RingKey) -> None:
         """The key is gone from here; its number stays, so that what still names it can be told from damage."""
+        self._known = {}
         self._keep(msgspec.structs.replace(key, state="destroyed", destroyed_at=datetime.now(UTC), key=""))
 
     # ------------------------------------------------------------ files
@@ -157,6 +168,19 @@ def ring_of(settings: Settings) -> Ring:
     if directory not in _rings:
         _rings[directory] = Ring(directory, settings.demo_mode or settings.embedded)
     return _rings[directory]
+
+
+def check_directory(settings: Settings) -> None:
+    """Outside a demo: the keys directory is there, nobody else's to enter, and apart from the data. ConfigError otherwise."""
+    if settings.demo_mode or settings.embedded:
+        return
+    place = settings.keys_dir
+    if place is None or not place.is_dir():
+        raise ConfigError("SUCCESSION_KEYS_DIR must name the directory of `succession keys make` (mkdir -m 700)")
+    if place.stat().st_mode & 0o077:
+        raise ConfigError("the directory SUCCESSION_KEYS_DIR names must be its owner's alone (chmod 700)")
+    if place.resolve().is_relative_to(settings.data_dir.resolve()):
+        raise ConfigError("SUCCESSION_KEYS_DIR must lie apart from the data, not inside SUCCESSION_DATA_DIR: a copy of the data holds no key")
 
 
 def make_missing(ring: Ring, kinds: Iterable[str] = KINDS) -> list[RingKey]:

@@ -4,7 +4,7 @@
 |----------------|---------------------------------------------------|----------------------------------------------|
 | seal.pem       | ECDSA P-256 private key, its self-signed certificate | PDF documents (PAdES)                        |
 | checkpoint.pem | Ed25519 private key                               | checkpoints and case files of the ledger     |
-| documents-NNNN.key | wraps the key of every listing's documents        | nothing (store/wrapping.py)                  |
+| ring/          | keys under which stored secrets lie               | nothing (key_ring.py, store/wrapping.py)     |
 | checkpoint-*.pub | the public keys that signed them so far         |                                              |
 
 Who can write the database must not be able to sign what it says: the directory (SUCCESSION_KEYS_DIR) is given to the worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from succession.config import PurposeKey
 from succession.errors import Problem
 
 PAGE_LIMIT_DEFAULT = 20
@@ -41,9 +43,17 @@ def open_cursor(key: bytes, cursor: str, bound: bytes) -> list[Any]:
     """The position inside; Problem cursor_invalid when forged, altered, or from another query or viewer."""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound), type=list)
+        return msgspec.json.decode(_opened(key, raw, bound), type=list)
     except (ValueError, InvalidTag, msgspec.DecodeError):
         raise Problem("cursor_invalid") from None
+
+
+def _opened(key: bytes, raw: bytes, bound: bytes) -> bytes:
+    """With the present key, or the one before while a page asked for under it may still be open. Raises InvalidTag."""
+    for each in key.all() if isinstance(key, PurposeKey) else (key,):
+        with contextlib.suppress(InvalidTag):
+            return AESGCM(each).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound)
+    raise InvalidTag
 
 
 class PageAsked(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from succession import logs
 from succession.app import create_app
 from succession.config import Settings
+from succession.key_ring import check_directory
 
 log = logging.getLogger("succession.access")
 GRACE_S = 10  # requests under way may finish within this
@@ -85,6 +86,7 @@ def run(arguments: list[str]) -> int:
         if getattr(chosen, name) is not None:
             os.environ[f"SUCCESSION_{name.upper()}"] = str(getattr(chosen, name))
     settings = Settings.from_env()
+    check_directory(settings)
     logs.set_up()
     # uvicorn raises the signal that stopped it once more when it is done: then our own servers end too, and status is 0.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))

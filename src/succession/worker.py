@@ -23,6 +23,7 @@ from succession import keys, logs
 from succession.config import Settings
 from succession.database import speak_json
 from succession.jobs import PERIODIC, Job
+from succession.key_ring import check_directory
 from succession.mail import deliver_mail
 from succession.market import batches
 
@@ -199,6 +200,7 @@ def run(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env()
     settings.role_url("succession_worker")  # fails here, in words, when there is no database
+    check_directory(settings)
     keys.seal(settings)  # and here when there is no key to seal documents with
     logs.set_up()
     asyncio.run(_once(settings) if chosen.once else _run(settings))

@@ -21,7 +21,7 @@ from succession.config import ConfigError, Settings
 from succession.disclosure.listing_keys import register
 from succession.store.frames import FrameCipher, Unreadable
 from succession.store.vault import Vault, open_vault
-from succession.store.wrapping import make_next, new_data_key
+from succession.store.wrapping import folder_of, make_next, new_data_key
 from succession.workbench.filetypes import MEDIA_TYPES
 from succession.workbench.mark import marks_in
 from succession.workbench.pool import Broken, RefusedContent
@@ -90,7 +90,7 @@ async def _rewrap(settings: Settings, fresh: bool) -> int:
     if fresh:
         if settings.keys_dir is None:
             raise ConfigError("SUCCESSION_KEYS_DIR must be set: where the keys of documents are kept")
-        print(f"documents-{make_next(settings.keys_dir)}.key was made")
+        print(f"documents-{make_next(folder_of(settings))}.key was made")
     vault, connection = open_vault(settings), await _seeder(settings)
     try:
         done, lost = await rewrap(vault, connection)

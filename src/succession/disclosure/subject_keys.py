@@ -24,8 +24,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.config import Settings
+from succession.key_ring import KeyMissing, ring_of
 
 KEY_BYTES, NONCE_BYTES = 32, 12
+RING = "subjects"
 KINDS = ("listing", "owner", "member", "organisation")
 
 
@@ -45,25 +47,13 @@ class KeyGone(Exception):
     """What was asked for lies under a key that was destroyed, or under one of another installation."""
 
 
-def wrapped_by(settings: Settings) -> tuple[str, bytes]:
-    """(name, key) of what subject keys lie under now."""
-    return "root", settings.key("ledger-subjects")
-
-
-def wrap(settings: Settings, subject: Subject, key: bytes) -> bytes:
-    """A subject's key as it is stored, bound to its subject."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(wrapped_by(settings)[1]).encrypt(nonce, key, _bound(subject))
-
-
 def unwrap(settings: Settings, subject: Subject, wrapped: bytes | None, by: str) -> bytes:
     """Raises KeyGone."""
-    name, over = wrapped_by(settings)
-    if wrapped is None or by != name:
+    if wrapped is None:
         raise KeyGone(subject.kind)
     try:
-        return AESGCM(over).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound(subject))
-    except InvalidTag:
+        return ring_of(settings).open(RING, by, wrapped, _bound(subject))
+    except KeyMissing:
         raise KeyGone(subject.kind) from None
 
 
@@ -95,9 +85,10 @@ async def keys_of(tx: AsyncSession, subjects: Sequence[Subject]) -> dict[Subject
     known: dict[Subject, SubjectKey] = tx.info.setdefault("subject_keys", {})
     missing = sorted(set(subjects) - known.keys())
     if missing:
-        fresh = [wrap(settings, each, secrets.token_bytes(KEY_BYTES)) for each in missing]
+        over = ring_of(settings).active(RING)  # one key for all of them, whatever is rotated meanwhile
+        fresh = [over.seal(secrets.token_bytes(KEY_BYTES), _bound(each)) for each in missing]
         rows = (await tx.execute(_KEYS, {"kinds": [each.kind for each in missing], "ids": [each.id for each in missing],
-                                         "fresh": fresh, "by": wrapped_by(settings)[0]})).all()
+                                         "fresh": fresh, "by": over.id})).all()
         for subject, row in zip(missing, rows, strict=True):
             known[subject] = SubjectKey(row.key_id, unwrap(settings, subject, row.wrapped, row.wrapped_by))
     return {each: known[each] for each in subjects}

@@ -1,6 +1,6 @@
 """Under which key do the keys of listings lie, and how does that key change? A file in the keys directory, never the database.
 
-    documents-0001.key, documents-0002.key, ...     32 bytes each, in hex; the highest number wraps what is made from now on
+    ring/documents-0001.key, ring/documents-0002.key, ...     32 bytes each, in hex; the highest number wraps what is made from now on
 
 A listing's data key is drawn once and stored wrapped, with the number of the file that opens it. Rotation makes the next
 file and wraps every data key anew (`succession document rewrap --new`); no object is touched. A file that opens nothing any
@@ -55,14 +55,19 @@ class Wrapping:
         return max(self._keys)
 
     def _read(self) -> None:
-        folder = self._settings.keys_dir
-        if folder is None:
-            raise ConfigError("SUCCESSION_KEYS_DIR must be set outside demo mode: where the keys of documents are kept")
+        folder = folder_of(self._settings)
         if not _files(folder):
             if not (self._settings.demo_mode or self._settings.embedded):
                 raise ConfigError("there is no documents-0001.key in SUCCESSION_KEYS_DIR: run `succession keys make`")
             make_first(folder)
         self._keys = {number: _key(path) for number, path in _files(folder).items()}
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the files are: with the ring, apart from the keys that sign, because the API needs these and not those."""
+    if settings.keys_dir is None:
+        raise ConfigError("SUCCESSION_KEYS_DIR must be set outside demo mode: where the keys of documents are kept")
+    return settings.keys_dir / "ring"
 
 
 def new_data_key() -> bytes:
@@ -71,7 +76,8 @@ def new_data_key() -> bytes:
 
 def make_next(folder: Path) -> str:
     """Draw the next key-encryption key; returns its number. Who comes second at the first one keeps what is there."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in (folder.parent, folder):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
     number = f"{max(map(int, _files(folder)), default=0) + 1:04d}"
     draft = folder / f".documents-{os.getpid()}-{secrets.token_hex(4)}"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
@@ -88,6 +94,11 @@ def make_next(folder: Path) -> str:
 def make_first(folder: Path) -> list[str]:
     """Draw the first one where there is none; returns the names of files made."""
     return [] if _files(folder) else [f"documents-{make_next(folder)}.key"]
+
+
+def numbers(folder: Path) -> list[str]:
+    """Every key file that is here, the oldest first."""
+    return sorted(_files(folder))
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -1,0 +1,96 @@
+"""Does a backup come back whole, proved by its ledgers, and is one that was touched found out?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+
+import asyncpg
+import pytest
+
+from succession.commands import backup as command
+from succession.key_ring import ring_of
+
+
+@pytest.fixture(autouse=True)
+def environ(settings, monkeypatch):
+    for name, value in {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url, "SUCCESSION_DEMO": "1",
+                        "SUCCESSION_DATA_DIR": str(settings.data_dir)}.items():
+        monkeypatch.setenv(name, value)
+
+
+async def called(*arguments):
+    return await asyncio.to_thread(command.run, [str(each) for each in arguments])
+
+
+async def scratch_databases(world):
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        return [row[0] for row in await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'succession_drill_%'")]
+    finally:
+        await connection.close()
+
+
+async def test_a_backup_comes_back_and_one_that_was_touched_is_found_out(world, settings, tmp_path, capsys):
+    published, buyer = await world.published(), await world.acquirer()
+    await world.released(published, buyer)
+    assert await called("create", "--to", tmp_path) == 0
+    (made,) = tmp_path.glob("backup-*")
+    assert await called("drill", "--from", made) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "every count and every link holds" in said and "restored in" in said and "drill took" in said
+    assert await scratch_databases(world) == [], "nothing is left behind"
+
+    # Sealed, readable by its owner alone, and without a key or a name in the clear.
+    sealed, manifest = (made / "database.sealed"), (made / "manifest.json")
+    assert sealed.stat().st_mode & 0o077 == manifest.stat().st_mode & 0o077 == 0
+    for text in (published.legal_name.encode(), b"CREATE TABLE", b"PGDMP"):
+        assert text not in sealed.read_bytes() and text not in manifest.read_bytes()
+    keys = [key.key.encode() for key in ring_of(settings).keys()]
+    assert keys and not [key for key in keys if key in manifest.read_bytes()]
+    told = json.loads(manifest.read_bytes())
+    assert told["tables"]["vault.ledger_entry"] > 0 and str(published.listing_id) in told["heads"]
+
+    # What an intruder may have done to it, each alone.
+    def altered(name):
+        copy = tmp_path / name
+        shutil.copytree(made, copy)
+        return copy
+
+    flipped = altered("flipped")
+    raw = bytearray((flipped / "database.sealed").read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (flipped / "database.sealed").write_bytes(raw)
+    cut = altered("cut")
+    (cut / "database.sealed").write_bytes((cut / "database.sealed").read_bytes()[:-40])
+    recounted = altered("recounted")
+    told["tables"]["vault.access"] += 1
+    (recounted / "manifest.json").write_bytes(json.dumps(told).encode())
+    headless = altered("headless")
+    (headless / "manifest.json").unlink()
+    for place, word in ((flipped, "altered"), (cut, "altered"), (recounted, "altered"), (headless, "cannot be read")):
+        assert await called("drill", "--from", place) == 1
+        assert word in capsys.readouterr().err, place.name
+    assert await scratch_databases(world) == []
+
+
+async def test_a_database_that_was_tampered_with_before_the_backup_is_found_by_the_drill(world, tmp_path, capsys):
+    published, buyer = await world.published(), await world.acquirer()
+    await world.released(published, buyer)
+    original = (await world.seed("SELECT id, body FROM vault.ledger_entry WHERE listing_id = $1 ORDER BY seq LIMIT 1", published.listing_id))[0]
+    await world.overrule("UPDATE vault.ledger_entry SET body = body || ' '::bytea, hash = sha256(prev || body || ' '::bytea) WHERE id = $1", original["id"])
+    try:
+        assert await called("create", "--to", tmp_path) == 0
+        (made,) = tmp_path.glob("backup-*")
+        assert await called("drill", "--from", made) == 1
+        assert str(published.listing_id) in capsys.readouterr().out
+    finally:
+        await world.overrule("UPDATE vault.ledger_entry SET body = $2, hash = sha256(prev || $2) WHERE id = $1", original["id"], original["body"])
+
+
+async def test_without_the_programs_it_says_what_is_missing(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "_bundled", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await called("create", "--to", tmp_path) == 1
+    assert "pg_dump is not installed" in capsys.readouterr().err
