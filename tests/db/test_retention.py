@@ -80,7 +80,7 @@ async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_f
     owner = await asyncpg.connect(world.database_url)
     try:
         await owner.execute("SET ROLE succession_seeder")
-        assert (await check_ledgers(owner, published.listing_id, None)).breaks == []
+        assert (await check_ledgers(owner, published.listing_id, None, world.app.state.settings)).breaks == []
     finally:
         await owner.close()
     audited = await world.seed("SELECT action FROM vault.audit_event WHERE object_id IN ($1, 'disclosure_log') ORDER BY id", str(published.listing_id))

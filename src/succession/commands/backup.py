@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
             asyncio.run(sealed_backup.make(settings.database_url, ring, chosen.to, sealed_backup.program("pg_dump", _bundled())))
             return 0
         known = {path.name: hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest() for path in files()}
-        found = asyncio.run(sealed_backup.drill(settings.database_url, ring, chosen.place, sealed_backup.program("pg_restore", _bundled()), known))
+        found = asyncio.run(sealed_backup.drill(settings, chosen.place, sealed_backup.program("pg_restore", _bundled()), known))
     except sealed_backup.BackupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -31,8 +31,11 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from succession.config import Settings
+from succession.disclosure.checkpoints import check_checkpoints
 from succession.disclosure.ledger_check import check_snapshot
-from succession.key_ring import KeyMissing, Ring
+from succession.key_ring import KeyMissing, Ring, ring_of
+from succession.keys import checkpoint_public_keys
 
 FRAME_BYTES = 1 << 20
 NONCE_BYTES, TAG_BYTES = 12, 16
@@ -199,23 +202,23 @@ async def facts_of(connection: asyncpg.Connection) -> dict[str, Any]:
 # ---------------------------------------------------------------- the drill
 
 
-async def drill(url: str, ring: Ring, place: Path, restore: Path, migrations: dict[str, str], report: Report = print) -> list[str]:
+async def drill(settings: Settings, place: Path, restore: Path, migrations: dict[str, str], report: Report = print) -> list[str]:
     """Restore into a database of its own beside the present one, prove it, drop it; returns what differs, [] when all is well.
 
     Raises BackupError when the backup cannot be read at all. `migrations`: those of this program, by name, with their hash."""
     started = time.monotonic()
-    manifest, key = read_manifest(ring, place)
+    manifest, key = read_manifest(ring_of(settings), place)
     report(f"{place.name} of {manifest.made_at:%Y-%m-%d %H:%M} UTC: the manifest is what was written")
     _check_bytes(place, manifest)
     scratch = f"succession_drill_{secrets.token_hex(6)}"
-    owner = await asyncpg.connect(url, timeout=10)
+    owner = await asyncpg.connect(settings.database_url, timeout=10)
     try:
         try:
             await owner.execute(f"CREATE DATABASE \"{scratch}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER builtin LOCALE 'C.UTF-8'")
-            scratch_url = urlunsplit(urlsplit(url)._replace(path=f"/{scratch}"))
+            scratch_url = urlunsplit(urlsplit(settings.database_url)._replace(path=f"/{scratch}"))
             await _restore(scratch_url, restore, place / "database.sealed", key, manifest)
             report(f"restored in {time.monotonic() - started:.1f} s")
-            found = await _compared(scratch_url, manifest, migrations, report)
+            found = await _compared(scratch_url, settings, manifest, migrations, report)
         except asyncpg.InsufficientPrivilegeError:
             raise BackupError("the owner of DATABASE_URL may not create a database beside: a drill needs CREATEDB") from None
         finally:
@@ -301,13 +304,14 @@ def _fed(argv: list[str], environ: dict[str, str], sealed: Path, key: bytes, man
     return told
 
 
-async def _compared(url: str, manifest: Manifest, migrations: dict[str, str], report: Report) -> list[str]:
-    """Every difference between the restored database and the manifest, in words, and every ledger that does not hold."""
+async def _compared(url: str, settings: Settings, manifest: Manifest, migrations: dict[str, str], report: Report) -> list[str]:
+    """Every difference between the restored database and the manifest, in words, every ledger that does not hold, and every checkpoint."""
     connection = await asyncpg.connect(url, timeout=10)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             facts = await facts_of(connection)
-            checked = await check_snapshot(connection, None, {})
+            checked = await check_snapshot(connection, None, {}, settings)
+            flaws = await check_checkpoints(connection, checkpoint_public_keys(settings))
     finally:
         await connection.close()
     found = [f"table {name}: {facts['tables'].get(name, 'absent')} rows, {rows} in the manifest"
@@ -315,6 +319,7 @@ async def _compared(url: str, manifest: Manifest, migrations: dict[str, str], re
     found += [f"ledger of listing {listing} ends otherwise than when it was backed up"
               for listing, head in manifest.heads.items() if facts["heads"].get(listing) != head]
     found += [f"listing {broken.listing_id}: entry {broken.seq}: {broken.flaw}" for broken in checked.breaks]
+    found += [f"checkpoint {flaw.seq}: {flaw.flaw}" for flaw in flaws]
     if facts["objects"] != manifest.objects:
         found.append("the documents entered are not those of the manifest")
     found += [f"migration {name} is not the one this program has" for name, digest in facts["migrations"].items()
