@@ -155,7 +155,7 @@ async def test_the_owner_takes_a_yes_back_by_a_fresh_link_and_reading_ends(world
     assert len(grants) == 2 and not any(grant["live"] for grant in grants) and all(grant["revoked_at"] for grant in grants)
     letter = (await world.letters(organisation=buyer.organisation_id))[-1]
     assert letter["template"] == "access_ended" and set(letter["params"]) == {"project"}
-    kinds = [entry["kind"] for entry in (await seller.get(f"/v1/listings/{published.listing_id}/ledger")).json()["items"]]
+    kinds = [entry["kind"] for entry in await seller.every(f"/v1/listings/{published.listing_id}/ledger")]
     assert kinds[-3:] == ["name_clear_revoked", "revoked", "revoked"]
     # A fresh consent is asked for and given: the old release stays dead, a new one is needed.
     assert (await seller.post(f"{path}/name-clear")).status_code == 201

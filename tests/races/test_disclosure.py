@@ -27,6 +27,7 @@ async def test_two_releases_at_once_give_one_grant_and_one_entry(world):
     deal = await world.name_cleared(published, buyer)
     second = await world.member(published.seller.organisation_id, "intermediary")
     path = f"{PATHS}/{deal}/dossier-release"
+    await asyncio.gather(published.seller.confirm(), second.confirm())
     answers = await asyncio.gather(*(caller.post(path) for caller in (published.seller, second) * 3))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
     assert await count(world, "disclosure_grant", "deal_id", UUID(deal)) == 1
@@ -40,6 +41,7 @@ async def test_the_same_request_repeated_at_once_is_one_release(world):
     published, buyer = await world.published(), await world.acquirer()
     deal = await world.name_cleared(published, buyer)
     key = {"Idempotency-Key": "one and the same"}
+    await published.seller.confirm()
     answers = await asyncio.gather(*(published.seller.post(f"{PATHS}/{deal}/dossier-release", headers=key) for _ in range(4)))
     assert {answer.status_code for answer in answers} == {201} and len({answer.content for answer in answers}) == 1
     assert await count(world, "disclosure_grant", "deal_id", UUID(deal)) == 1
