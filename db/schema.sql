@@ -517,6 +517,70 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.adviser_of(listing uuid) RETURNS TABLE(adviser text, member text, phone text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT o.legal_name, m.name, o.phone FROM vault.listing l JOIN vault.organisation o ON o.id = l.intermediary_id
+    LEFT JOIN vault.member m ON m.id = l.responsible_member_id AND m.status = 'active'
+    WHERE l.id = listing AND (vault.is_owner(l.id) OR vault.holds(l.id))
+$$;
+
+CREATE FUNCTION vault.answer_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    question vault.name_clear;
+    person vault.name_clear_person;
+    earlier text;
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN new;  -- bulk loading: only the seeding role writes without a scope
+    END IF;
+    SELECT * INTO question FROM vault.name_clear WHERE id = new.name_clear_id FOR UPDATE;
+    SELECT * INTO person FROM vault.name_clear_person WHERE name_clear_id = new.name_clear_id AND number = new.number;
+    SELECT decision INTO earlier FROM vault.name_clear_answer WHERE name_clear_id = new.name_clear_id AND number = new.number
+    ORDER BY decision = 'ask_adviser', decision <> 'withdrawn' LIMIT 1;
+    IF ops.kind() <> 'owner' OR ops.owner_listing() IS DISTINCT FROM question.listing_id
+       OR (new.deal_id, new.listing_id) IS DISTINCT FROM (question.deal_id, question.listing_id) THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    IF question.revoked_at IS NOT NULL OR question.decision = 'no' OR new.shown_hash IS DISTINCT FROM question.shown_hash
+       OR EXISTS (SELECT FROM vault.deal d WHERE d.id = question.deal_id AND d.terminal IS NOT NULL)
+       OR (new.decision = 'withdrawn' AND earlier IS DISTINCT FROM 'yes')
+       OR (new.decision <> 'withdrawn' AND (question.expires_at <= now() OR earlier IN ('yes', 'no', 'withdrawn')))
+    THEN
+        RAISE EXCEPTION 'this question is no longer open' USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_closed';
+    END IF;
+    IF new.method = 'link' THEN
+        IF NOT EXISTS (SELECT FROM vault.owner_link k WHERE k.id = new.owner_link_id AND k.subject_id = question.id AND k.used_at IS NOT NULL
+                       AND k.purpose = 'name_clear' AND k.owner_contact_id = person.owner_contact_id) THEN
+            RAISE EXCEPTION 'this link is somebody else''s' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+        END IF;
+        IF new.decision = 'yes' AND NOT EXISTS (
+            SELECT FROM ops.one_time_code o JOIN vault.owner_link k ON k.id = new.owner_link_id
+            WHERE o.id = new.code_id AND o.spent_at IS NOT NULL AND o.purpose = 'name_clear' AND o.subject_id = question.id
+              AND o.holder = 'contact:' || person.owner_contact_id
+              AND CASE WHEN o.channel = 'spoken' THEN vault.may_speak(question.id, k.handed_by, o.issued_by) ELSE k.handed_by IS NULL END)
+        THEN
+            RAISE EXCEPTION 'a yes needs its code' USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_code';
+        END IF;
+    ELSIF NOT EXISTS (
+        SELECT FROM vault.paper_evidence e
+        WHERE e.id = new.paper_evidence_id AND e.listing_id = question.listing_id AND e.subject_id = question.id
+          AND e.owner_contact_id = person.owner_contact_id AND e.decision = new.decision AND e.personal_data = new.personal_data
+          AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by)
+    THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    IF new.personal_data AND NOT person.representative THEN
+        RAISE EXCEPTION 'only the representative decides about data of their own' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    new.answered_at := now();
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.answer_held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -550,6 +614,37 @@ BEGIN
     new.released_at := CASE WHEN new.review = 'passed' THEN now() END;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.answers_count() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    verdict text := vault.consent_verdict(new.name_clear_id);
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN NULL;
+    ELSIF new.decision = 'withdrawn' THEN
+        UPDATE vault.name_clear SET revoked_at = now() WHERE id = new.name_clear_id AND revoked_at IS NULL;
+    ELSE
+        UPDATE vault.name_clear SET decision = verdict, decided_at = CASE WHEN verdict IS NOT NULL THEN now() END,
+            method = CASE WHEN verdict IS NOT NULL THEN new.method END,
+            decided_by = CASE WHEN verdict = 'yes' THEN (SELECT string_agg(p.name, '、' ORDER BY p.number) FROM vault.name_clear_person p
+                                                         WHERE p.name_clear_id = new.name_clear_id) END
+        WHERE id = new.name_clear_id AND decision IS DISTINCT FROM verdict;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.answers_given(question uuid) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT count(DISTINCT a.number)::int FROM vault.name_clear c
+    LEFT JOIN vault.name_clear_answer a ON a.name_clear_id = c.id AND a.decision <> 'ask_adviser'
+    WHERE c.id = question AND (vault.holds(c.listing_id) OR vault.is_owner(c.listing_id))
+      AND c.revoked_at IS NULL AND c.decision IS DISTINCT FROM 'no' GROUP BY c.id
+$$;
 
 CREATE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -827,7 +922,24 @@ CREATE FUNCTION vault.consent_stands(wanted uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT EXISTS (SELECT FROM vault.name_clear c WHERE c.id = wanted AND c.decision = 'yes' AND c.revoked_at IS NULL)
+    SELECT EXISTS (
+        SELECT FROM vault.name_clear c
+        WHERE c.id = wanted AND c.decision = 'yes' AND c.revoked_at IS NULL
+          AND (c.expires_at > now() OR EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.name_clear_id = c.id))
+          AND vault.consent_verdict(c.id) = 'yes')
+$$;
+
+CREATE FUNCTION vault.consent_verdict(wanted uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE WHEN bool_or(a.decision IN ('no', 'withdrawn')) THEN 'no'
+                WHEN bool_and(a.decision IS NOT DISTINCT FROM 'yes') THEN 'yes'
+                WHEN bool_or(a.decision = 'ask_adviser') THEN 'ask_adviser' END
+    FROM vault.name_clear_person p LEFT JOIN LATERAL (
+        SELECT x.decision FROM vault.name_clear_answer x WHERE x.name_clear_id = p.name_clear_id AND x.number = p.number
+        ORDER BY x.decision = 'ask_adviser', x.decision <> 'withdrawn', x.answered_at DESC LIMIT 1) a ON true
+    WHERE p.name_clear_id = wanted
 $$;
 
 CREATE FUNCTION vault.deal_causes() RETURNS trigger
@@ -1212,6 +1324,32 @@ CREATE FUNCTION vault.folder_view_only() RETURNS trigger
 BEGIN
     new.view_only := new.view_only OR coalesce((SELECT k.view_only FROM ops.know_how_step k WHERE k.step = new.know_how_step), false);
     RETURN new;
+END $$;
+
+CREATE FUNCTION vault.freeze_persons() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF new.decision IS NOT NULL THEN           -- only the seeding role puts a question that is answered already
+        INSERT INTO vault.name_clear_person VALUES (new.id, 1, new.deal_id, new.listing_id, NULL, coalesce(new.decided_by, ''), true);
+        INSERT INTO vault.name_clear_answer (name_clear_id, number, deal_id, listing_id, decision, answered_by, method, paper_evidence_id,
+                                             shown_hash, evidence, answered_at)
+        VALUES (new.id, 1, new.deal_id, new.listing_id, new.decision, coalesce(new.decided_by, ''), new.method, new.paper_evidence_id,
+                new.shown_hash, coalesce(new.evidence, '{}'), coalesce(new.decided_at, new.asked_at));
+        RETURN NULL;
+    END IF;
+    INSERT INTO vault.name_clear_person
+    SELECT new.id, row_number() OVER (ORDER BY c.name, c.id), new.deal_id, new.listing_id, c.id, c.name, c.role = 'representative'
+    FROM vault.owner_contact c WHERE c.listing_id = new.listing_id AND c.decides AND c.removed_at IS NULL;
+    IF NOT FOUND OR EXISTS (
+        SELECT FROM vault.mandate m CROSS JOIN jsonb_array_elements_text(coalesce(m.terms -> 'persons_who_decide', '[]')) AS named(name)
+        WHERE m.listing_id = new.listing_id AND m.state = 'active' AND NOT EXISTS (
+            SELECT FROM vault.name_clear_person p WHERE p.name_clear_id = new.id AND vault.same_name(p.name, named.name)))
+    THEN
+        RAISE EXCEPTION 'a person whom the mandate names is not on record' USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_persons';
+    END IF;
+    RETURN NULL;
 END $$;
 
 CREATE FUNCTION vault.grant_causes() RETURNS trigger
@@ -1622,6 +1760,16 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.link_handed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF new.handed_by IS NOT NULL AND ops.kind() IS NOT NULL AND new.handed_by IS DISTINCT FROM ops.member() THEN
+        RAISE EXCEPTION 'who hands a link over is who acts' USING ERRCODE = 'SU002', CONSTRAINT = 'link_handed_by_actor';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.list_entry_frozen() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1753,6 +1901,19 @@ CREATE FUNCTION vault.may_download(wanted uuid) RETURNS boolean
                          o.downloadable AND NOT vault.document_view_only(wanted) AND (o.kind IN ('pdf', 'png', 'jpeg') OR o.unmarked_reason IS NOT NULL))))
 $$;
 
+CREATE FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.name_clear c JOIN vault.deal d ON d.id = c.deal_id
+        JOIN vault.member m ON 'member:' || m.id = speaker AND m.status = 'active' AND m.id <> c.asked_by AND m.id IS DISTINCT FROM handed_by
+        JOIN vault.organisation o ON o.id = m.organisation_id
+        WHERE c.id = question AND (o.id = d.intermediary_id OR (
+            o.kind = 'operator' AND m.role IN ('admin', 'reviewer') AND 1 = (
+                SELECT count(*) FROM vault.member x WHERE x.organisation_id = d.intermediary_id AND x.status = 'active'))))
+$$;
+
 CREATE FUNCTION vault.may_step(deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1799,6 +1960,18 @@ BEGIN
     THEN
         RAISE EXCEPTION 'name clear needs a signed NDA and a cleared, current screening'
             USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_causes';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.name_clear_decided() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND new.decision IS DISTINCT FROM (CASE WHEN tg_op = 'UPDATE' THEN old.decision END)
+       AND new.decision IS DISTINCT FROM vault.consent_verdict(new.id) THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
     END IF;
     RETURN new;
 END $$;
@@ -1952,11 +2125,12 @@ BEGIN
     RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
 END $$;
 
-CREATE FUNCTION vault.owner_link_for(hash bytea) RETURNS TABLE(link_id uuid, listing_id uuid, purpose text, subject_id uuid, owner_name text, locale text, used boolean, expired boolean)
+CREATE FUNCTION vault.owner_link_for(hash bytea) RETURNS TABLE(link_id uuid, listing_id uuid, purpose text, subject_id uuid, contact_id uuid, owner_name text, email text, locale text, handed boolean, used boolean, expired boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT k.id, k.listing_id, k.purpose, k.subject_id, c.name, c.locale, k.used_at IS NOT NULL, k.expires_at <= now()
+    SELECT k.id, k.listing_id, k.purpose, k.subject_id, c.id, c.name, c.email, c.locale, k.handed_by IS NOT NULL,
+           k.used_at IS NOT NULL, k.expires_at <= now()
     FROM vault.owner_link k JOIN vault.owner_contact c ON c.id = k.owner_contact_id WHERE k.token_hash = hash
 $$;
 
@@ -2019,6 +2193,42 @@ CREATE FUNCTION vault.party(deal uuid) RETURNS text
             AND vault.represents(d.representative_id, d.buyer_id) THEN 'representative'  -- while it is in force, and no longer
         WHEN ops.kind() = 'owner' AND d.listing_id = ops.owner_listing() THEN 'owner' END
     FROM vault.deal d WHERE d.id = deal
+$$;
+
+CREATE FUNCTION vault.person_to_call(question uuid, contact uuid) RETURNS TABLE(listing_id uuid, name text, phone text, open boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT p.listing_id, p.name, k.phone, c.revoked_at IS NULL AND c.decision IS DISTINCT FROM 'no' AND c.expires_at > now()
+           AND d.terminal IS NULL AND k.removed_at IS NULL AND NOT EXISTS (
+               SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number AND a.decision <> 'ask_adviser')
+    FROM vault.name_clear_person p JOIN vault.name_clear c ON c.id = p.name_clear_id JOIN vault.deal d ON d.id = c.deal_id
+    JOIN vault.owner_contact k ON k.id = p.owner_contact_id
+    WHERE p.name_clear_id = question AND p.owner_contact_id = contact
+      AND (vault.holds(p.listing_id) OR vault.may_speak(question, NULL, 'member:' || ops.member()))
+$$;
+
+CREATE FUNCTION vault.personal_data_open(deal uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.deal d JOIN vault.organisation b ON b.id = d.buyer_id
+        WHERE d.id = deal AND (b.country = 'JP' OR ops.appi_adequate(b.country) OR EXISTS (
+            SELECT FROM vault.name_clear c WHERE c.deal_id = d.id AND vault.consent_stands(c.id)
+              AND EXISTS (SELECT FROM vault.name_clear_person p WHERE p.name_clear_id = c.id AND p.representative)
+              AND NOT EXISTS (SELECT FROM vault.name_clear_person p WHERE p.name_clear_id = c.id AND p.representative AND NOT EXISTS (
+                  SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number AND a.personal_data)))))
+$$;
+
+CREATE FUNCTION vault.persons_to_ask(question uuid) RETURNS TABLE(contact_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT p.owner_contact_id FROM vault.name_clear_person p JOIN vault.name_clear c ON c.id = p.name_clear_id
+    WHERE p.name_clear_id = question AND p.owner_contact_id IS NOT NULL AND (vault.holds(p.listing_id) OR vault.is_owner(p.listing_id))
+      AND (c.decision = 'yes' OR NOT EXISTS (SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id
+                                             AND a.number = p.number AND a.decision <> 'ask_adviser'))
 $$;
 
 CREATE FUNCTION vault.preview_whose() RETURNS trigger
@@ -2169,6 +2379,23 @@ CREATE FUNCTION vault.recipient_countries(deal uuid) RETURNS text[]
     WHERE c.country IS NOT NULL
 $$;
 
+CREATE FUNCTION vault.record_transfer() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.appi_transfer (grant_id, deal_id, listing_id, buyer_id, country, basis, name_clear_id, items, transferred_at, keep_until)
+    SELECT new.id, new.deal_id, new.listing_id, new.buyer_id, b.country, w.basis, new.name_clear_id,
+           CASE WHEN w.basis = 'withheld' THEN '{}' ELSE '{representative}'::text[] END, new.granted_at,
+           (new.granted_at AT TIME ZONE 'Asia/Tokyo' + interval '3 years')::date
+    FROM vault.organisation b CROSS JOIN LATERAL (SELECT CASE
+        WHEN b.country = 'JP' THEN 'domestic'
+        WHEN ops.appi_adequate(b.country) THEN 'adequate_country'
+        WHEN vault.personal_data_open(new.deal_id) THEN 'consent' ELSE 'withheld' END AS basis) w
+    WHERE b.id = new.buyer_id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.refresh_organisation_keys() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2275,6 +2502,10 @@ CREATE FUNCTION vault.same_company(listing uuid) RETURNS TABLE(listing_id uuid)
     SELECT o.listing_id FROM vault.company_key k JOIN vault.company_key o ON o.key = k.key WHERE k.listing_id = listing
     UNION SELECT listing
 $$;
+
+CREATE FUNCTION vault.same_name(one text, other text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (regexp_replace(NORMALIZE(one, NFKC), '\s'::text, ''::text, 'g'::text) = regexp_replace(NORMALIZE(other, NFKC), '\s'::text, ''::text, 'g'::text));
 
 CREATE FUNCTION vault.screened(deal uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2476,6 +2707,41 @@ BEGIN
        OR (new.id, new.listing_id, new.kind, new.commitment) IS DISTINCT FROM (old.id, old.listing_id, old.kind, old.commitment)
     THEN
         RAISE EXCEPTION 'what a commitment commits to is sealed once and never changed' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.third_person_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.facts_version SELECT new.listing_id, 1
+    WHERE EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.listing_id = new.listing_id)
+    ON CONFLICT (listing_id) DO UPDATE SET version = facts_version.version + 1;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.third_person_open(deal uuid, person text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.third_person_consent t JOIN vault.deal d ON d.id = t.deal_id JOIN vault.organisation b ON b.id = d.buyer_id
+        WHERE t.deal_id = deal AND vault.same_name(t.name, person) AND t.confirmed_at IS NOT NULL AND t.withdrawn_at IS NULL
+          AND (t.told_country OR b.country = 'JP' OR ops.appi_adequate(b.country)))
+$$;
+
+CREATE FUNCTION vault.third_person_stands() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF to_jsonb(new) - '{confirmed_by,confirmed_at,withdrawn_at}'::text[] IS DISTINCT FROM
+       to_jsonb(old) - '{confirmed_by,confirmed_at,withdrawn_at}'::text[]
+       OR old.withdrawn_at IS NOT NULL
+       OR (old.confirmed_at IS NOT NULL AND (new.confirmed_by, new.confirmed_at) IS DISTINCT FROM (old.confirmed_by, old.confirmed_at))
+       OR (old.confirmed_at IS NULL AND new.confirmed_at IS NOT NULL AND new.confirmed_by IS DISTINCT FROM ops.member()) THEN
+        RAISE EXCEPTION 'a consent is confirmed once and ended once' USING ERRCODE = 'SU001';
     END IF;
     RETURN new;
 END $$;
@@ -2888,6 +3154,49 @@ CREATE TABLE vault.api_key (
 );
 
 ALTER TABLE ONLY vault.api_key FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.appi_country_note (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    country text NOT NULL,
+    system_ja text NOT NULL,
+    source text NOT NULL,
+    as_of date NOT NULL,
+    stated_by uuid NOT NULL,
+    stated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT appi_country_note_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT appi_country_note_source_check CHECK (((length(source) >= 1) AND (length(source) <= 500))),
+    CONSTRAINT appi_country_note_system_ja_check CHECK (((length(system_ja) >= 1) AND (length(system_ja) <= 2000)))
+);
+
+ALTER TABLE ONLY vault.appi_country_note FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.appi_measures (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    measures text NOT NULL,
+    declared_by uuid NOT NULL,
+    declared_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT appi_measures_measures_check CHECK (((length(measures) >= 1) AND (length(measures) <= 2000)))
+);
+
+ALTER TABLE ONLY vault.appi_measures FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.appi_transfer (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    grant_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    country text NOT NULL,
+    basis text NOT NULL,
+    name_clear_id uuid NOT NULL,
+    items text[] NOT NULL,
+    transferred_at timestamp with time zone DEFAULT now() NOT NULL,
+    keep_until date NOT NULL,
+    CONSTRAINT appi_transfer_basis_check CHECK ((basis = ANY (ARRAY['domestic'::text, 'adequate_country'::text, 'consent'::text, 'withheld'::text])))
+);
+
+ALTER TABLE ONLY vault.appi_transfer FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.audience_consent (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3835,6 +4144,42 @@ CREATE TABLE vault.name_clear (
 
 ALTER TABLE ONLY vault.name_clear FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.name_clear_answer (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name_clear_id uuid NOT NULL,
+    number smallint NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    decision text NOT NULL,
+    personal_data boolean DEFAULT false NOT NULL,
+    answered_by text NOT NULL,
+    method text NOT NULL,
+    owner_link_id uuid,
+    code_id uuid,
+    paper_evidence_id uuid,
+    shown_hash bytea NOT NULL,
+    evidence jsonb NOT NULL,
+    answered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT answer_method CHECK (((paper_evidence_id IS NULL) OR ((method = 'paper'::text) AND (owner_link_id IS NULL) AND (code_id IS NULL)))),
+    CONSTRAINT answer_personal_data CHECK (((NOT personal_data) OR (decision = 'yes'::text))),
+    CONSTRAINT name_clear_answer_decision_check CHECK ((decision = ANY (ARRAY['yes'::text, 'no'::text, 'ask_adviser'::text, 'withdrawn'::text]))),
+    CONSTRAINT name_clear_answer_method_check CHECK ((method = ANY (ARRAY['link'::text, 'paper'::text])))
+);
+
+ALTER TABLE ONLY vault.name_clear_answer FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.name_clear_person (
+    name_clear_id uuid NOT NULL,
+    number smallint NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    owner_contact_id uuid,
+    name text NOT NULL,
+    representative boolean NOT NULL
+);
+
+ALTER TABLE ONLY vault.name_clear_person FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.nda (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     deal_id uuid NOT NULL,
@@ -3925,6 +4270,7 @@ CREATE TABLE vault.organisation (
     status text DEFAULT 'pending'::text NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    phone text,
     CONSTRAINT organisation_agency_role CHECK (((kind = 'agency'::text) = (agency_role IS NOT NULL))),
     CONSTRAINT organisation_agency_role_check CHECK ((agency_role = ANY (ARRAY['desk'::text, 'monitor'::text]))),
     CONSTRAINT organisation_buyer_kind CHECK (((kind = 'acquirer'::text) = (buyer_kind IS NOT NULL))),
@@ -3937,6 +4283,7 @@ CREATE TABLE vault.organisation (
     CONSTRAINT organisation_kind_check CHECK ((kind = ANY (ARRAY['intermediary'::text, 'acquirer'::text, 'agency'::text, 'operator'::text]))),
     CONSTRAINT organisation_legal_name_check CHECK (((length(legal_name) >= 1) AND (length(legal_name) <= 200))),
     CONSTRAINT organisation_lei_check CHECK ((lei ~ '^[A-Z0-9]{18}[0-9]{2}$'::text)),
+    CONSTRAINT organisation_phone_check CHECK (((length(phone) >= 1) AND (length(phone) <= 40))),
     CONSTRAINT organisation_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'verified'::text, 'refused'::text, 'suspended'::text]))),
     CONSTRAINT organisation_ultimate_parent_country_check CHECK ((ultimate_parent_country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT organisation_without_beneficial_owner_check CHECK ((without_beneficial_owner = ANY (ARRAY['listed'::text, 'state'::text, 'nobody_above'::text])))
@@ -3994,7 +4341,11 @@ CREATE TABLE vault.owner_contact (
     role text DEFAULT 'representative'::text NOT NULL,
     locale text DEFAULT 'ja'::text NOT NULL,
     removed_at timestamp with time zone,
-    CONSTRAINT owner_contact_role_check CHECK ((role = ANY (ARRAY['representative'::text, 'informed'::text])))
+    decides boolean DEFAULT true NOT NULL,
+    phone text,
+    CONSTRAINT owner_contact_informed CHECK ((NOT (decides AND (role = 'informed'::text)))),
+    CONSTRAINT owner_contact_phone_check CHECK (((length(phone) >= 1) AND (length(phone) <= 40))),
+    CONSTRAINT owner_contact_role_check CHECK ((role = ANY (ARRAY['representative'::text, 'co_owner'::text, 'informed'::text])))
 );
 
 ALTER TABLE ONLY vault.owner_contact FORCE ROW LEVEL SECURITY;
@@ -4009,6 +4360,7 @@ CREATE TABLE vault.owner_link (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
+    handed_by uuid,
     CONSTRAINT owner_link_purpose_check CHECK ((purpose = ANY (ARRAY['folder'::text, 'teaser'::text, 'name_clear'::text])))
 );
 
@@ -4031,6 +4383,12 @@ CREATE TABLE vault.paper_evidence (
     entered_at timestamp with time zone DEFAULT now() NOT NULL,
     confirmed_by uuid,
     confirmed_at timestamp with time zone,
+    owner_contact_id uuid,
+    personal_data boolean DEFAULT false NOT NULL,
+    seal text,
+    seal_certificate_hash bytea,
+    seal_certificate_on date,
+    CONSTRAINT paper_certificate CHECK ((((seal_certificate_hash IS NULL) = (seal_certificate_on IS NULL)) AND ((seal_certificate_hash IS NULL) OR (seal = 'registered_seal'::text)))),
     CONSTRAINT paper_evidence_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
     CONSTRAINT paper_evidence_check CHECK ((scan_hash = sha256(scan))),
     CONSTRAINT paper_evidence_check1 CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
@@ -4038,6 +4396,8 @@ CREATE TABLE vault.paper_evidence (
     CONSTRAINT paper_evidence_media_type_check CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
     CONSTRAINT paper_evidence_purpose_check CHECK ((purpose = ANY (ARRAY['folder'::text, 'teaser'::text, 'name_clear'::text, 'withdrawal'::text]))),
     CONSTRAINT paper_evidence_scan_check CHECK (((octet_length(scan) >= 1) AND (octet_length(scan) <= 5242880))),
+    CONSTRAINT paper_evidence_seal_certificate_hash_check CHECK ((length(seal_certificate_hash) = 32)),
+    CONSTRAINT paper_evidence_seal_check CHECK ((seal = ANY (ARRAY['registered_seal'::text, 'everyday_seal'::text, 'signature'::text]))),
     CONSTRAINT paper_evidence_signer_check CHECK (((length(signer) >= 1) AND (length(signer) <= 200))),
     CONSTRAINT paper_second_confirmation CHECK (((confirmed_by IS DISTINCT FROM entered_by) OR (confirmed_by IS NULL)))
 );
@@ -4407,6 +4767,29 @@ CREATE TABLE vault.teaser_prose (
 
 ALTER TABLE ONLY vault.teaser_prose FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.third_person_consent (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    document_hash bytea NOT NULL,
+    signed_on date NOT NULL,
+    told_country boolean NOT NULL,
+    entered_by uuid NOT NULL,
+    entered_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT third_person_consent_check CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
+    CONSTRAINT third_person_consent_document_hash_check CHECK ((length(document_hash) = 32)),
+    CONSTRAINT third_person_consent_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT third_person_consent_role_check CHECK ((role = ANY (ARRAY['family'::text, 'officer'::text, 'shareholder'::text, 'employee'::text, 'customer_person'::text, 'other'::text]))),
+    CONSTRAINT third_person_second_confirmation CHECK (((confirmed_by IS DISTINCT FROM entered_by) OR (confirmed_by IS NULL)))
+);
+
+ALTER TABLE ONLY vault.third_person_consent FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.verification (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organisation_id uuid NOT NULL,
@@ -4525,6 +4908,18 @@ ALTER TABLE ONLY vault.api_key
 
 ALTER TABLE ONLY vault.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.appi_country_note
+    ADD CONSTRAINT appi_country_note_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.appi_measures
+    ADD CONSTRAINT appi_measures_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.appi_transfer
+    ADD CONSTRAINT appi_transfer_grant_id_key UNIQUE (grant_id);
+
+ALTER TABLE ONLY vault.appi_transfer
+    ADD CONSTRAINT appi_transfer_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.audience_consent
     ADD CONSTRAINT audience_consent_pkey PRIMARY KEY (id);
@@ -4742,8 +5137,26 @@ ALTER TABLE ONLY vault.member_token
 ALTER TABLE ONLY vault.member_token
     ADD CONSTRAINT member_token_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_code_id_key UNIQUE (code_id);
+
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_owner_link_id_key UNIQUE (owner_link_id);
+
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_paper_evidence_id_key UNIQUE (paper_evidence_id);
+
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.name_clear
     ADD CONSTRAINT name_clear_id_deal_id_key UNIQUE (id, deal_id);
+
+ALTER TABLE ONLY vault.name_clear_person
+    ADD CONSTRAINT name_clear_person_name_clear_id_owner_contact_id_key UNIQUE (name_clear_id, owner_contact_id);
+
+ALTER TABLE ONLY vault.name_clear_person
+    ADD CONSTRAINT name_clear_person_pkey PRIMARY KEY (name_clear_id, number);
 
 ALTER TABLE ONLY vault.name_clear
     ADD CONSTRAINT name_clear_pkey PRIMARY KEY (id);
@@ -4868,6 +5281,9 @@ ALTER TABLE ONLY vault.teaser_proposal
 ALTER TABLE ONLY vault.teaser_prose
     ADD CONSTRAINT teaser_prose_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.third_person_consent
+    ADD CONSTRAINT third_person_consent_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (id);
 
@@ -4908,6 +5324,14 @@ CREATE INDEX answer_scan_answer_id_at_idx ON vault.answer_scan USING btree (answ
 CREATE INDEX answer_written_at_id_idx ON vault.answer USING btree (written_at, id) WHERE (before_name_clear AND (words IS NOT NULL) AND (review IS NULL));
 
 CREATE INDEX api_key_organisation_id_idx ON vault.api_key USING btree (organisation_id);
+
+CREATE INDEX appi_country_note_country_stated_at_id_idx ON vault.appi_country_note USING btree (country, stated_at DESC, id);
+
+CREATE INDEX appi_measures_organisation_id_declared_at_id_idx ON vault.appi_measures USING btree (organisation_id, declared_at DESC, id);
+
+CREATE INDEX appi_transfer_keep_until_idx ON vault.appi_transfer USING btree (keep_until);
+
+CREATE INDEX appi_transfer_listing_id_transferred_at_id_idx ON vault.appi_transfer USING btree (listing_id, transferred_at, id);
 
 CREATE INDEX audience_consent_listing_id_idx ON vault.audience_consent USING btree (listing_id);
 
@@ -5001,7 +5425,15 @@ CREATE INDEX member_organisation_id_idx ON vault.member USING btree (organisatio
 
 CREATE INDEX member_token_member_id_idx ON vault.member_token USING btree (member_id);
 
+CREATE INDEX name_clear_answer_name_clear_id_number_answered_at_idx ON vault.name_clear_answer USING btree (name_clear_id, number, answered_at);
+
+CREATE UNIQUE INDEX name_clear_answer_once ON vault.name_clear_answer USING btree (name_clear_id, number) WHERE (decision = ANY (ARRAY['yes'::text, 'no'::text]));
+
 CREATE UNIQUE INDEX name_clear_one_open ON vault.name_clear USING btree (deal_id) WHERE ((revoked_at IS NULL) AND (decision IS DISTINCT FROM 'no'::text));
+
+CREATE INDEX name_clear_person_listing_id_idx ON vault.name_clear_person USING btree (listing_id);
+
+CREATE UNIQUE INDEX name_clear_withdrawn_once ON vault.name_clear_answer USING btree (name_clear_id, number) WHERE (decision = 'withdrawn'::text);
 
 CREATE UNIQUE INDEX nda_one_open ON vault.nda USING btree (deal_id) WHERE (ended_at IS NULL);
 
@@ -5075,6 +5507,8 @@ CREATE INDEX teaser_proposal_listing_id_idx ON vault.teaser_proposal USING btree
 
 CREATE UNIQUE INDEX teaser_prose_current ON vault.teaser_prose USING btree (listing_id) WHERE (superseded_at IS NULL);
 
+CREATE INDEX third_person_consent_deal_id_entered_at_id_idx ON vault.third_person_consent USING btree (deal_id, entered_at, id);
+
 CREATE INDEX verification_organisation_id_idx ON vault.verification USING btree (organisation_id);
 
 CREATE TRIGGER allowed BEFORE INSERT ON market.teaser_prose FOR EACH ROW EXECUTE FUNCTION market.prose_allowed();
@@ -5106,6 +5540,10 @@ CREATE TRIGGER access_disclosed BEFORE INSERT ON vault.access FOR EACH ROW EXECU
 CREATE TRIGGER adverse_event_kept BEFORE DELETE ON vault.buyer_adverse_event FOR EACH ROW EXECUTE FUNCTION vault.adverse_event_kept();
 
 CREATE TRIGGER adverse_event_road BEFORE UPDATE ON vault.buyer_adverse_event FOR EACH ROW EXECUTE FUNCTION vault.adverse_event_road();
+
+CREATE TRIGGER answer_causes BEFORE INSERT ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION vault.answer_causes();
+
+CREATE TRIGGER answers_count AFTER INSERT ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION vault.answers_count();
 
 CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FUNCTION vault.brief_causes();
 
@@ -5147,6 +5585,12 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.answer FOR EACH ROW EXECUTE FUNCT
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.answer_scan FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.appi_country_note FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.appi_measures FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE UPDATE ON vault.appi_transfer FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.audit_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.clean_team_member FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -5179,6 +5623,10 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.ledger_entry FOR EACH R
 
 CREATE TRIGGER evidence BEFORE UPDATE ON vault.ledger_subject FOR EACH ROW EXECUTE FUNCTION vault.subject_sealed_once();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.name_clear_person FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_schedule FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -5199,11 +5647,19 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.second_factor_confirmat
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.subject_key FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE ON vault.third_person_consent FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.verification FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.access FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.answer FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.appi_country_note FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.appi_measures FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.appi_transfer FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -5227,6 +5683,10 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_head FOR EACH STATEM
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.ledger_subject FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.name_clear_answer FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.name_clear_person FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
@@ -5242,6 +5702,8 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.screening_run FOR EACH STAT
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.second_factor_confirmation FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.subject_key FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.third_person_consent FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.verification FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -5278,6 +5740,8 @@ CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_i
 CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_profile FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
 
 CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.succession_status FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER UPDATE ON vault.third_person_consent FOR EACH ROW EXECUTE FUNCTION vault.third_person_changed();
 
 CREATE TRIGGER facts_settled BEFORE INSERT ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.facts_settled();
 
@@ -5319,6 +5783,8 @@ CREATE TRIGGER lapse_holds AFTER UPDATE OF state ON vault.publication FOR EACH R
 
 CREATE TRIGGER licence_causes BEFORE INSERT OR UPDATE ON vault.list_licence FOR EACH ROW EXECUTE FUNCTION vault.licence_causes();
 
+CREATE TRIGGER link_handed BEFORE INSERT ON vault.owner_link FOR EACH ROW EXECUTE FUNCTION vault.link_handed();
+
 CREATE TRIGGER list_entry_frozen BEFORE UPDATE ON vault.screening_list_entry FOR EACH ROW EXECUTE FUNCTION vault.list_entry_frozen();
 
 CREATE TRIGGER listing_key_frozen BEFORE UPDATE ON vault.listing_key FOR EACH ROW EXECUTE FUNCTION vault.listing_key_frozen();
@@ -5339,11 +5805,13 @@ CREATE TRIGGER needs_fresh_screening BEFORE INSERT ON vault.nda FOR EACH ROW EXE
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
-CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
+CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.name_clear_decided();
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
 
 CREATE TRIGGER paper_stands BEFORE UPDATE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION vault.paper_stands();
+
+CREATE TRIGGER persons AFTER INSERT ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.freeze_persons();
 
 CREATE TRIGGER preview_whose BEFORE INSERT ON vault.preview FOR EACH ROW EXECUTE FUNCTION vault.preview_whose();
 
@@ -5380,6 +5848,10 @@ CREATE TRIGGER stays_ended BEFORE UPDATE ON vault.owner_link FOR EACH ROW EXECUT
 CREATE TRIGGER subject_key_frozen BEFORE UPDATE ON vault.subject_key FOR EACH ROW EXECUTE FUNCTION vault.subject_key_frozen();
 
 CREATE TRIGGER take_down AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION market.take_down();
+
+CREATE TRIGGER third_person_stands BEFORE UPDATE ON vault.third_person_consent FOR EACH ROW EXECUTE FUNCTION vault.third_person_stands();
+
+CREATE TRIGGER transfer AFTER INSERT ON vault.disclosure_grant FOR EACH ROW WHEN ((new.level = 'dossier'::text)) EXECUTE FUNCTION vault.record_transfer();
 
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT cell_codebook_version_fkey FOREIGN KEY (codebook_version) REFERENCES market.codebook(version);
@@ -5440,6 +5912,18 @@ ALTER TABLE ONLY vault.api_key
 
 ALTER TABLE ONLY vault.api_key
     ADD CONSTRAINT api_key_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.appi_country_note
+    ADD CONSTRAINT appi_country_note_stated_by_fkey FOREIGN KEY (stated_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.appi_measures
+    ADD CONSTRAINT appi_measures_declared_by_fkey FOREIGN KEY (declared_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.appi_measures
+    ADD CONSTRAINT appi_measures_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.appi_transfer
+    ADD CONSTRAINT appi_transfer_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
 
 ALTER TABLE ONLY vault.audience_consent
     ADD CONSTRAINT audience_consent_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
@@ -5810,6 +6294,15 @@ ALTER TABLE ONLY vault.member_token
 ALTER TABLE ONLY vault.member_token
     ADD CONSTRAINT member_token_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
 
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_name_clear_id_number_fkey FOREIGN KEY (name_clear_id, number) REFERENCES vault.name_clear_person(name_clear_id, number);
+
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_owner_link_id_fkey FOREIGN KEY (owner_link_id) REFERENCES vault.owner_link(id);
+
+ALTER TABLE ONLY vault.name_clear_answer
+    ADD CONSTRAINT name_clear_answer_paper_evidence_id_fkey FOREIGN KEY (paper_evidence_id) REFERENCES vault.paper_evidence(id);
+
 ALTER TABLE ONLY vault.name_clear
     ADD CONSTRAINT name_clear_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES vault.member(id);
 
@@ -5821,6 +6314,15 @@ ALTER TABLE ONLY vault.name_clear
 
 ALTER TABLE ONLY vault.name_clear
     ADD CONSTRAINT name_clear_paper_evidence_id_fkey FOREIGN KEY (paper_evidence_id) REFERENCES vault.paper_evidence(id);
+
+ALTER TABLE ONLY vault.name_clear_person
+    ADD CONSTRAINT name_clear_person_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.name_clear_person
+    ADD CONSTRAINT name_clear_person_name_clear_id_deal_id_fkey FOREIGN KEY (name_clear_id, deal_id) REFERENCES vault.name_clear(id, deal_id);
+
+ALTER TABLE ONLY vault.name_clear_person
+    ADD CONSTRAINT name_clear_person_owner_contact_id_fkey FOREIGN KEY (owner_contact_id) REFERENCES vault.owner_contact(id);
 
 ALTER TABLE ONLY vault.name_clear
     ADD CONSTRAINT name_clear_screening_id_deal_id_fkey FOREIGN KEY (screening_id, deal_id) REFERENCES vault.screening(id, deal_id);
@@ -5871,6 +6373,9 @@ ALTER TABLE ONLY vault.owner_contact
     ADD CONSTRAINT owner_contact_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY vault.owner_link
+    ADD CONSTRAINT owner_link_handed_by_fkey FOREIGN KEY (handed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.owner_link
     ADD CONSTRAINT owner_link_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
 
 ALTER TABLE ONLY vault.owner_link
@@ -5884,6 +6389,9 @@ ALTER TABLE ONLY vault.paper_evidence
 
 ALTER TABLE ONLY vault.paper_evidence
     ADD CONSTRAINT paper_evidence_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.paper_evidence
+    ADD CONSTRAINT paper_evidence_owner_contact_id_fkey FOREIGN KEY (owner_contact_id) REFERENCES vault.owner_contact(id);
 
 ALTER TABLE ONLY vault.preview
     ADD CONSTRAINT preview_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
@@ -6026,6 +6534,15 @@ ALTER TABLE ONLY vault.teaser_prose
 ALTER TABLE ONLY vault.teaser_prose
     ADD CONSTRAINT teaser_prose_written_by_fkey FOREIGN KEY (written_by) REFERENCES vault.member(id);
 
+ALTER TABLE ONLY vault.third_person_consent
+    ADD CONSTRAINT third_person_consent_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.third_person_consent
+    ADD CONSTRAINT third_person_consent_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.third_person_consent
+    ADD CONSTRAINT third_person_consent_entered_by_fkey FOREIGN KEY (entered_by) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.verification
     ADD CONSTRAINT verification_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES vault.member(id);
 
@@ -6157,6 +6674,12 @@ CREATE POLICY append ON vault.ledger_subject FOR INSERT TO succession_app WITH C
 
 CREATE POLICY append_reviewer ON vault.ledger_entry FOR INSERT TO succession_app WITH CHECK (((kind = 'screening_confirmed'::text) AND vault.needs_reviewer(listing_id)));
 
+ALTER TABLE vault.appi_country_note ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.appi_measures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.appi_transfer ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY ask ON vault.question FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (asked_by = ops.member())));
 
 CREATE POLICY asker ON vault.answer FOR SELECT TO succession_app USING (((released_at IS NOT NULL) AND (vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (before_name_clear OR vault.live_grant(listing_id, 'dossier'::text))));
@@ -6217,6 +6740,8 @@ ALTER TABLE vault.deal ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.deal_event ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY decide ON vault.verification FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'operator'::text) AND (decided_by = ops.member())));
+
+CREATE POLICY declare ON vault.appi_measures FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation()) AND (declared_by = ops.member())));
 
 CREATE POLICY desk ON vault.brief FOR SELECT TO succession_app USING (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation())));
 
@@ -6338,6 +6863,8 @@ CREATE POLICY hold ON vault.teaser_proposal TO succession_app USING (vault.holds
 
 CREATE POLICY hold ON vault.teaser_prose FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
+CREATE POLICY hold ON vault.third_person_consent TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND ((entered_by = ops.member()) OR (confirmed_by = ops.member()) OR (withdrawn_at IS NOT NULL))));
+
 CREATE POLICY hold_confirm ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.holds(listing_id)) WITH CHECK ((vault.holds(listing_id) AND (confirmed_by = ops.member())));
 
 CREATE POLICY hold_enter ON vault.paper_evidence FOR INSERT TO succession_app WITH CHECK ((vault.holds(listing_id) AND (entered_by = ops.member()) AND (confirmed_by IS NULL)));
@@ -6407,6 +6934,10 @@ ALTER TABLE vault.member ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.member_token ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.name_clear ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.name_clear_answer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.name_clear_person ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.nda ENABLE ROW LEVEL SECURITY;
 
@@ -6492,6 +7023,10 @@ CREATE POLICY owner ON vault.mandate FOR SELECT TO succession_app USING (vault.i
 
 CREATE POLICY owner ON vault.name_clear FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
+CREATE POLICY owner ON vault.name_clear_answer FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner ON vault.name_clear_person FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
 CREATE POLICY owner ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.owner_contact FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
@@ -6503,6 +7038,10 @@ CREATE POLICY owner ON vault.publication FOR SELECT TO succession_app USING (vau
 CREATE POLICY owner ON vault.screening FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.teaser_proposal FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner ON vault.third_person_consent FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner_answer ON vault.name_clear_answer FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
 
 ALTER TABLE vault.owner_contact ENABLE ROW LEVEL SECURITY;
 
@@ -6584,11 +7123,15 @@ CREATE POLICY reviewer ON vault.screening_run FOR SELECT TO succession_app USING
    FROM vault.screening s
   WHERE (s.run_id = screening_run.id)))));
 
+CREATE POLICY reviewer ON vault.third_person_consent FOR SELECT TO succession_app USING (vault.needs_reviewer(listing_id));
+
 CREATE POLICY reviewer_confirm ON vault.mandate FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 CREATE POLICY reviewer_confirm ON vault.screening FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
+
+CREATE POLICY reviewer_edit ON vault.third_person_consent FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
 ALTER TABLE vault.screening ENABLE ROW LEVEL SECURITY;
 
@@ -6607,6 +7150,12 @@ ALTER TABLE vault.second_factor ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.second_factor_confirmation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY see ON vault.access FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR vault.holds(listing_id) OR vault.is_owner(listing_id)));
+
+CREATE POLICY see ON vault.appi_country_note FOR SELECT TO succession_app USING ((ops.kind() = ANY (ARRAY['operator'::text, 'intermediary'::text, 'acquirer'::text, 'owner'::text])));
+
+CREATE POLICY see ON vault.appi_measures FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR ((ops.kind() = ANY (ARRAY['intermediary'::text, 'owner'::text, 'operator'::text])) AND vault.knows(organisation_id))));
+
+CREATE POLICY see ON vault.appi_transfer FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id) OR (ops.kind() = 'operator'::text)));
 
 CREATE POLICY see ON vault.audit_event FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR (ops.kind() = 'operator'::text)));
 
@@ -6656,6 +7205,8 @@ CREATE POLICY seller ON vault.folder_permission TO succession_app USING ((vault.
 
 CREATE POLICY seller ON vault.name_clear TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
+CREATE POLICY seller ON vault.name_clear_person FOR SELECT TO succession_app USING ((vault.party(deal_id) = 'seller'::text));
+
 CREATE POLICY seller ON vault.nda TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.nda_schedule TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
@@ -6678,6 +7229,8 @@ CREATE POLICY seller_review ON vault.answer FOR UPDATE TO succession_app USING (
 
 CREATE POLICY seller_write ON vault.answer_scan FOR INSERT TO succession_app WITH CHECK (vault.holds(listing_id));
 
+CREATE POLICY state ON vault.appi_country_note FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'operator'::text) AND (stated_by = ops.member())));
+
 ALTER TABLE vault.store_object ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.subject_key ENABLE ROW LEVEL SECURITY;
@@ -6687,6 +7240,8 @@ ALTER TABLE vault.succession_status ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.teaser_proposal ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.teaser_prose ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.third_person_consent ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY unconfirmed ON vault.mandate AS RESTRICTIVE FOR INSERT TO succession_app WITH CHECK ((confirmed_by IS NULL));
 
@@ -6883,7 +7438,17 @@ REVOKE ALL ON FUNCTION vault.adverse_event_kept() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.adverse_event_road() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.adviser_of(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.adviser_of(listing uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.answer_causes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.answer_held() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.answers_count() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.answers_given(question uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.answers_given(question uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) TO succession_app;
@@ -6927,6 +7492,8 @@ REVOKE ALL ON FUNCTION vault.consent_needs_approval() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.consent_stands(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.consent_stands(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.consent_verdict(wanted uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
 
@@ -6990,6 +7557,8 @@ REVOKE ALL ON FUNCTION vault.folder_permission_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.folder_settled() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.folder_view_only() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.freeze_persons() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.grant_causes() FROM PUBLIC;
 
@@ -7077,6 +7646,8 @@ GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.licence_causes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.link_handed() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.list_entry_frozen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.listed_twice() FROM PUBLIC;
@@ -7108,6 +7679,9 @@ GRANT ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) TO succes
 REVOKE ALL ON FUNCTION vault.may_download(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.may_download(wanted uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.may_step(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.may_step(deal uuid) TO succession_app;
 
@@ -7121,6 +7695,8 @@ REVOKE ALL ON FUNCTION vault.member_for_token(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.member_for_token(hash bytea) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.name_clear_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.name_clear_decided() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.name_clear_frozen() FROM PUBLIC;
 
@@ -7169,6 +7745,15 @@ GRANT ALL ON FUNCTION vault.parties_of(deal uuid) TO succession_worker;
 REVOKE ALL ON FUNCTION vault.party(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.party(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.personal_data_open(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.personal_data_open(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.persons_to_ask(question uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.persons_to_ask(question uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.preview_whose() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.projected_stage(deal uuid) FROM PUBLIC;
@@ -7191,6 +7776,8 @@ REVOKE ALL ON FUNCTION vault.recipient_confirmed() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.recipient_countries(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.recipient_countries(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.record_transfer() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.refresh_organisation_keys() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.representation_causes() FROM PUBLIC;
@@ -7208,6 +7795,10 @@ REVOKE ALL ON FUNCTION vault.run_stale(deal uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.same_company(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.same_company(listing uuid) TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.same_name(one text, other text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.same_name(one text, other text) TO succession_app;
+GRANT ALL ON FUNCTION vault.same_name(one text, other text) TO succession_definer;
 
 REVOKE ALL ON FUNCTION vault.screened(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.screened(deal uuid) TO succession_app;
@@ -7249,6 +7840,13 @@ REVOKE ALL ON FUNCTION vault.step_needs_fresh_screening() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.subject_key_frozen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.subject_sealed_once() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.third_person_changed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.third_person_open(deal uuid, person text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.third_person_open(deal uuid, person text) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.third_person_stands() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
 
@@ -7503,6 +8101,19 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.api_key TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.api_key TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.api_key TO succession_app;
 GRANT SELECT,DELETE ON TABLE vault.api_key TO succession_purger;
+
+GRANT SELECT,INSERT ON TABLE vault.appi_country_note TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.appi_country_note TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.appi_country_note TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.appi_measures TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.appi_measures TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.appi_measures TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.appi_transfer TO succession_definer;
+GRANT SELECT,INSERT,DELETE ON TABLE vault.appi_transfer TO succession_seeder;
+GRANT SELECT ON TABLE vault.appi_transfer TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.appi_transfer TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.audience_consent TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.audience_consent TO succession_seeder;
@@ -7935,6 +8546,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.name_clear TO succession_seeder
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.name_clear TO succession_app;
 GRANT SELECT ON TABLE vault.name_clear TO succession_worker;
 
+GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.name_clear_person TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.name_clear_person TO succession_seeder;
+GRANT SELECT ON TABLE vault.name_clear_person TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda TO succession_app;
@@ -8158,6 +8777,16 @@ GRANT UPDATE(reviewed_by_name) ON TABLE vault.teaser_prose TO succession_app;
 GRANT UPDATE(reviewed_at) ON TABLE vault.teaser_prose TO succession_app;
 
 GRANT UPDATE(superseded_at) ON TABLE vault.teaser_prose TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.third_person_consent TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.third_person_consent TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.third_person_consent TO succession_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE vault.third_person_consent TO succession_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE vault.third_person_consent TO succession_app;
+
+GRANT UPDATE(withdrawn_at) ON TABLE vault.third_person_consent TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_seeder;

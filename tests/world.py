@@ -354,13 +354,30 @@ class World:
         async with await open_worker_pool(self.app.state.settings) as pool, pool.acquire() as connection, connection.transaction():
             return await job(connection, self.app.state.settings, datetime.now(UTC))
 
-    async def owner_answers(self, published: Published, decision: str) -> None:
-        """The owner opens the newest link and gives this answer on the real page."""
-        path = (await self.letters(published.owner_email))[-1]["params"]["link"].removeprefix(ORIGIN)
+    async def owner_answers(self, published: Published, decision: str, email: str | None = None, box: tuple[str, ...] = ()) -> None:
+        """The owner, or the person with this address, opens their newest link and gives this answer on the real page."""
+        email = email or published.owner_email
+        answer = await self.page_answered(await self.owner_link(email), email, decision, box)
+        assert answer.status_code == 200 and 'name="code"' not in answer.text, answer.text
+
+    async def owner_link(self, email: str) -> str:
+        """The path of the newest link mailed to this address."""
+        links = [letter["params"]["link"] for letter in await self.letters(email) if "link" in letter["params"]]
+        return links[-1].removeprefix(ORIGIN)
+
+    async def page_answered(self, path: str, email: str, decision: str, box: tuple[str, ...] = (), **fields: str) -> httpx.Response:
+        """The answer given on the page at `path`, with the code from the mailbox where it asks for one."""
         browser = self.client(Origin=ORIGIN)
         form_key = re.search(r'name="form_key" value="(\w+)"', (await browser.get(path)).text)[1]
-        answer = await browser.post(path, data={"form_key": form_key, "decision": decision, "read": "yes"})
-        assert answer.status_code == 200, answer.text
+        form = {"form_key": form_key, "decision": decision, "read": "yes", "box": list(box)} | fields
+        answer = await browser.post(path, data=form)
+        if 'name="code"' not in answer.text or "code" in fields:
+            return answer
+        return await browser.post(path, data=form | {"code": await self.owner_code(email)})
+
+    async def owner_code(self, email: str) -> str:
+        """The newest code mailed to this address."""
+        return next(letter["params"]["code"] for letter in reversed(await self.letters(email)) if letter["template"] == "owner_code")
 
     async def overrule(self, sql: str, *values: Any) -> None:
         """What only time or the owner of the database could do: triggers are off. For expiry, and for tampering."""

@@ -153,6 +153,11 @@ LETTERS: dict[str, Letter] = {
         _("Dear {name},\n\nYour consent was recorded. If you change your mind, open:\n\n{link}\n\nthere you can take it back, and the buyer "
           "can read nothing more from then on. The link works once, until {until_at}; after that the same page sends you a new one."),
     ),
+    "owner_code": Letter(
+        _("Your six-digit number"),
+        _("Dear {name},\n\nyour six-digit number is:\n\n{code}\n\nType it on the page you have open. It can be used once, for 15 minutes. "
+          "Tell it to nobody, not even to your adviser. If you did not ask for it, do nothing: without the number nothing happens."),
+    ),
     # disclosure: under the project name only
     "request_opened": Letter(
         _("A buyer asks about one of your teasers"),

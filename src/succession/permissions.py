@@ -87,8 +87,12 @@ PERMISSIONS: dict[str, Rule] = {
     "obligation:edit": _may("intermediary acquirer"),
     "officer:declare": _may("acquirer", "admin", verified=False),
     "officer:read": _may("acquirer", verified=False),
+    "owner_code:speak": _may("intermediary operator"),  # read out by a person: no key may
     "organisation:verify": _may("operator", "admin reviewer"),
     "paper:confirm": _may("intermediary operator"),
+    "personal_data:declare": _may("acquirer"),
+    "personal_data:note": _may("operator"),
+    "personal_data:read": _may("acquirer intermediary operator"),
     "prose:write": _may("intermediary"),
     "prose_review:decide": _may("intermediary"),  # a person reads it: no key may
     "publication:request": _may("intermediary"),
@@ -110,6 +114,8 @@ PERMISSIONS: dict[str, Rule] = {
     "second_factor:enrol": _may(ANYONE, verified=False),
     "second_factor:reset": _may(ANYONE, "admin", verified=False),
     "second_factor:reset_any": _may("operator", "admin reviewer"),
+    "third_person:confirm": _may("intermediary operator"),
+    "third_person:record": _may("intermediary"),
     "teaser:preview": _may("intermediary"),
 }
 # No permission exists for approving a teaser, consenting to an audience or clearing a name: only the owner does that.
@@ -147,7 +153,7 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
 
 
 _FOR_PEOPLE = ("account", "adverse_decision", "answer_review", "api_key", "clean_team_review", "competition_review", "document_erasure", "hold", "list_licence", "member",
-               "organisation", "prose_review", "recipient_check", "second_factor")
+               "organisation", "owner_code", "prose_review", "recipient_check", "second_factor")
 _OF_PEOPLE_BUT_FOR_KEYS = ("account:read", "second_factor:confirm")
 
 

@@ -38,6 +38,7 @@ NOT_OF_THE_VAULT = {
 #: Modules outside listings/ that read tables of the vault by name -> why that is no way round the table.
 READERS = {
     "disclosure/reading_queries.py": "the memorandum, by the table",
+    "disclosure/third_persons.py": "family by role; a name only where the database says that this person agreed to this buyer",
     "disclosure/commands/release.py": "the schedule that binds an agreement to its principal: readable under a live grant only",
     "deals/queries.py": "guarantees of one's own deal: row-level security gives a buyer the row of a live dossier only",
     "deals/commands.py": "the industry a hint is made of, for who has the dossier",
@@ -97,7 +98,7 @@ def test_tables_of_the_vault_are_read_where_somebody_said_why():
 
 def test_the_openapi_document_has_the_eight_blocks_and_no_other_field():
     schemas = APP.openapi_schema.to_schema()["components"]["schemas"]
-    assert list(schemas["Dossier"]["properties"]) == ["deal_id", "project_name", *BLOCKS, "documents"]
+    assert list(schemas["Dossier"]["properties"]) == ["deal_id", "project_name", *BLOCKS, "third_persons", "documents"]
     assert list(BLOCKS) == ["summary", "business", "organisation", "finance", "reason", "wishes", "market", "plan"]
     for block, struct in STRUCTS.items():
         assert list(schemas[struct.__name__]["properties"]) == list(struct.__struct_fields__), block

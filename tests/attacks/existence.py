@@ -100,6 +100,13 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("POST", f"{_DEAL}/nda/termination", {"reason": "talks_ended"}), ("GET", f"{_DEAL}/nda/schedule", None),
     ("GET", f"{_DEAL}/name-clear", None),
     ("POST", f"{_DEAL}/name-clear", {}), ("POST", f"{_DEAL}/name-clear/link", {}),
+    ("POST", f"{_DEAL}/name-clear/handed-link", {"owner_contact_id": "{contact}"}),
+    ("POST", "/v1/name-clears/{asked}/spoken-code", {"owner_contact_id": "{contact}"}),
+    ("GET", f"{_DEAL}/third-person-consents", None),
+    ("POST", f"{_DEAL}/third-person-consents",
+     {"name": "X", "role": "family", "document_sha256": "a" * 64, "signed_on": "2026-04-01", "told_country": True}),
+    ("POST", f"{_DEAL}/third-person-consents/{{third}}/confirmation", {}), ("POST", f"{_DEAL}/third-person-consents/{{third}}/withdrawal", {}),
+    ("GET", "/v1/listings/{listing}/personal-data-transfers", None),
     ("POST", f"{_DEAL}/dossier-release", {}),
     ("GET", f"{_DEAL}/questions", None), ("POST", f"{_DEAL}/questions", {"code": "staff_kept"}),
     ("POST", "/v1/questions/{question}/answers", {"reply": "cannot_say"}),
@@ -136,7 +143,8 @@ _TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id",
              "folder": "folder_id", "permission": "permission_id", "folder_grant": "grant_id", "declaration": "declaration_id",
              "entry_of_team": "entry_id",
              "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id",
-             "screening": "screening_id", "event": "event_id"}  # fmt: skip
+             "screening": "screening_id", "event": "event_id",
+             "asked": "name_clear_id", "third": "consent_id"}  # fmt: skip
 
 
 def _template(method: str, address: str) -> str:
@@ -237,7 +245,10 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     asked = await buyer.post(f"/v1/disclosure-requests/{stages.deals['signed']}/questions", {"code": "staff_kept"})
     answered = await seller.post(f"/v1/questions/{asked.json()['id']}/answers", {"words": "長く続けたいです。", "locale": "ja"})
     assert answered.status_code == 201, answered.text
-    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation):
+    put = await world.seed("SELECT id FROM vault.name_clear WHERE deal_id = $1", UUID(stages.deals["released"]))
+    third = await company.seller.post(f"/v1/disclosure-requests/{stages.deals['signed']}/third-person-consents", {
+        "name": "架空 花子", "role": "family", "document_sha256": "a" * 64, "signed_on": "2026-02-01", "told_country": True})
+    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation, third):
         assert answer.status_code in (201, 202), answer.text
     scene.kept["foreign"] = {
         "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
@@ -246,7 +257,7 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         "introduction": introduction.json()["id"], "representation": representation.json()["id"],
         "deal": stages.deals["signed"],
         "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29,
-        "pending": str(pending.organisation_id),
+        "pending": str(pending.organisation_id), "asked": str(put[0]["id"]), "third": third.json()["id"],
         "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"])
         if obligation else str(uuid4()),
         "question": asked.json()["id"], "answer": answered.json()["answers"][0]["id"],

@@ -17,6 +17,10 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
         "DELETE /v1/members/{member_id}/second-factor", "POST /v1/organisations/{organisation_id}/second-factor-reset",
         "GET /second-factor", "POST /second-factor",
     ),
+    "what the operator says of countries and buyers of themselves: published to every member alike, or the caller's own row": (
+        "GET /v1/personal-data-countries", "POST /v1/personal-data-countries", "GET /v1/personal-data-measures",
+        "POST /v1/personal-data-measures",
+    ),
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
         "POST /v1/screening-lists/entries", "GET /v1/screening-lists", "POST /v1/screening-lists",
         "GET /v1/screening-lists/{code}/versions", "POST /v1/screening-lists/{code}/versions",

@@ -162,7 +162,9 @@ async def test_only_the_owner_answers_once_and_in_time(world, scoped):
     await world.overrule("UPDATE vault.name_clear SET expires_at = now() WHERE deal_id = $1", deal)
     assert await refused(scoped, None, yes, deal, listing=published.listing_id) == "name_clear_closed"
     await world.overrule("UPDATE vault.name_clear SET expires_at = now() + interval '9 days' WHERE deal_id = $1", deal)
-    assert await refused(scoped, None, yes, deal, listing=published.listing_id) is None
+    for answer in (yes, yes.replace("'yes'", "'no'")):  # not even in the owner's scope: it says what the answers of the persons come to
+        assert await refused(scoped, None, answer, deal, listing=published.listing_id) == "owner_decides"
+    await world.owner_answers(published, "yes")
     assert await refused(scoped, None, yes.replace("'yes'", "'no'"), deal, listing=published.listing_id) == "SU001"
 
 

@@ -86,8 +86,8 @@ async def entry(world, listing, kind):
     return (await world.seed("SELECT * FROM vault.ledger_entry WHERE listing_id = $1 AND kind = $2", listing, kind))[0]
 
 
-# Seven steps up to the release, one entry for each of eight blocks and the list of documents, and the schedule that names the company.
-LAST = 17
+# Seven steps up to the release, one entry for each of eight blocks, the third persons and the list of documents, and the schedule that names the company.
+LAST = 18
 OFFER = "listing_id = $1 AND kind = 'nda_offered'"
 ALTERED = "convert_to(replace(convert_from(body, 'UTF8'), 'one_way', 'two_way'), 'UTF8')"
 TAMPERING = (
@@ -205,7 +205,7 @@ async def test_the_command_names_the_first_broken_link(world, released, settings
 
     listing = str(published.listing_id)
     status, said = await run("verify", "--listing", listing)
-    assert status == 0 and said.startswith("1 ledgers, 17 entries: every link holds\n")
+    assert status == 0 and said.startswith("1 ledgers, 18 entries: every link holds\n")
     status, heads = await run("heads", "--listing", listing)
     assert status == 0 and json.loads(heads)["seq"] == LAST
     (tmp_path / "heads").write_text(heads)

@@ -187,7 +187,7 @@ async def test_on_paper_a_second_person_makes_the_answer_count(world):
     assert await world.letters(published.owner_email) == []
     paper = await seller.post(f"/v1/listings/{published.listing_id}/paper-evidence", {
         "purpose": "name_clear", "subject_id": question["id"], "decision": "yes", "signer": "架空 太郎", "witness": "架空 次郎",
-        "signed_on": "2026-01-10", "scan": base64.b64encode(SCAN).decode()})
+        "signed_on": "2026-01-10", "seal": "everyday_seal", "scan": base64.b64encode(SCAN).decode()})
     assert paper.status_code == 201, paper.text
     confirm = f"/v1/listings/{published.listing_id}/paper-evidence/{paper.json()['id']}/confirmation"
     assert (await seller.post(confirm)).status_code == 409

@@ -66,7 +66,7 @@ async def test_the_whole_road_once(world):
     entries = (await seller.get(f"/v1/listings/{published.listing_id}/ledger")).json()["items"]
     assert [entry["kind"] for entry in entries] == [
         "request_opened", "screening_decided", "nda_offered", "nda_signed", "name_clear_asked", "name_clear_decided", "released",
-        *["disclosed"] * 9, "nda_schedule"]
+        *["disclosed"] * 10, "nda_schedule"]
     for entry in entries:
         assert hashlib.sha256(bytes.fromhex(entry["prev"]) + entry["body"].encode()).hexdigest() == entry["hash"]
         for name in ("Fictitious Holdings", "A. Signer", "架空", "203.0.113.9", "parts"):

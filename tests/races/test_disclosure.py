@@ -8,7 +8,6 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from listing_scene import form_of
 from world import ORIGIN
 
 PATHS = "/v1/disclosure-requests"
@@ -71,10 +70,8 @@ async def test_two_signatures_at_once_are_one(world):
 
 async def answered(world, published, decision):
     """The owner's answer on the real page: its status, for a test that expects to be too late sometimes."""
-    path = (await world.letters(published.owner_email))[-1]["params"]["link"].removeprefix(ORIGIN)
-    browser = world.client(Origin=ORIGIN)
-    form = form_of((await browser.get(path)).text, decision=decision, read="yes")
-    return (await browser.post(path, data=form)).status_code
+    email = published.owner_email
+    return (await world.page_answered(await world.owner_link(email), email, decision)).status_code
 
 
 async def test_the_owners_no_and_the_advisers_refusal_end_the_deal_once(world):

@@ -22,7 +22,7 @@ JAPANESE = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]")
 NO_JAPANESE: frozenset[str] = frozenset()
 
 # The owner's page and the questions put on it; the owner's letters come from LETTERS below.
-OWNER_SOURCES = ("pages/owner.py", "pages/templates/owner.html", "disclosure/owner_subject.py", "listings/consents.py", "listings/owner.py")
+OWNER_SOURCES = ("pages/owner.py", "pages/owner_sheet.py", "pages/templates/owner.html", "disclosure/owner_subject.py", "listings/consents.py", "listings/owner.py")
 # Nothing we say may read as leave, approval by an authority, or a promise about the other side (design 6, domain 0).
 CLEARANCE = (
     "問題ありません", "問題はありません", "問題なし", "問題のない", "差し支えありません", "承認済", "許可済", "認可済", "審査済",

@@ -10,7 +10,7 @@ import pytest
 from succession.codes import SCHEMES
 from succession.disclosure import project_names
 from succession.disclosure.nda_text import SEPARATOR, Company, Parties, nda_text, schedule_text, template_version
-from succession.disclosure.owner_words import ListRead, PriorDeals, ScreeningOutcome, Shown, fields_opened, name_clear_text, screening_words
+from succession.disclosure.owner_words import ListRead, ScreeningOutcome, screening_words
 from succession.disclosure.sides import BUYER_STEPS, SELLER_STEPS, Standing, buyer_step, outcome_for_buyer, seller_step
 
 PARTIES = Parties("Calm Heron 42", "架空アドバイザリー株式会社", "Fictitious {Braces} plc", "GB")
@@ -113,12 +113,3 @@ def test_words_for_the_owner_never_vouch_for_a_buyer():
         assert ja in words_ja and en in words_en and "\n" not in words_ja + words_en
         assert "名簿2種類（30件）" in words_ja and "1件ありました" in words_ja and "別人 です。" in words_ja
         assert "保証するものではありません" in words_ja and "does not vouch" in words_en
-
-
-def test_the_owners_text_names_what_is_opened_and_nothing_withheld():
-    assert "listing_identity.legal_name" in fields_opened() and "listing_contact.family" not in fields_opened()
-    shown = Shown("Buyer {x}", "US", None, None, [], None, None, "Because\nof this", "架空", "調べた結果", PriorDeals(0, 0), DAY, DAY, [])
-    text = name_clear_text(shown)
-    assert "Buyer {x}" in text and "アメリカ合衆国" in text and "Because of this" in text and "これまでの取引：ありません。" in text
-    for said in ("御社の名前", "代表者のお名前", "ご家族のお名前は見せません", "取り消す", "2026年11月22日"):
-        assert said in text

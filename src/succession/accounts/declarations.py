@@ -24,6 +24,7 @@ from succession.i18n import Message, _
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Words = Annotated[str, Meta(min_length=1, max_length=2000)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=60)]
+Phone = Annotated[str, Meta(max_length=40, pattern=r"^[0-9+(][0-9() -]{5,39}$")]  # a line of the firm, for owners who would rather call
 Country = Annotated[str, Meta(min_length=2, max_length=2)]
 Percent = Annotated[float, Meta(gt=25, le=100)]
 Decade = Annotated[int, Meta(ge=1800, le=2100, multiple_of=10)]
@@ -79,6 +80,7 @@ class Declaration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     group_name: Name | None = None
     website: Name | None = None
     business: Words | None = None
+    phone: Phone | None = None
     registration: Registration | None = None
     beneficial_owners: Annotated[list[BeneficialOwner], Meta(max_length=3)] = []
     without_beneficial_owner: WithoutOwner | None = None
@@ -99,6 +101,7 @@ class Correction(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     group_name: Name | None | UnsetType = UNSET
     website: Name | None | UnsetType = UNSET
     business: Words | None | UnsetType = UNSET
+    phone: Phone | None | UnsetType = UNSET
     registration: Registration | UnsetType = UNSET
     beneficial_owners: Annotated[list[BeneficialOwner], Meta(max_length=3)] | UnsetType = UNSET
     without_beneficial_owner: WithoutOwner | None | UnsetType = UNSET

@@ -56,6 +56,7 @@ class OrganisationView(msgspec.Struct):
     group_name: str | None
     website: str | None
     business: str | None
+    phone: str | None
     registration: Registration
     beneficial_owners: list[BeneficialOwner]
     without_beneficial_owner: str | None
@@ -140,7 +141,7 @@ _ORGANISATION = """
 SELECT row_to_json(v)::text FROM (
     SELECT o.id, o.kind, o.intermediary_kind, o.agency_role, o.buyer_kind, o.legal_name, o.country, o.corporate_number,
            o.registry_number, o.lei, o.head_office_country, o.ultimate_parent, o.ultimate_parent_country, o.group_name, o.website,
-           o.business, o.registration, o.without_beneficial_owner, o.status, o.version, o.created_at,
+           o.business, o.phone, o.registration, o.without_beneficial_owner, o.status, o.version, o.created_at,
            coalesce((SELECT jsonb_agg(jsonb_build_object('name', b.name, 'country', b.country, 'share_percent', b.share_percent)
                                       ORDER BY b.share_percent DESC, b.name)
                      FROM vault.beneficial_owner b WHERE b.organisation_id = o.id), '[]') AS beneficial_owners,

@@ -30,6 +30,8 @@ from succession.deals.lifecycle import (
 from succession.deals.obligations import Agreed, ClosingFacts, obligations_for
 from succession.deals.queries import DealView, ObligationView, find_deal, find_facts, obligation_view, role_of
 from succession.disclosure import ledger
+from succession.disclosure.commands.requests import tell_buyer
+from succession.disclosure.sides import NEUTRAL_END, outcome_for_buyer
 from succession.errors import FieldError, Problem, field_problem
 from succession.i18n import Message, _
 from succession.listings.commands import lock_listing, move_listing
@@ -94,8 +96,11 @@ async def take_step(tx: AsyncSession, actor: Actor, deal_id: UUID, version: int,
     await write_event(tx, actor, deal, facts, action, decision.to_stage, taken.evidence, taken.reason)
     if action == "close_deal":
         await _closed(tx, actor, deal, facts, taken)
-    await mail(tx, "deal_moved", organisation=deal.buyer_id if role == "intermediary" else deal.intermediary_id,
-               project=deal.project_name, dedupe_key=f"deal:{deal.id}:{deal.version}")
+    if role == "intermediary" and decision.to_stage in TERMINAL and outcome_for_buyer(decision.to_stage) == NEUTRAL_END:
+        await tell_buyer(tx, deal, "request_not_successful")  # the letter of a refusal: who ended it, and how, is not the buyer's to tell
+    else:
+        await mail(tx, "deal_moved", organisation=deal.buyer_id if role == "intermediary" else deal.intermediary_id,
+                   project=deal.project_name, dedupe_key=f"deal:{deal.id}:{deal.version}")
     await tx.flush()
     return await find_deal(await driver(tx), deal_id, locale, today)
 

@@ -36,6 +36,7 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "released": (("seller",), True),
     "disclosed": (("seller", "buyer"), True),  # by the release, or by the reading of what changed since
     "nda_schedule": (("seller",), True),
+    "third_person_consent": (("seller",), False),
     "revoked": (("seller", "owner"), False),
     "withdrawn": (("seller", "owner", "buyer"), False),
     "concluded": (("seller", "owner", "buyer"), False),

@@ -74,7 +74,8 @@ async def find_schedule(connection: asyncpg.Connection, deal_id: UUID) -> Schedu
 
 
 class NameClearView(msgspec.Struct):
-    """The question as put to the owner, and the answer."""
+    """The question as put to the owner's side, and what the answers come to. `persons`: who has to say yes; `answered`: how many
+    have, null once it ended: who refused, or took a yes back, is not told."""
 
     id: UUID
     shown: dict[str, Any]
@@ -86,11 +87,14 @@ class NameClearView(msgspec.Struct):
     decided_at: datetime | None
     method: Literal["link", "paper"] | None
     revoked_at: datetime | None
+    persons: list[str]
+    answered: int | None
 
 
 _NAME_CLEAR = """SELECT jsonb_build_object('id', id, 'shown', shown, 'shown_text_ja', shown_text_ja,
     'shown_hash', encode(shown_hash, 'hex'), 'asked_at', asked_at, 'expires_at', expires_at, 'decision', decision,
-    'decided_at', decided_at, 'method', method, 'revoked_at', revoked_at)::text
+    'decided_at', decided_at, 'method', method, 'revoked_at', revoked_at, 'answered', vault.answers_given(id),
+    'persons', (SELECT coalesce(jsonb_agg(p.name ORDER BY p.number), '[]') FROM vault.name_clear_person p WHERE p.name_clear_id = name_clear.id))::text
 FROM vault.name_clear WHERE deal_id = $1 ORDER BY asked_at DESC, id LIMIT 1"""
 
 

@@ -13,7 +13,9 @@ import asyncpg
 import msgspec
 
 from succession.disclosure.levels import FIELDS, FISCAL_YEARS_SHOWN, STRUCTS, YEARLY, Level, fields_in, fields_shown
+from succession.disclosure.personal_data import column
 from succession.disclosure.recipient_checks import AppiBasis, ExportClass
+from succession.disclosure.third_persons import ThirdPerson, list_third_persons
 
 
 class DocumentView(msgspec.Struct):
@@ -41,7 +43,8 @@ class DocumentView(msgspec.Struct):
 
 #: A company by name, for one buyer: the blocks of the memorandum, and the documents this buyer may open. Built from levels.py.
 Dossier: type[msgspec.Struct] = msgspec.defstruct(
-    "Dossier", [("deal_id", UUID), ("project_name", str), *STRUCTS.items(), ("documents", list[DocumentView])],
+    "Dossier", [("deal_id", UUID), ("project_name", str), *STRUCTS.items(), ("third_persons", list[ThirdPerson]),
+                ("documents", list[DocumentView])],
     namespace={"__doc__": "A company by name, for one buyer: the blocks of its memorandum, the latest fiscal year first, and the documents "
                           "this buyer may open."}, module=__name__)
 
@@ -54,19 +57,20 @@ class FactsChanged(Exception):
     """The listing was edited since its version was entered in the ledger: what was read is not to be shown."""
 
 
-async def _rows(connection: asyncpg.Connection, table: str, listing_id: UUID, tail: str = "") -> list[dict[str, Any]]:
-    """As JSON text, which the connections of both drivers read alike."""
-    columns = ", ".join(fields_shown(table, "dossier"))
+async def _rows(connection: asyncpg.Connection, table: str, listing_id: UUID, deal_id: UUID, tail: str = "") -> list[dict[str, Any]]:
+    """As the buyer of this deal may read them, whoever builds the view; as JSON text, which both drivers' connections read alike."""
+    columns = ", ".join(column(table, field, "$2") for field in fields_shown(table, "dossier"))
     rows = await connection.fetch(
-        f"SELECT to_jsonb(b)::text AS row FROM (SELECT {columns} FROM vault.{table} WHERE listing_id = $1 {tail}) b", listing_id)
+        f"SELECT to_jsonb(b)::text AS row FROM (SELECT {columns} FROM vault.{table} WHERE listing_id = $1 AND $2::uuid IS NOT NULL {tail}) b",
+        listing_id, deal_id)
     return [msgspec.json.decode(row["row"]) for row in rows]
 
 
-async def read_blocks(connection: asyncpg.Connection, listing_id: UUID) -> dict[str, msgspec.Struct]:
+async def read_blocks(connection: asyncpg.Connection, listing_id: UUID, deal_id: UUID) -> dict[str, msgspec.Struct]:
     """The memorandum of a company, block by block, as far as this scope may read the vault."""
     found: dict[str, dict[str, Any]] = {
-        table: next(iter(await _rows(connection, table, listing_id)), {}) for table in FIELDS if table != YEARLY}
-    years = await _rows(connection, YEARLY, listing_id, f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}")
+        table: next(iter(await _rows(connection, table, listing_id, deal_id)), {}) for table in FIELDS if table != YEARLY}
+    years = await _rows(connection, YEARLY, listing_id, deal_id, f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}")
     blocks = {}
     for block, struct in STRUCTS.items():
         values = {row.column: found[row.table].get(row.column) for row in fields_in(block) if row.table != YEARLY}
@@ -76,8 +80,9 @@ async def read_blocks(connection: asyncpg.Connection, listing_id: UUID) -> dict[
 
 async def build_dossier(connection: asyncpg.Connection, deal_id: UUID, listing_id: UUID, project_name: str) -> Dossier:
     """What this transaction may read of a listing: a buyer what it was granted, its adviser all documents of it."""
-    blocks = await read_blocks(connection, listing_id)
-    return Dossier(deal_id, project_name, *blocks.values(), await list_documents(connection, listing_id))
+    blocks = await read_blocks(connection, listing_id, deal_id)
+    third_persons = await list_third_persons(connection, listing_id, deal_id)
+    return Dossier(deal_id, project_name, *blocks.values(), third_persons, await list_documents(connection, listing_id))
 
 
 async def find_dossier(connection: asyncpg.Connection, deal_id: UUID, facts_version: int | None = None) -> Dossier | None:

@@ -16,6 +16,7 @@ from succession.disclosure import (
     adverse_routes,
     introductions,
     owner_subject,  # noqa: F401  registers the owner's question
+    personal_data_routes,
     question_routes,
     reading_routes,
     room_routes,
@@ -81,9 +82,17 @@ class Termination(Struct, forbid_unknown_fields=True):
 
 
 class NameClearQuestion(Struct, forbid_unknown_fields=True):
-    """`by`: a single-use link to each representative with a mail address, or a paper entered later."""
+    """`by`: a single-use link to everybody who decides and has a mail address, or papers entered later; both can be mixed.
+    `country_information`: for a buyer in a country the operator keeps no note of (GET /v1/personal-data-countries)."""
 
     by: Literal["link", "paper"] = "link"
+    country_information: name_clear.CountryInformation | None = None
+
+
+class PersonOfOwner(Struct, forbid_unknown_fields=True):
+    """One of those who decide, as GET /v1/listings/{id}/owner-contacts gave them."""
+
+    owner_contact_id: UUID
 
 
 class Release(Struct, forbid_unknown_fields=True):
@@ -170,12 +179,12 @@ async def read_schedule(read: Read, deal_id: FromPath[UUID]) -> ScheduleView:
 
 @post("/disclosure-requests/{deal_id:uuid}/name-clear", opt={"permission": "name_clear:ask"}, operation_id="AskNameClear",
       summary="Ask the owner whether this buyer may learn the name",
-      responses=documented("not_found", "request_concluded", "screening_needed", "nda_needed", "parked", "owner_unreachable",
-                           "conflict", "idempotency_key_reused"))
+      responses=documented("not_found", "request_concluded", "screening_needed", "nda_needed", "parked", "deciders_missing",
+                           "owner_unreachable", "conflict", "idempotency_key_reused"))
 @creates
 async def ask_name_clear(request: Request, tx: Tx, actor: Who, settings: Config, deal_id: FromPath[UUID],
                          data: JSONBody[NameClearQuestion]) -> NameClearView:
-    await name_clear.ask_name_clear(tx, actor, deal_id)
+    await name_clear.ask_name_clear(tx, actor, deal_id, data.country_information)
     if data.by == "link":
         await name_clear.send_question(tx, deal_id, settings.public_url)
     return await find_name_clear(await driver(tx), deal_id)
@@ -194,6 +203,24 @@ async def read_name_clear(read: Read, deal_id: FromPath[UUID]) -> NameClearView:
 async def send_name_clear_link(request: Request, tx: Tx, settings: Config, deal_id: FromPath[UUID],) -> NameClearView:
     await name_clear.send_question(tx, deal_id, settings.public_url)
     return await find_name_clear(await driver(tx), deal_id)
+
+
+@post("/disclosure-requests/{deal_id:uuid}/name-clear/handed-link", opt={"permission": "name_clear:ask"}, operation_id="HandOverNameClearLink",
+      summary="A link for one person without a mail address, to be opened before them",
+      responses=documented("not_found", "step_refused", "request_concluded", "idempotency_key_reused"))
+@creates
+async def hand_over_link(request: Request, tx: Tx, actor: Who, settings: Config, deal_id: FromPath[UUID],
+                         data: JSONBody[PersonOfOwner]) -> name_clear.HandedLink:
+    return await name_clear.hand_over_link(tx, actor, deal_id, data.owner_contact_id, settings.public_url)
+
+
+@post("/name-clears/{name_clear_id:uuid}/spoken-code", opt={"permission": "owner_code:speak"}, operation_id="SpeakNameClearCode",
+      summary="A code to read aloud to one person by telephone; never for who asked or handed the link over",
+      responses=documented("not_found", "second_confirmation_needed", "question_closed", "rate_limited", "idempotency_key_reused"))
+@creates
+async def speak_code(request: Request, tx: Tx, actor: Who, settings: Config, name_clear_id: FromPath[UUID],
+                     data: JSONBody[PersonOfOwner]) -> name_clear.SpokenCode:
+    return await name_clear.speak_code(tx, settings, actor, name_clear_id, data.owner_contact_id)
 
 
 @post("/disclosure-requests/{deal_id:uuid}/dossier-release", opt={"permission": "grant:release"}, operation_id="ReleaseDossier",
@@ -216,9 +243,11 @@ async def release_data_room(request: Request, tx: Tx, actor: Who, deal_id: FromP
 
 ROUTES: list = [
     open_request, read_requests, read_request, offer_nda, read_nda, sign_nda, terminate_nda,
-    read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, release_dossier, release_data_room,
+    read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, hand_over_link, speak_code,
+    release_dossier, release_data_room,
     *screening_routes.ROUTES,
     *adverse_routes.ROUTES,
+    *personal_data_routes.ROUTES,
     *reading_routes.ROUTES,
     *question_routes.ROUTES,
     *room_routes.ROUTES,

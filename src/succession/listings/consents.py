@@ -110,7 +110,7 @@ FROM vault.teaser_proposal p WHERE p.listing_id = $1 AND p.id = $2
 """
 
 
-async def load_teaser(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str) -> Sheet:
+async def load_teaser(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str, _contact: UUID | None = None) -> Sheet:
     """An open proposal asks for approval; an approved one offers withdrawal of what is still granted."""
     row = await connection.fetchrow(_PROPOSAL, listing_id, subject_id)
     if row is None:

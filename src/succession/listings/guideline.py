@@ -61,6 +61,7 @@ class Mandate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     explainer: Name | None = None
     recipient: Name | None = None
     recipient_decides: bool = False
+    persons_who_decide: Annotated[list[Name], Meta(max_length=20)] = []  # each must say yes to a buyer; none named: those on record
     items_explained: Annotated[list[Literal[EXPLAINED_ITEMS]], Meta(max_length=40)] = []
     indicated_price: IndicatedPrice | None = None
 

@@ -2,7 +2,7 @@
 
 The second person is another member of the firm, or, where the firm has a single active member, a reviewer of the
 operator: row-level security decides which (`vault.needs_reviewer`). A withdrawal needs no second person: stopping does
-no harm.
+no harm. A registered seal (実印), an everyday one (認印) and a signature weigh the same, and as much as an answer by link.
 """
 
 from __future__ import annotations
@@ -34,12 +34,16 @@ from succession.tables.listings import PaperEvidence
 
 SCAN_BYTES_MOST = 5 * 1024 * 1024
 Audience = Literal["public", "verified_buyers", "agency_desk", "domestic_institutions"]
+Seal = Literal["registered_seal", "everyday_seal", "signature"]
+PERSONAL_DATA = "personal_data"  # the box of the separate consent, on a sheet
 _MEDIA_TYPES = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
 class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`scan`: base64 of a PDF, JPEG or PNG of at most 5 MB. `subject_id`: the proposal, name clear or folder
-    permission; for a withdrawal the listing. `audiences`: those ticked on the paper, or withdrawn by it."""
+    permission; for a withdrawal the listing. `audiences`: those ticked on the paper, or withdrawn by it. `owner_contact_id`: who answered, where several
+    persons do. `personal_data`: the separate consent was ticked. `seal`: how it was signed; needed for a name clear. A
+    registered seal may come with the hash (sha256, hex) and the day of its certificate."""
 
     purpose: Literal["teaser", "name_clear", "folder", "withdrawal"]
     subject_id: UUID
@@ -49,6 +53,11 @@ class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signed_on: date
     scan: bytes
     audiences: Annotated[list[Audience], Meta(max_length=4)] = []
+    owner_contact_id: UUID | None = None
+    personal_data: bool = False
+    seal: Seal | None = None
+    seal_certificate_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    seal_certificate_on: date | None = None
 
 
 class PaperView(msgspec.Struct, frozen=True):
@@ -60,6 +69,11 @@ class PaperView(msgspec.Struct, frozen=True):
     subject_id: UUID
     decision: str
     audiences: list[str]
+    owner_contact_id: UUID | None
+    personal_data: bool
+    seal: str | None
+    seal_certificate_sha256: str | None
+    seal_certificate_on: date | None
     signer: str
     witness: str
     signed_on: date
@@ -93,26 +107,50 @@ async def enter_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, new: New
     media_type = media_type_of(new.scan)
     if new.signed_on > day_in_japan(now):
         raise field_problem("signed_on", Message.of(_("This day is still to come.")))
+    _check_seal(new, now)
     await lock_open_listing(tx, listing_id)
+    contact_id = new.owner_contact_id
     if new.purpose == "withdrawal":
         _check_withdrawal(listing_id, new)
     else:
         if new.purpose not in OWNER_SUBJECTS:
             said = Message.of(_("Nothing of this kind is put before owners here."))
             raise field_problem("purpose", said, tuple(OWNER_SUBJECTS))
-        sheet = await OWNER_SUBJECTS[new.purpose].load(await driver(tx), listing_id, new.subject_id, "ja")
-        check_answer(sheet, new.decision, tuple(new.audiences))
+        sheet = await OWNER_SUBJECTS[new.purpose].load(await driver(tx), listing_id, new.subject_id, "ja", contact_id)
+        contact_id = sheet.respondent
+        check_answer(sheet, new.decision, _ticked(tuple(new.audiences), new.personal_data))
     made = PaperEvidence(
         listing_id=listing_id, purpose=new.purpose, subject_id=new.subject_id, decision=new.decision,
         audiences=audience_mask(new.audiences) or None, signer=new.signer, scan=new.scan, media_type=media_type,
         scan_hash=hashlib.sha256(new.scan).digest(), witness=new.witness, signed_on=new.signed_on,
-        entered_by=actor.member_id, entered_at=now,
+        entered_by=actor.member_id, entered_at=now, owner_contact_id=contact_id, personal_data=new.personal_data, seal=new.seal,
+        seal_certificate_hash=bytes.fromhex(new.seal_certificate_sha256) if new.seal_certificate_sha256 else None,
+        seal_certificate_on=new.seal_certificate_on,
     )  # fmt: skip
     tx.add(made)
     await tx.flush()
     await record(tx, "paper.entered", listing_id, paper=made.id, purpose=made.purpose, subject=made.subject_id,
                  decision=made.decision)
     return _view(made)
+
+
+def _ticked(audiences: tuple[str, ...], personal_data: bool) -> tuple[str, ...]:
+    """What was ticked on the paper, as boxes of the sheet."""
+    return (*audiences, PERSONAL_DATA) if personal_data else audiences
+
+
+def _check_seal(new: NewPaper, now: datetime) -> None:
+    if new.purpose == "name_clear" and new.seal is None:
+        said = Message.of(_("Say how it was signed: with the registered seal, an everyday seal, or a signature."))
+        raise field_problem("seal", said, Seal.__args__)
+    certificate = (new.seal_certificate_sha256, new.seal_certificate_on)
+    if certificate == (None, None):
+        return
+    if new.seal != "registered_seal" or None in certificate:
+        said = Message.of(_("A certificate belongs to a registered seal, and has a hash and a day."))
+        raise field_problem("seal_certificate_sha256", said)
+    if new.seal_certificate_on > day_in_japan(now):
+        raise field_problem("seal_certificate_on", Message.of(_("This day is still to come.")))
 
 
 def _check_withdrawal(listing_id: UUID, new: NewPaper) -> None:
@@ -132,8 +170,9 @@ def check_answer(sheet: Sheet, decision: str, boxes: tuple[str, ...]) -> None:
         answers = tuple(each.value for each in sheet.choices)
         raise field_problem("decision", Message.of(_("This is not one of the answers.")), answers)
     offered = tuple(box.name for box in sheet.boxes)
-    if not set(boxes) <= set(offered) or (boxes and not choice.needs_box):
-        raise field_problem("audiences", Message.of(_("This was not asked for.")), offered if choice.needs_box else ())
+    takes = choice.needs_box or choice.may_box
+    if not set(boxes) <= set(offered) or (boxes and not takes):
+        raise field_problem("audiences", Message.of(_("This was not asked for.")), offered if takes else ())
     if choice.needs_box and not boxes:
         raise field_problem("audiences", Message.of(_("Tick at least one.")), offered)
 
@@ -161,11 +200,13 @@ async def confirm_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, paper_
     await rescope(tx, Scope("owner", None, None, listing_id, f"paper:{paper_id}"))
     listing = await lock_listing(tx, listing_id)
     subject = OWNER_SUBJECTS[paper.purpose]
-    boxes = audiences_in(paper.audiences or 0)
-    check_answer(await subject.load(await driver(tx), listing_id, paper.subject_id, "ja"), paper.decision, boxes)
-    evidence = {"scan_sha256": paper.scan_hash.hex(), "witness": paper.witness,
-                "signed_on": paper.signed_on.isoformat()}
-    answer = Answer(paper.decision, boxes, paper.signer, "paper", paper_id, evidence)
+    boxes = _ticked(audiences_in(paper.audiences or 0), paper.personal_data)
+    sheet = await subject.load(await driver(tx), listing_id, paper.subject_id, "ja", paper.owner_contact_id)
+    check_answer(sheet, paper.decision, boxes)
+    evidence = {"scan_sha256": paper.scan_hash.hex(), "witness": paper.witness, "signed_on": paper.signed_on.isoformat(),
+                "seal": paper.seal, "seal_certificate_sha256": paper.seal_certificate_hash and paper.seal_certificate_hash.hex(),
+                "shown_sha256": sheet.shown_hash}
+    answer = Answer(paper.decision, boxes, paper.signer, "paper", paper_id, evidence, sheet.respondent)
     await subject.decide(tx, listing, paper.subject_id, answer, now, public_url)
     await tx.flush()
     await rescope(tx, mine)
@@ -187,13 +228,15 @@ async def withdraw_by_paper(tx: AsyncSession, listing_id: UUID, audience: str, p
 def _view(paper: PaperEvidence) -> PaperView:
     return PaperView(
         paper.id, paper.listing_id, paper.purpose, paper.subject_id, paper.decision,
-        list(audiences_in(paper.audiences or 0)), paper.signer, paper.witness, paper.signed_on, paper.media_type,
+        list(audiences_in(paper.audiences or 0)), paper.owner_contact_id, bool(paper.personal_data), paper.seal,
+        paper.seal_certificate_hash and paper.seal_certificate_hash.hex(), paper.seal_certificate_on, paper.signer, paper.witness, paper.signed_on, paper.media_type,
         paper.scan_hash.hex(), paper.entered_by, paper.entered_at, paper.confirmed_by, paper.confirmed_at,
     )  # fmt: skip
 
 
 _PAPERS = """
-SELECT id, listing_id, purpose, subject_id, decision, audiences, signer, witness, signed_on, media_type, scan_hash,
+SELECT id, listing_id, purpose, subject_id, decision, audiences, owner_contact_id, personal_data, seal,
+       encode(seal_certificate_hash, 'hex') AS seal_certificate_sha256, seal_certificate_on, signer, witness, signed_on, media_type, scan_hash,
        entered_by, entered_at, confirmed_by, confirmed_at
 FROM vault.paper_evidence
 WHERE ($1::uuid IS NULL OR listing_id = $1)

@@ -37,6 +37,7 @@ class Organisation(SQLModel, table=True):
     status: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    phone: str | None = None
 
 
 class BeneficialOwner(SQLModel, table=True):

@@ -159,6 +159,8 @@ class OwnerContact(SQLModel, table=True):
     role: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     locale: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     removed_at: datetime | None = None
+    decides: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    phone: str | None = None
 
 
 class Mandate(SQLModel, table=True):
@@ -196,6 +198,7 @@ class OwnerLink(SQLModel, table=True):
     created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     expires_at: datetime
     used_at: datetime | None = None
+    handed_by: UUID | None = None
 
 
 class PaperEvidence(SQLModel, table=True):
@@ -218,6 +221,11 @@ class PaperEvidence(SQLModel, table=True):
     entered_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     confirmed_by: UUID | None = None
     confirmed_at: datetime | None = None
+    owner_contact_id: UUID | None = None
+    personal_data: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    seal: str | None = None
+    seal_certificate_hash: bytes | None = None
+    seal_certificate_on: date | None = None
 
 
 class TeaserProposal(SQLModel, table=True):

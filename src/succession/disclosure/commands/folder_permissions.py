@@ -20,7 +20,7 @@ from succession.disclosure import ledger
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
 from succession.disclosure.folder_words import FoldersShown, FolderShown, folders_text
-from succession.disclosure.owner_words import text_hash
+from succession.disclosure.question_text import text_hash
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.listings.owner import send_owner_links

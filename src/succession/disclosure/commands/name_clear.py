@@ -1,38 +1,64 @@
-"""May this buyer learn the company's name? The adviser asks, only the owner answers, and the owner can take it back.
+"""May this buyer learn the company's name? The adviser asks, only the owner's side answers, and each can take a yes back.
 
-SME M&A Guidelines 3rd ed., G1: consent for each candidate, after the NDA, used once. `answer_name_clear` and
-`revoke_name_clear` run in the
-owner's own scope, which a single-use link or a confirmed paper opens; no member of any organisation has a permission
-for them.
+SME M&A Guidelines 3rd ed., G1: consent for each candidate, after the NDA, used once. Every person who decides for the company
+is asked and answers alone; the database freezes the list with the question and adds the answers up. `answer_name_clear` runs
+in the owner's own scope, which a single-use link or a confirmed paper opens; no member of any organisation has a permission
+for it. Who said no, or took a yes back, stands in that person's answer and nowhere else.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Literal
-from uuid import UUID
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Any
+from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import text
+from msgspec import Meta
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.characters import PROSE
+from succession.config import Settings
 from succession.days import day_in_japan
 from succession.disclosure import ledger
 from succession.disclosure.commands.requests import LockedDeal, conclude_deal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
-from succession.disclosure.owner_words import OwnerOfBuyer, PriorDeals, Shown, fields_opened, name_clear_text, text_hash
-from succession.errors import Problem
-from succession.listings.owner import send_owner_links
+from succession.disclosure.personal_data import standing
+from succession.disclosure.question_text import (
+    Abroad,
+    OwnerOfBuyer,
+    PriorDeals,
+    Shown,
+    Told,
+    fields_opened,
+    name_clear_text,
+    text_hash,
+)
+from succession.errors import Problem, field_problem
+from succession.i18n import Message, _
+from succession.listings.owner import Answer, end_owner_links, hand_owner_link, send_owner_links
+from succession.listings.papers import PERSONAL_DATA
+from succession.one_time_code import VALID, issue
 from succession.outbox import mail, record
+from succession.tables.listings import OwnerContact
 
 ANSWER_WITHIN_DAYS = 60  # to answer, and to release on a yes: a consent not used by then is no consent
-Answer = Literal["yes", "no", "ask_adviser"]
+CODE_PURPOSE = "name_clear"
+
+
+class CountryInformation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the adviser tells of the protection of personal data in the buyer's country where the operator keeps no note of it."""
+
+    system_ja: Annotated[str, Meta(min_length=1, max_length=2000, pattern=PROSE)]
+    source: Annotated[str, Meta(min_length=1, max_length=500, pattern=PROSE)]
+    as_of: date
+
 
 _CAUSES = text(
     "SELECT n.id AS nda_id, n.signed_at, s.id AS screening_id, s.words_for_owner FROM vault.nda n, vault.screening s "
-    "WHERE n.deal_id = :deal AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now() "
-    "AND s.id = vault.screened(:deal)")
+    "WHERE n.deal_id = :deal AND vault.nda_in_force(n.id) AND s.id = vault.screened(:deal)")
 # A question nobody answered in time, a consent that has lapsed, or one whose release has ended, makes room for the next.
 _SUPERSEDE = text(
     "UPDATE vault.name_clear c SET revoked_at = now() WHERE c.deal_id = :deal AND c.revoked_at IS NULL "
@@ -43,13 +69,16 @@ _INSERT = text(
     "INSERT INTO vault.name_clear (deal_id, listing_id, buyer_id, nda_id, screening_id, shown, shown_text_ja, shown_hash, "
     "asked_by, expires_at) VALUES (:deal_id, :listing_id, :buyer_id, :nda_id, :screening_id, CAST(:shown AS jsonb), :text, "
     ":hash, :member, :expires_at) RETURNING id")
+# The listing first, as the owner's answer locks it: the persons counted in the text are those the question is put to.
+_LOCK_LISTING = text("SELECT l.id FROM vault.listing l JOIN vault.deal d ON d.listing_id = l.id WHERE d.id = :deal FOR NO KEY UPDATE OF l")
 
 
-async def ask_name_clear(tx: AsyncSession, actor: Actor, deal_id: UUID) -> UUID:
-    """Write down exactly what the owner is asked; returns the question's id. Sending it is the caller's next step.
+async def ask_name_clear(tx: AsyncSession, actor: Actor, deal_id: UUID, told: CountryInformation | None = None) -> UUID:
+    """Write down exactly what is asked, of everybody who decides; returns the question's id. Sending it is the next step.
 
-    Raises Problem screening_needed, nda_needed, parked, conflict while a question or an unused consent is open.
+    Raises Problem screening_needed, nda_needed, parked, deciders_missing, conflict while a question or an unused consent is open.
     """
+    await tx.execute(_LOCK_LISTING, {"deal": deal_id})
     deal = await lock_deal(tx, deal_id, "seller")
     if deal.parked:
         raise Problem("parked")
@@ -59,7 +88,7 @@ async def ask_name_clear(tx: AsyncSession, actor: Actor, deal_id: UUID) -> UUID:
         raise Problem("nda_needed" if screened else "screening_needed")
     await tx.execute(_SUPERSEDE, {"deal": deal.id})
     last_day = day_in_japan(deal.now + timedelta(days=ANSWER_WITHIN_DAYS))
-    shown = await _build(tx, deal, causes, last_day)
+    shown = await _build(tx, actor, deal, causes, last_day, told)
     words = name_clear_text(shown)
     question_id = (await tx.execute(_INSERT, {
         "deal_id": deal.id, "listing_id": deal.listing_id, "buyer_id": deal.buyer_id, "nda_id": causes.nda_id,
@@ -67,9 +96,9 @@ async def ask_name_clear(tx: AsyncSession, actor: Actor, deal_id: UUID) -> UUID:
         "hash": text_hash(words), "member": actor.member_id, "expires_at": end_of_day(last_day),
     })).scalar_one()
     await ledger.append(tx, deal.listing_id, "name_clear_asked", deal.id, {
-        "name_clear_id": question_id, "nda_id": causes.nda_id, "screening_id": causes.screening_id,
+        "name_clear_id": question_id, "nda_id": causes.nda_id, "screening_id": causes.screening_id, "persons": shown.persons,
     }, {"shown_hash": text_hash(words).hex()})
-    await record(tx, "ask_name_clear", deal.id)
+    await record(tx, "ask_name_clear", deal.id, persons=shown.persons)
     return question_id
 
 
@@ -80,70 +109,189 @@ _OWNERS = text("SELECT name, country, trim_scale(share_percent)::text AS share_p
 _PRIOR = text("SELECT count(*) AS requests, count(*) FILTER (WHERE terminal = 'completed') AS completed FROM vault.deal "
               "WHERE intermediary_id = :adviser AND buyer_id = :buyer AND id <> :deal")
 _ADVISER = text("SELECT legal_name FROM vault.organisation WHERE id = :adviser")
+_DECIDING = text("SELECT count(*) FROM vault.owner_contact WHERE listing_id = :listing AND decides AND removed_at IS NULL")
+_NOTE = text("SELECT system_ja, source, as_of FROM vault.appi_country_note WHERE country = :country ORDER BY stated_at DESC, id LIMIT 1")
+_MEASURES = text("SELECT measures, declared_at FROM vault.appi_measures WHERE organisation_id = :buyer ORDER BY declared_at DESC, id LIMIT 1")
 
 
-async def _build(tx: AsyncSession, deal: LockedDeal, causes: Any, last_day: Any) -> Shown:
+async def _build(tx: AsyncSession, actor: Actor, deal: LockedDeal, causes: Any, last_day: date,
+                 told: CountryInformation | None) -> Shown:
     keys = {"buyer": deal.buyer_id, "adviser": deal.intermediary_id, "deal": deal.id}
     buyer = (await tx.execute(_BUYER, keys)).one()
     owners = [OwnerOfBuyer(**row._mapping) for row in await tx.execute(_OWNERS, keys)]
     prior = PriorDeals(**(await tx.execute(_PRIOR, keys)).one()._mapping)
+    adviser = (await tx.execute(_ADVISER, keys)).scalar_one()
     return Shown(
-        **buyer._mapping, beneficial_owners=owners, purpose=deal.purpose,
-        adviser=(await tx.execute(_ADVISER, keys)).scalar_one(), screening_words=causes.words_for_owner, prior_deals=prior,
-        nda_signed_on=day_in_japan(causes.signed_at), expires_on=last_day, fields=fields_opened())
+        **buyer._mapping, beneficial_owners=owners, purpose=deal.purpose, adviser=adviser,
+        screening_words=causes.words_for_owner, prior_deals=prior, nda_signed_on=day_in_japan(causes.signed_at),
+        expires_on=last_day, fields=fields_opened(), abroad=await _abroad(tx, deal, buyer.country, adviser, told),
+        persons=(await tx.execute(_DECIDING, {"listing": deal.listing_id})).scalar_one())
 
 
-_OPEN = text("SELECT id FROM vault.name_clear WHERE deal_id = :deal AND revoked_at IS NULL AND decision IS DISTINCT FROM 'no' "
+async def _abroad(tx: AsyncSession, deal: LockedDeal, country: str, adviser: str, told: CountryInformation | None) -> Abroad:
+    """What can be said of the buyer's country and of the buyer: the operator's note, else the adviser's word, else nothing."""
+    where = standing(country)
+    if told is not None and told.as_of > day_in_japan(deal.now):
+        raise field_problem("country_information.as_of", Message.of(_("This day is still to come.")))
+    if where != "elsewhere":
+        return Abroad(where)
+    note = (await tx.execute(_NOTE, {"country": country})).first()
+    measures = (await tx.execute(_MEASURES, {"buyer": deal.buyer_id})).first()
+    if note is not None:
+        system = Told(note.system_ja, "このサービスの運営者", note.as_of, note.source)
+    else:
+        system = Told(told.system_ja, adviser, told.as_of, told.source) if told else None
+    declared = measures and Told(measures.measures, "", day_in_japan(measures.declared_at))
+    return Abroad(where, system, declared or None)
+
+
+_OPEN = text("SELECT id, decision FROM vault.name_clear WHERE deal_id = :deal AND revoked_at IS NULL AND decision IS DISTINCT FROM 'no' "
              "AND (decision = 'yes' OR expires_at > now())")
+_WAITING = text("SELECT contact_id FROM vault.persons_to_ask(:id)")
 
 
 async def send_question(tx: AsyncSession, deal_id: UUID, public_url: str) -> None:
-    """Send the owner's representatives a fresh link to the open question, to answer it or to take a yes back.
+    """Send everybody who has not answered yet a fresh link; once all have, everybody one to take a yes back.
 
-    Raises Problem step_refused without one, owner_unreachable when nobody has a mail address: then by paper.
+    Raises Problem step_refused without an open question, owner_unreachable when none of them has a mail address.
     """
     deal = await lock_deal(tx, deal_id, "seller")
-    question_id = (await tx.execute(_OPEN, {"deal": deal.id})).scalar()
-    if question_id is None:
+    question = (await tx.execute(_OPEN, {"deal": deal.id})).first()
+    if question is None:
         raise Problem("step_refused")
-    if not await send_owner_links(tx, deal.listing_id, "name_clear", question_id, deal.now, public_url):
+    asked = [row.contact_id for row in await tx.execute(_WAITING, {"id": question.id})]
+    if not await send_owner_links(tx, deal.listing_id, "name_clear", question.id, deal.now, public_url, to=asked):
         raise Problem("owner_unreachable")
     await record(tx, "send_name_clear_link", deal.id)
+
+
+_ASKED = text("SELECT 1 FROM vault.name_clear_person WHERE name_clear_id = :id AND owner_contact_id = :contact")
+
+
+class HandedLink(msgspec.Struct, frozen=True):
+    """A page to open before somebody who has no mail address, shown this once. A yes there needs a code that another person speaks
+    to them by telephone: POST /v1/name-clears/{name_clear_id}/spoken-code."""
+
+    name_clear_id: UUID
+    owner_contact_id: UUID
+    link: str
+    expires_at: datetime
+
+
+async def hand_over_link(tx: AsyncSession, actor: Actor, deal_id: UUID, contact_id: UUID, public_url: str) -> HandedLink:
+    """A link for one person without a mail address. Raises Problem step_refused for anybody else or without an open question."""
+    deal = await lock_deal(tx, deal_id, "seller")
+    question = (await tx.execute(_OPEN, {"deal": deal.id})).first()
+    contact = await tx.scalar(select(OwnerContact).where(
+        OwnerContact.id == contact_id, OwnerContact.listing_id == deal.listing_id, OwnerContact.removed_at.is_(None)))
+    if contact is None:
+        raise field_problem("owner_contact_id", Message.of(_("This is not a person of the owner's side.")))
+    if contact.email is not None:
+        raise field_problem("owner_contact_id", Message.of(_("This person has a mail address: links go there.")))
+    if question is None or (await tx.execute(_ASKED, {"id": question.id, "contact": contact_id})).first() is None:
+        raise Problem("step_refused")
+    link, expires_at = await hand_owner_link(tx, contact, "name_clear", question.id, deal.now, public_url, actor.member_id)
+    await record(tx, "hand_over_name_clear_link", deal.id, contact=contact_id)
+    return HandedLink(question.id, contact_id, link, expires_at)
+
+
+class SpokenCode(msgspec.Struct, frozen=True):
+    """To be read aloud to this person at this number, and to nobody else: it is shown this once and lives 15 minutes."""
+
+    name: str
+    phone: str
+    code: str
+    expires_at: datetime
+
+
+_TO_CALL = text("SELECT listing_id, name, phone, open, now() AS now, vault.may_speak(:id, NULL, :speaker) AS may "
+                "FROM vault.person_to_call(:id, :contact)")
+
+
+async def speak_code(tx: AsyncSession, settings: Settings, actor: Actor, name_clear_id: UUID, contact_id: UUID) -> SpokenCode:
+    """A code for a person who cannot be mailed, to whoever calls them: never who put the question or hands the link over.
+
+    Raises Problem not_found, second_confirmation_needed, question_closed, validation for a person without a number.
+    """
+    keys = {"id": name_clear_id, "contact": contact_id, "speaker": f"member:{actor.member_id}"}
+    person = (await tx.execute(_TO_CALL, keys)).first()
+    if person is None:
+        raise Problem("not_found")
+    if not person.may:
+        raise Problem("second_confirmation_needed")
+    if not person.open:
+        raise Problem("question_closed")
+    if person.phone is None:
+        raise field_problem("owner_contact_id", Message.of(_("No telephone number of this person is on record.")))
+    code = await issue(tx, settings, CODE_PURPOSE, name_clear_id, f"contact:{contact_id}", "spoken")
+    await record(tx, "speak_name_clear_code", name_clear_id, contact=contact_id)
+    return SpokenCode(person.name, person.phone, code, person.now + VALID)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The owner's answer
 
-_QUESTION = text("SELECT id, deal_id, decision, revoked_at, expires_at <= now() AS closed FROM vault.name_clear WHERE id = :id")
+_QUESTION = text("SELECT id, deal_id, decision, revoked_at, expires_at <= now() AS closed, encode(shown_hash, 'hex') AS shown "
+                 "FROM vault.name_clear WHERE id = :id")
+_PERSON = text("SELECT p.number, p.name, p.representative, EXISTS (SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id "
+               "AND a.number = p.number AND a.decision = 'yes') AS agreed FROM vault.name_clear_person p "
+               "WHERE p.name_clear_id = :id AND p.owner_contact_id = :contact")
 _ANSWER = text(
-    "UPDATE vault.name_clear SET decision = :decision, decided_at = now(), decided_by = :by, method = :method, "
-    "paper_evidence_id = :paper, evidence = CAST(:evidence AS jsonb) WHERE id = :id")
+    "INSERT INTO vault.name_clear_answer (id, name_clear_id, number, deal_id, listing_id, decision, personal_data, answered_by, method, "
+    "owner_link_id, code_id, paper_evidence_id, shown_hash, evidence) VALUES (:id, :question, :number, :deal, :listing, :decision, "
+    ":personal_data, :by, :method, :link, :code, :paper, decode(:shown, 'hex'), CAST(:evidence AS jsonb))")
 
 
-async def _lock_question(tx: AsyncSession, name_clear_id: UUID) -> tuple[LockedDeal, Any]:
+async def answer_name_clear(tx: AsyncSession, name_clear_id: UUID, answer: Answer) -> str | None:
+    """One person's answer; returns what the answers come to now: 'yes' once everybody agreed, 'no', 'ask_adviser' or None.
+
+    A no ends the deal and tells the buyer nothing but that; ask_adviser leaves the question open and tells the adviser; a yes
+    taken back ends the whole consent. Raises Problem question_closed.
+    """
     question = (await tx.execute(_QUESTION, {"id": name_clear_id})).first()
     if question is None:
         raise Problem("not_found")
     deal = await lock_deal(tx, question.deal_id, "owner", ended=True)
-    return deal, (await tx.execute(_QUESTION, {"id": name_clear_id})).one()  # again, now that nobody else can answer
-
-
-async def answer_name_clear(tx: AsyncSession, name_clear_id: UUID, decision: Answer, decided_by: str, method: str,
-                            evidence: dict[str, Any], paper_evidence_id: UUID | None = None) -> None:
-    """The owner's answer to one question. A no ends the deal and tells the buyer nothing but that; ask_adviser leaves the
-    question open and tells the adviser. Raises Problem question_closed."""
-    deal, question = await _lock_question(tx, name_clear_id)
-    if question.closed or question.revoked_at or question.decision in ("yes", "no") or deal.terminal is not None:
+    question = (await tx.execute(_QUESTION, {"id": name_clear_id})).one()  # again, now that nobody else can answer
+    person = (await tx.execute(_PERSON, {"id": name_clear_id, "contact": answer.contact_id})).first()
+    if person is None or question.revoked_at or question.decision == "no" or deal.terminal is not None:
         raise Problem("question_closed")
-    await tx.execute(_ANSWER, {"id": name_clear_id, "decision": decision, "by": decided_by, "method": method,
-                               "paper": paper_evidence_id, "evidence": msgspec.json.encode(evidence).decode()})
-    await ledger.append(tx, deal.listing_id, "name_clear_decided", deal.id, {
-        "name_clear_id": name_clear_id, "decision": decision, "method": method, "paper_evidence_id": paper_evidence_id,
-    }, {"decided_by": decided_by, "evidence": evidence})
+    if person.agreed != (answer.decision == "withdrawn") or (question.closed and answer.decision != "withdrawn"):
+        raise Problem("question_closed")
+    await _keep(tx, deal, question, person, answer)
+    verdict = (await tx.execute(_QUESTION, {"id": name_clear_id})).one().decision
+    if answer.decision == "withdrawn":
+        await _end_consent(tx, deal, name_clear_id)
+    if answer.decision in ("no", "withdrawn"):
+        await end_owner_links(tx, deal.listing_id, "name_clear", deal.now, name_clear_id)
     await mail(tx, "owner_answered", organisation=deal.intermediary_id, project=deal.project_name)
-    await record(tx, "answer_name_clear", deal.id, method=method)
-    if decision == "no":
+    if verdict == "no":
         await _refuse(tx, deal)
+    return verdict
+
+
+async def _keep(tx: AsyncSession, deal: LockedDeal, question: Any, person: Any, answer: Answer) -> None:
+    """The answer as evidence, and its entry: the ledger commits to the answer, so that its entry never tells who it was."""
+    answer_id, evidence = uuid4(), msgspec.json.encode(answer.evidence, order="sorted").decode()
+    row = {
+        "id": answer_id, "question": question.id, "number": person.number, "deal": deal.id, "listing": deal.listing_id,
+        "decision": answer.decision, "personal_data": answer.decision == "yes" and PERSONAL_DATA in answer.boxes,
+        "by": answer.signer, "method": answer.method, "link": answer.link_id, "code": answer.code_id,
+        "paper": answer.paper_evidence_id, "shown": question.shown, "evidence": evidence,
+    }
+    await tx.execute(_ANSWER, row)
+    row["evidence"] = msgspec.json.decode(evidence)
+    kind = "name_clear_revoked" if answer.decision == "withdrawn" else "name_clear_decided"
+    fields = {"name_clear_id": question.id, "method": answer.method, "answer_id": answer_id}
+    if answer.decision != "withdrawn":
+        fields["decision"] = answer.decision
+    await ledger.append(tx, deal.listing_id, kind, deal.id, fields, {"answer_hash": answer_hash(row)})
+    await record(tx, "answer_name_clear", deal.id, method=answer.method)
+
+
+def answer_hash(row: dict[str, Any]) -> str:
+    """sha256 (hex) over an answer as it was written: JSON of its columns, `evidence` as an object, with sorted keys."""
+    return sha256(msgspec.json.encode(row, order="sorted")).hexdigest()
 
 
 async def _refuse(tx: AsyncSession, deal: LockedDeal) -> None:
@@ -154,27 +302,14 @@ async def _refuse(tx: AsyncSession, deal: LockedDeal) -> None:
         await conclude_deal(tx, deal, "withdraw_seller", "seller_withdrew", "owner_withdrew", {})
 
 
-_TAKE_BACK = text("UPDATE vault.name_clear SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL")
 _GRANTS = text("UPDATE vault.disclosure_grant SET revoked_at = now(), revoked_by = :by, revoke_reason = 'consent_revoked' "
                "WHERE name_clear_id = :id AND revoked_at IS NULL RETURNING id")
 
 
-async def revoke_name_clear(tx: AsyncSession, name_clear_id: UUID, decided_by: str, method: str,
-                            evidence: dict[str, Any]) -> None:
-    """The owner takes a yes back: nothing more is read from the commit on. The deal stays; the adviser talks to both.
-
-    Raises Problem question_closed when there is no yes to take back.
-    """
-    deal, question = await _lock_question(tx, name_clear_id)
-    if question.decision != "yes" or question.revoked_at:
-        raise Problem("question_closed")
-    await tx.execute(_TAKE_BACK, {"id": name_clear_id})
-    await ledger.append(tx, deal.listing_id, "name_clear_revoked", deal.id, {"name_clear_id": name_clear_id, "method": method},
-                        {"decided_by": decided_by, "evidence": evidence})
+async def _end_consent(tx: AsyncSession, deal: LockedDeal, name_clear_id: UUID) -> None:
+    """Nothing more is read from the commit on. The deal stays; the adviser talks to both."""
     ended = [row.id for row in await tx.execute(_GRANTS, {"id": name_clear_id, "by": "owner"})]
     for grant_id in sorted(ended):
         await ledger.append(tx, deal.listing_id, "revoked", deal.id, {"grant_id": grant_id, "reason": "consent_revoked"})
-    await mail(tx, "owner_answered", organisation=deal.intermediary_id, project=deal.project_name)
     if ended:
         await tell_buyer(tx, deal, "access_ended")
-    await record(tx, "revoke_name_clear", deal.id, method=method)

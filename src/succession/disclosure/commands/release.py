@@ -37,7 +37,7 @@ _CAUSES = text(
     "EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.name_clear_id = c.id AND g.level = :level) AS used "
     "FROM (SELECT 1) one "
     "LEFT JOIN vault.nda n ON n.deal_id = :deal AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now() "
-    "LEFT JOIN vault.name_clear c ON c.nda_id = n.id AND c.decision = 'yes' AND c.revoked_at IS NULL AND c.expires_at > now()")
+    "LEFT JOIN vault.name_clear c ON c.nda_id = n.id AND vault.consent_stands(c.id) AND c.expires_at > now()")
 _GRANT = text(
     "INSERT INTO vault.disclosure_grant (id, deal_id, listing_id, buyer_id, level, nda_id, name_clear_id, ledger_entry_id, "
     "granted_by, expires_at) VALUES (:id, :deal_id, :listing_id, :buyer_id, :level, :nda_id, :name_clear_id, :entry_id, "
