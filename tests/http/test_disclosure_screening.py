@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -120,6 +121,19 @@ async def test_a_newer_decision_stands_in_the_place_of_one_that_waits(world, lis
     answers = [await second.post(f"/v1/screenings/{newer['id']}/confirmation", {"findings_read": newer["fingerprint"]}, headers={"Idempotency-Key": "k"})
                for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201] and answers[1].headers["Idempotency-Replayed"] == "true"
+
+
+async def test_two_who_confirm_at_once_confirm_once(world, listed):
+    _operator, seller, second, _buyer, path, _ids, _code = listed
+    await cleared(seller, path)
+    third = await world.member(seller.organisation_id, "intermediary")
+    (waiting,) = (await second.get("/v1/screenings")).json()["items"]
+    where, body = f"/v1/screenings/{waiting['id']}/confirmation", {"findings_read": waiting["fingerprint"]}
+    answers = await asyncio.gather(*(each.post(where, body) for each in (second, third, second, third)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    deal = UUID(path.rpartition("/")[2])
+    kinds = await world.seed("SELECT kind FROM vault.ledger_entry WHERE deal_id = $1 AND kind = 'screening_confirmed'", deal)
+    assert len(kinds) == 1
 
 
 async def test_findings_that_changed_since_are_read_again(listed):
