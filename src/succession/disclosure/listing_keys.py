@@ -5,6 +5,7 @@ Erasing takes two persons of the holder: the first asks, with a reason; the seco
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -14,11 +15,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.config import ConfigError
 from succession.errors import Problem
 from succession.outbox import record
 from succession.store.frames import Unreadable
 from succession.store.vault import Vault
 from succession.store.wrapping import new_data_key
+
+log = logging.getLogger("succession.documents")
 
 _FIND = "SELECT wrapping, wrapped FROM vault.listing_key WHERE listing_id = $1"
 _MAKE = "INSERT INTO vault.listing_key (listing_id, wrapping, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -34,13 +38,17 @@ async def data_key(connection: asyncpg.Connection, vault: Vault, listing_id: UUI
 
 
 async def data_key_to_seal(connection: asyncpg.Connection, vault: Vault, listing_id: UUID) -> bytes:
-    """The same for its holder, made when there is none yet. Raises Problem documents_erased."""
-    if await connection.fetchrow(_FIND, listing_id) is None:
-        await connection.execute(_MAKE, listing_id, *vault.wrapping.wrap(new_data_key(), listing_id))
+    """The same for its holder, made when there is none yet. Raises Problem documents_erased,
+    unavailable (no key file on this machine)."""
     try:
+        if await connection.fetchrow(_FIND, listing_id) is None:
+            await connection.execute(_MAKE, listing_id, *vault.wrapping.wrap(new_data_key(), listing_id))
         return await data_key(connection, vault, listing_id)
     except Unreadable:
         raise Problem("documents_erased") from None
+    except ConfigError as error:
+        log.error("no key to seal documents with: %s", error)
+        raise Problem("unavailable") from None
 
 
 async def register(connection: asyncpg.Connection, listing_id: UUID, object_id: UUID, purpose: str) -> None:

@@ -7,6 +7,7 @@ connection is cut.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from succession.actor import Actor
+from succession.config import ConfigError
 from succession.database import Databases
 from succession.disclosure.listing_keys import register
 from succession.errors import Problem
@@ -27,6 +29,7 @@ from succession.typeset.watermark import language_of
 from succession.workbench.filetypes import MARKED
 from succession.workbench.pool import Broken, RefusedContent
 
+log = logging.getLogger("succession.documents")
 PIECE_BYTES = 256 * 1024
 PAGE_MOST_BYTES = 32 * 1024 * 1024  # of one picture of a page
 WIDTH_DEFAULT, WIDTH_LEAST, WIDTH_MOST = 1200, 400, 2000
@@ -73,11 +76,16 @@ class Reading:
             raise AccessEnded from None
 
     def content(self, opened: asyncpg.Record) -> Content:
+        return Content(self.vault.objects, opened["object_id"], FrameCipher(self._key(opened), opened["object_id"]), opened["size_bytes"])
+
+    def _key(self, opened: asyncpg.Record) -> bytes:
         try:
-            key = self.vault.wrapping.unwrap(opened["wrapping"], opened["wrapped"], opened["listing_id"])
+            return self.vault.wrapping.unwrap(opened["wrapping"], opened["wrapped"], opened["listing_id"])
         except Unreadable:
             raise Problem("not_found") from None
-        return Content(self.vault.objects, opened["object_id"], FrameCipher(key, opened["object_id"]), opened["size_bytes"])
+        except ConfigError as error:
+            log.error("no key to open documents with: %s", error)
+            raise Problem("unavailable") from None
 
     async def page(self, number: int, width: int) -> bytes:
         """One page as PNG with the reader's name all over it. Raises Problem not_found, not_acceptable, unavailable."""
@@ -101,7 +109,7 @@ class Reading:
             return content, False
         async with self.databases.apart(self.actor.scope()) as connection:
             await register(connection, opened["listing_id"], copy_id := uuid4(), "copy")
-        cipher = FrameCipher(self.vault.wrapping.unwrap(opened["wrapping"], opened["wrapped"], opened["listing_id"]), copy_id)
+        cipher = FrameCipher(self._key(opened), copy_id)
         size = 0
 
         async def read_at(offset: int, length: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 
 from PIL import Image, ImageCms, ImageOps
@@ -12,6 +13,8 @@ from succession.workbench.wire import Sink
 
 PIXELS_MOST = 40_000_000
 _EXIF_ORIENTATION = 0x0112
+_END, _SCAN, _COMMENT, _COLOURS = 0xD9, 0xDA, 0xFE, 0xEE  # segments of a JPEG; the last one says how its colours are meant
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def opened(source: io.BufferedReader, kind: str) -> Image.Image:
@@ -25,7 +28,7 @@ def opened(source: io.BufferedReader, kind: str) -> Image.Image:
         picture.load()
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise RefusedFile("too_much_inside") from None
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError):
         raise RefusedFile("not_readable") from None
     return picture
 
@@ -42,10 +45,38 @@ def clean_image(source: io.BufferedReader, sink: Sink, kind: str) -> None:
         bare.info = {}
         bare.save(sink, "PNG", **transparency)
     else:
-        # Untouched pixels keep their own tables: nothing visible is lost by writing them again.
-        quality = {"quality": "keep"} if kept is picture else {"quality": 95}
+        if kept is picture:
+            _copy_bare(source, sink)
+            return
         kept = kept if kept.mode in ("L", "RGB", "CMYK") else kept.convert("RGB")
-        kept.save(sink, "JPEG", exif=b"", icc_profile=None, comment=b"", **quality)
+        kept.save(sink, "JPEG", exif=b"", icc_profile=None, comment=b"", quality=95)
+
+
+def _copy_bare(source: io.BufferedReader, sink: Sink) -> None:
+    """A JPEG that stays as it is, pixel for pixel, without any segment that holds words and with nothing after its end."""
+    source.seek(0)
+    content = source.read()
+    at = 2
+    sink.write(b"\xff\xd8")
+    while at < len(content):
+        if content[at] != 0xFF:
+            raise RefusedFile("not_readable")
+        marker = content[at + 1]
+        if marker == 0xFF:  # filling
+            at += 1
+            continue
+        if marker == _END:
+            sink.write(b"\xff\xd9")
+            return
+        length = 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        end = at + length
+        if marker == _SCAN:
+            found = _AFTER_SCAN.search(content, end)
+            end = found.start() if found else len(content)
+        if marker == _COLOURS or not (0xE0 <= marker <= 0xEF or marker == _COMMENT):
+            sink.write(content[at:end])
+        at = end
+    raise RefusedFile("not_readable")
 
 
 def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
