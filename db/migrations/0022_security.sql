@@ -163,6 +163,7 @@ CREATE TABLE ops.retention_rows (
     position smallint NOT NULL,
     relation text NOT NULL CHECK (relation ~ '^(vault|ops)\.[a-z_]+$'),
     due_when text NOT NULL CHECK (position('KEEP' IN due_when) > 0),
+    act text NOT NULL DEFAULT 'delete' CHECK (act IN ('delete', 'erase')),  -- erase: destroy the key under which its documents lie
     PRIMARY KEY (class, position)
 );
 CREATE TABLE ops.retention_run (               -- what was purged, and when: counts, never what
@@ -183,7 +184,8 @@ CREATE UNIQUE INDEX legal_hold_in_force ON vault.legal_hold (listing_id) WHERE l
 INSERT INTO ops.retention (class, keep, counted_from, how, basis) VALUES
     ('disclosure_log', '10 years', 'end of the listing and of its last deal', 'purge',
      'who read what, confirmations of releases, and what the commitments of the ledger commit to: tail of the NDA and limitation of claims'),
-    ('ledger', NULL, 'never', 'kept', 'ids and salted commitments only; a chain with a hole proves nothing (db/README.md)'),
+    ('document', '10 years', 'end of the listing and of its last deal', 'purge', 'as long as the log of who read it; the key of the listing is destroyed'),
+    ('ledger', NULL, 'never', 'kept', 'ids and commitments; a chain with a hole proves nothing. What was shown lies sealed: two persons destroy its key'),
     ('nda_and_consent', NULL, 'never', 'kept', 'what grants and chain point at; erased for one person by destroying their key'),
     ('audit', '10 years', 'the event', 'purge', 'as long as the disclosures it explains'),
     ('appi_transfer', '3 years', 'the transfer', 'purge', 'APPI: records of transfers to third parties abroad'),
@@ -233,6 +235,9 @@ INSERT INTO ops.retention_rows (class, position, relation, due_when) VALUES
     ('second_factor_draft', 1, 'vault.second_factor', 't.confirmed_at IS NULL AND t.created_at < now() - KEEP'),
     ('api_key', 1, 'vault.api_key', 'least(t.expires_at, t.revoked_at) < now() - KEEP');
 
+INSERT INTO ops.retention_rows (class, position, relation, due_when, act) VALUES
+    ('document', 1, 'vault.listing_key', 't.destroyed_at IS NULL AND vault.ended_before(t.listing_id, KEEP)', 'erase');
+
 -- Evidence is removed by one function alone, when its time has passed: a role nobody can log in as, which owns nothing else.
 DO $$
 BEGIN
@@ -269,13 +274,18 @@ BEGIN
     IF most NOT BETWEEN 1 AND 5000 THEN
         RAISE EXCEPTION 'a batch has 1 to 5000 rows' USING ERRCODE = '22023';
     END IF;
-    FOR one IN SELECT s.relation, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
+    FOR one IN SELECT s.relation, s.act, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
                FROM ops.retention r JOIN ops.retention_rows s USING (class)
                WHERE r.class = wanted AND r.how = 'purge' AND to_regclass(s.relation) IS NOT NULL ORDER BY s.position
     LOOP
-        EXECUTE format('DELETE FROM %1$s t WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %1$s t WHERE %2$s LIMIT %3$s))',
-                       one.relation, one.due, most);
-        GET DIAGNOSTICS gone = ROW_COUNT;
+        IF one.act = 'erase' THEN
+            EXECUTE format('SELECT count(*) FILTER (WHERE vault.erase_documents_kept_until(due.listing_id, %L)) '
+                           'FROM (SELECT t.listing_id FROM %s t WHERE %s LIMIT %s) due', wanted, one.relation, one.due, most) INTO gone;
+        ELSE
+            EXECUTE format('DELETE FROM %1$s t WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %1$s t WHERE %2$s LIMIT %3$s))',
+                           one.relation, one.due, most);
+            GET DIAGNOSTICS gone = ROW_COUNT;
+        END IF;
         total := total + gone;
     END LOOP;
     IF total > 0 THEN
@@ -313,6 +323,7 @@ END $$;
 GRANT SELECT ON ops.retention, ops.retention_rows, ops.retention_run, vault.legal_hold TO succession_purger;
 GRANT INSERT ON ops.retention_run, vault.audit_event TO succession_purger;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ops, vault TO succession_purger;
+GRANT EXECUTE ON FUNCTION vault.erase_documents_kept_until(uuid, text) TO succession_purger;
 GRANT DELETE ON vault.organisation_key TO succession_purger;  -- goes with its organisation
 ALTER FUNCTION vault.ended_before(uuid, interval) OWNER TO succession_definer;
 ALTER FUNCTION vault.never_confirmed(uuid, interval) OWNER TO succession_definer;

@@ -153,15 +153,3 @@ def test_a_key_file_others_can_read_is_refused_and_none_is_made_in_production(tm
     with pytest.raises(ConfigError, match="keys make"):
         Ring(tmp_path / "empty", makes_missing=False).seal("second_factor", b"x", "y")
 
-
-def test_a_new_root_key_leaves_cursors_and_stored_answers_readable_for_a_while(tmp_path):
-    from succession.paging import open_cursor, seal_cursor
-
-    before = production(tmp_path)
-    after = production(tmp_path, SUCCESSION_SECRET_KEY="n" * 32, SUCCESSION_SECRET_KEY_PREVIOUS="k" * 32)
-    cursor = seal_cursor(before.key("cursor"), [1, "x"], b"bound")
-    assert open_cursor(after.key("cursor"), cursor, b"bound") == [1, "x"]
-    assert open_cursor(after.key("cursor"), seal_cursor(after.key("cursor"), [2], b"bound"), b"bound") == [2]
-    from succession.errors import Problem
-    with pytest.raises(Problem):
-        open_cursor(production(tmp_path, SUCCESSION_SECRET_KEY="n" * 32).key("cursor"), cursor, b"bound")

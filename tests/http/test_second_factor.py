@@ -275,3 +275,20 @@ async def test_the_page_sets_up_and_confirms_with_nothing_but_a_browser(newcomer
     assert (await again.post("/second-factor", data={"step": "begin"})).status_code == 403
     assert (await again.post("/second-factor", data={"code": codes[0]})).status_code == 200
     assert (await again.get("/v1/members")).status_code == 200
+
+
+async def test_the_last_operators_factor_is_ended_on_the_command_line(world, settings, monkeypatch, capsys):
+    import asyncio
+
+    from succession.commands import operator as command
+
+    for name, value in {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url, "SUCCESSION_DEMO": "1",
+                        "SUCCESSION_DATA_DIR": str(settings.data_dir)}.items():
+        monkeypatch.setenv(name, value)
+    alone, seller = await world.operator(), await world.intermediary()
+    browser = await world.signed_in(alone)
+    assert await asyncio.to_thread(command.run, ["reset-second-factor", "--email", seller.email]) == 1, "operators only"
+    assert await asyncio.to_thread(command.run, ["reset-second-factor", "--email", alone.email]) == 0
+    assert (await browser.get("/v1/sessions/current")).status_code == 401
+    assert await world.seed("SELECT 1 FROM vault.second_factor WHERE member_id = $1", alone.member_id) == []
+    assert [letter["template"] for letter in await world.letters(member=alone.member_id)] == ["second_factor_reset"]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from succession.accounts.declarations import name_fault, one_line
 from succession.accounts.identifiers import read_email
@@ -60,11 +61,38 @@ async def create_operator(owner_url: str, email: str, name: str, organisation: s
         await connection.close()
 
 
+async def end_second_factor(owner_url: str, email: str) -> UUID:
+    """The member whose second factor, recovery codes and sessions ended: for an operator with no colleague left to do it."""
+    connection = await asyncpg.connect(owner_url, timeout=10)
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL ROLE succession_seeder")
+            member = await connection.fetchrow(
+                "UPDATE vault.member m SET session_epoch = session_epoch + 1 FROM vault.organisation o WHERE o.id = m.organisation_id "
+                "AND o.kind = 'operator' AND m.email = $1 AND m.status = 'active' RETURNING m.id, m.organisation_id", email)
+            if member is None:
+                raise OperatorError("there is no operator with this address")
+            for table in ("recovery_code", "second_factor"):
+                await connection.execute(f"DELETE FROM vault.{table} WHERE member_id = $1", member["id"])
+            await connection.execute("INSERT INTO vault.audit_event (actor_kind, organisation_id, action, object_id) "
+                                     "VALUES ('system', $1, 'second_factor_reset', $2)", member["organisation_id"], str(member["id"]))
+            await connection.execute("INSERT INTO ops.outbox (topic, payload) VALUES ('mail', $1)", msgspec.json.encode({
+                "template": "second_factor_reset", "to": {"address": None, "member": str(member["id"]), "organisation": None},
+                "locale": None, "params": {}}).decode())
+            return member["id"]
+    finally:
+        await connection.close()
+
+
 def run(arguments: list[str]) -> int:
     """`succession operator create --email E --name N [--organisation O] [--link]`: the password is asked for, or read
-    from standard input when that is no terminal; `--link` prints a single-use address to choose one instead."""
+    from standard input when that is no terminal; `--link` prints a single-use address to choose one instead.
+    `succession operator reset-second-factor --email E`: for the last one, who has nobody else to ask."""
     parser = argparse.ArgumentParser(prog="succession operator")
-    create = parser.add_subparsers(dest="command", required=True).add_parser("create", help="make an operator")
+    commands = parser.add_subparsers(dest="command", required=True)
+    reset = commands.add_parser("reset-second-factor", help="end an operator's second factor; they set up a new one")
+    reset.add_argument("--email", required=True)
+    create = commands.add_parser("create", help="make an operator")
     create.add_argument("--email", required=True)
     create.add_argument("--name", required=True)
     create.add_argument("--organisation", default="Operator", help="name of the operating organisation, when it is made")
@@ -75,9 +103,13 @@ def run(arguments: list[str]) -> int:
         print("DATABASE_URL is not set.", file=sys.stderr)
         return 2
     try:
-        email, name = read_email(chosen.email), one_line(chosen.name)
+        email = read_email(chosen.email)
         if email is None:
             raise OperatorError("this is not an e-mail address")
+        if chosen.command == "reset-second-factor":
+            print(f"operator {asyncio.run(end_second_factor(settings.database_url, email))}")
+            return 0
+        name = one_line(chosen.name)
         if fault := name_fault(name):
             raise OperatorError(translate(fault, "en"))
         password = None if chosen.link else _asked_password(email, name)
