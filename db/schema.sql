@@ -317,13 +317,18 @@ BEGIN
     IF most NOT BETWEEN 1 AND 5000 THEN
         RAISE EXCEPTION 'a batch has 1 to 5000 rows' USING ERRCODE = '22023';
     END IF;
-    FOR one IN SELECT s.relation, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
+    FOR one IN SELECT s.relation, s.act, replace(s.due_when, 'KEEP', format('%L::interval', r.keep)) AS due
                FROM ops.retention r JOIN ops.retention_rows s USING (class)
                WHERE r.class = wanted AND r.how = 'purge' AND to_regclass(s.relation) IS NOT NULL ORDER BY s.position
     LOOP
-        EXECUTE format('DELETE FROM %1$s t WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %1$s t WHERE %2$s LIMIT %3$s))',
-                       one.relation, one.due, most);
-        GET DIAGNOSTICS gone = ROW_COUNT;
+        IF one.act = 'erase' THEN
+            EXECUTE format('SELECT count(*) FILTER (WHERE vault.erase_documents_kept_until(due.listing_id, %L)) '
+                           'FROM (SELECT t.listing_id FROM %s t WHERE %s LIMIT %s) due', wanted, one.relation, one.due, most) INTO gone;
+        ELSE
+            EXECUTE format('DELETE FROM %1$s t WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %1$s t WHERE %2$s LIMIT %3$s))',
+                           one.relation, one.due, most);
+            GET DIAGNOSTICS gone = ROW_COUNT;
+        END IF;
         total := total + gone;
     END LOOP;
     IF total > 0 THEN
@@ -3027,6 +3032,8 @@ CREATE TABLE ops.retention_rows (
     "position" smallint NOT NULL,
     relation text NOT NULL,
     due_when text NOT NULL,
+    act text DEFAULT 'delete'::text NOT NULL,
+    CONSTRAINT retention_rows_act_check CHECK ((act = ANY (ARRAY['delete'::text, 'erase'::text]))),
     CONSTRAINT retention_rows_due_when_check CHECK ((POSITION(('KEEP'::text) IN (due_when)) > 0)),
     CONSTRAINT retention_rows_relation_check CHECK ((relation ~ '^(vault|ops)\.[a-z_]+$'::text))
 );
@@ -7525,6 +7532,7 @@ GRANT ALL ON FUNCTION vault.erase_documents(listing uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_worker;
 GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_seeder;
+GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_purger;
 
 REVOKE ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) TO succession_seeder;
@@ -8500,6 +8508,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_import_row TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_key TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_key TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.listing_key TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.listing_key TO succession_purger;
 
 GRANT UPDATE(erasure_reason) ON TABLE vault.listing_key TO succession_app;
 
