@@ -12,7 +12,9 @@ from room_scene import NOTHING, PLAIN, opened
 
 
 async def kinds(room):
-    return [entry["kind"] for entry in await room.seller.every(f"/v1/listings/{room.published.listing_id}/ledger")]
+    """Of the steps about folders; what was shown of them has entries of its own."""
+    entries = await room.seller.every(f"/v1/listings/{room.published.listing_id}/ledger")
+    return [entry["kind"] for entry in entries if entry["kind"].startswith("folder_")]
 
 
 # -- folders -----------------------------------------------------------------------------------------------------------
@@ -116,9 +118,9 @@ async def test_a_release_has_its_own_entry_which_names_what_lay_in_the_folder(wo
     body = json.loads(next(each["body"] for each in entries if each["kind"] == "folder_released"))
     assert (body["grant_id"], body["folder_id"], body["documents"]) == (grant["id"], folder, [document])
     assert len(body["content_hashes"]) == 1 and "permission_id" in body and '"a"' not in json.dumps(body)
-    assert await kinds(room) == [*(await kinds(room))[:9], "folder_permission_asked", "folder_permission_decided", "folder_released"]
-    shown = {each["kind"] for each in entries} & {"folder_permission_asked", "folder_permission_decided"}
-    assert len(shown) == 2 and (await room.buyer.get(f"/v1/listings/{room.published.listing_id}/ledger")).status_code in (403, 404)
+    assert await kinds(room) == ["folder_permission_asked", "folder_permission_decided", "folder_released"]
+    assert any(each["kind"] == "disclosed" and f"document:{document}" in each["body"] for each in entries)
+    assert (await room.buyer.get(f"/v1/listings/{room.published.listing_id}/ledger")).status_code in (403, 404)
 
 
 async def test_what_is_added_or_moved_in_is_closed_until_the_next_release(world):
@@ -188,6 +190,18 @@ async def test_the_owner_takes_a_permission_back_and_reading_ends(world):
     assert (await room.buyer.get(f"/v1/dossiers/{room.deal}")).status_code == 200, "the dossier stays"
     await room.allowed(folder)
     assert (await room.release(folder)).status_code == 201 and await room.seen(document) == 200
+
+
+async def test_a_yes_by_link_needs_the_code_from_the_owners_mail(world):
+    room = await opened(world)
+    folder, email = await room.folder("a"), room.published.owner_email
+    await room.seller.post(f"{room.path}/folder-permissions", {"folder_ids": [folder]})
+    link = await world.owner_link(email)
+    await world.page_answered(link, email, "yes", code="000000")
+    assert (await room.seller.get(f"{room.path}/folder-permissions")).json()["items"][0]["decision"] is None
+    await world.page_answered(link, email, "yes")
+    rows = await world.seed("SELECT decision, evidence::text FROM vault.folder_permission WHERE deal_id::text = $1", room.deal)
+    assert rows[0]["decision"] == "yes" and "code_id" in rows[0]["evidence"]
 
 
 async def test_a_no_closes_the_folder_and_tells_the_buyer_nothing(world):

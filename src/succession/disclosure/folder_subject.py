@@ -48,8 +48,10 @@ async def load_permission(connection: asyncpg.Connection, listing_id: UUID, subj
     if not closed and not row["lapsed"]:
         return _sheet(row, _("May this buyer be shown these documents?"),
                       _("Your adviser asks about one buyer. Please read the following. Nothing is shown to it unless you agree."),
-                      Choice("yes", Message.of(_("I allow it")), needs_reading=True),
-                      Choice("no", Message.of(_("I do not allow it"))),
+                      Choice("yes", Message.of(_("I allow it")), needs_reading=True, needs_code=True,
+                             explanation=Message.of(_("We then send you a six-digit number, to be sure that it is you."))),
+                      Choice("no", Message.of(_("I do not allow it")),
+                             explanation=Message.of(_("You need no reason, and no number: stopping does no harm."))),
                       Choice("ask_adviser", Message.of(_("I want to talk to my adviser first"))))
     return _sheet(row, _("Nothing is open here"), _("There is nothing to decide at the moment."))
 
@@ -60,12 +62,13 @@ def _sheet(row: asyncpg.Record, title: str, lead: str, *choices: Choice) -> Shee
 
 async def decide_permission(tx: AsyncSession, listing: Listing, subject_id: UUID, answer: Answer, now: datetime,
                             public_url: str) -> Message:
-    """Carry out the owner's answer; after a yes a fresh link lets the owner take it back."""
+    """Carry out the answer of whichever representative gave it; after a yes a fresh link lets any of them take it back."""
+    given_with = {"contact_id": answer.contact_id, "link_id": answer.link_id, "code_id": answer.code_id}
+    evidence = answer.evidence | {name: str(value) for name, value in given_with.items() if value is not None}
     if answer.decision == "withdrawn":
-        await revoke_permission(tx, subject_id, answer.signer, answer.method, answer.evidence)
+        await revoke_permission(tx, subject_id, answer.signer, answer.method, evidence)
     else:
-        await answer_permission(tx, subject_id, answer.decision, answer.signer, answer.method, answer.evidence,
-                                answer.paper_evidence_id)
+        await answer_permission(tx, subject_id, answer.decision, answer.signer, answer.method, evidence, answer.paper_evidence_id)
     if answer.decision == "yes":
         await send_owner_links(tx, listing.id, "folder", subject_id, now, public_url, "owner_folder_allowed")
     return Message(_THANKS[answer.decision])
