@@ -1127,16 +1127,20 @@ BEGIN
     RETURN done = 1;
 END $$;
 
-CREATE FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) RETURNS text
+CREATE FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid, reason text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT CASE WHEN EXISTS (
-        SELECT FROM vault.deal d LEFT JOIN vault.member m ON m.id = wanted AND wanted_kind = 'member'
-        WHERE d.terminal IS NULL AND (
-            (wanted_kind IN ('listing', 'owner') AND d.listing_id = wanted)
-            OR (wanted_kind = 'organisation' AND wanted IN (d.buyer_id, d.intermediary_id, d.representative_id))
-            OR m.organisation_id IN (d.buyer_id, d.intermediary_id, d.representative_id))) THEN 'open_deal' END
+    WITH theirs AS (
+        SELECT d.listing_id, d.terminal IS NULL AS open FROM vault.deal d LEFT JOIN vault.member m ON m.id = wanted AND wanted_kind = 'member'
+        WHERE (wanted_kind IN ('listing', 'owner') AND d.listing_id = wanted)
+           OR (wanted_kind = 'organisation' AND wanted IN (d.buyer_id, d.intermediary_id, d.representative_id))
+           OR m.organisation_id IN (d.buyer_id, d.intermediary_id, d.representative_id)
+        UNION SELECT wanted, false WHERE wanted_kind IN ('listing', 'owner'))
+    SELECT CASE WHEN EXISTS (SELECT FROM theirs WHERE open) THEN 'open_deal'
+                WHEN EXISTS (SELECT FROM theirs t JOIN vault.legal_hold h ON h.listing_id = t.listing_id AND h.lifted_at IS NULL) THEN 'legal_hold'
+                WHEN reason <> 'claim' AND EXISTS (SELECT FROM theirs t WHERE NOT vault.ended_before(t.listing_id, interval '10 years'))
+                THEN 'retention' END
 $$;
 
 CREATE FUNCTION vault.exclusion_not_public() RETURNS trigger
@@ -1747,6 +1751,22 @@ CREATE FUNCTION vault.ledger_heads() RETURNS TABLE(listing_id uuid, seq bigint, 
         SELECT e.deal_id FROM vault.ledger_entry e WHERE e.listing_id = h.listing_id AND e.kind = 'request_opened' ORDER BY 1)
     FROM vault.ledger_head h WHERE h.seq > 0 ORDER BY h.listing_id
 $$;
+
+CREATE FUNCTION vault.letter_noted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'UPDATE' THEN
+        UPDATE vault.letter SET sent_at = new.done_at WHERE outbox_id = new.id AND sent_at IS NULL;
+    ELSE
+        INSERT INTO vault.letter (outbox_id, deal_id, listing_id, template, organisation_id, member_id, queued_at)
+        SELECT new.id, d.id, d.listing_id, new.payload ->> 'template', (new.payload #>> '{to,organisation}')::uuid,
+               (new.payload #>> '{to,member}')::uuid, new.created_at
+        FROM vault.deal d WHERE d.project_name = new.payload #>> '{params,project}';
+    END IF;
+    RETURN NULL;
+END $$;
 
 CREATE FUNCTION vault.licence_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3874,6 +3894,19 @@ CREATE TABLE vault.legal_hold (
 
 ALTER TABLE ONLY vault.legal_hold FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.letter (
+    outbox_id bigint NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    template text NOT NULL,
+    organisation_id uuid,
+    member_id uuid,
+    queued_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone
+);
+
+ALTER TABLE ONLY vault.letter FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.list_licence (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     list_code text NOT NULL,
@@ -5093,6 +5126,9 @@ ALTER TABLE ONLY vault.ledger_subject
 ALTER TABLE ONLY vault.legal_hold
     ADD CONSTRAINT legal_hold_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.letter
+    ADD CONSTRAINT letter_pkey PRIMARY KEY (outbox_id);
+
 ALTER TABLE ONLY vault.list_licence
     ADD CONSTRAINT list_licence_pkey PRIMARY KEY (id);
 
@@ -5416,6 +5452,8 @@ CREATE INDEX ledger_subject_listing_id_idx ON vault.ledger_subject USING btree (
 
 CREATE UNIQUE INDEX legal_hold_in_force ON vault.legal_hold USING btree (listing_id) WHERE (lifted_at IS NULL);
 
+CREATE INDEX letter_deal_id_idx ON vault.letter USING btree (deal_id);
+
 CREATE INDEX list_licence_organisation_id_list_code_idx ON vault.list_licence USING btree (organisation_id, list_code);
 
 CREATE INDEX listing_newest ON vault.listing USING btree (intermediary_id, created_at DESC, id DESC);
@@ -5539,6 +5577,10 @@ CREATE TRIGGER marked_out AFTER DELETE ON market.teaser REFERENCING OLD TABLE AS
 CREATE TRIGGER teaser_facts BEFORE INSERT ON market.teaser FOR EACH ROW EXECUTE FUNCTION market.teaser_facts();
 
 CREATE TRIGGER demo_until_imported BEFORE INSERT ON ops.population FOR EACH ROW EXECUTE FUNCTION market.demo_until_imported();
+
+CREATE TRIGGER letter_noted AFTER INSERT ON ops.outbox FOR EACH ROW WHEN ((new.topic = 'mail'::text)) EXECUTE FUNCTION vault.letter_noted();
+
+CREATE TRIGGER letter_sent AFTER UPDATE OF done_at ON ops.outbox FOR EACH ROW WHEN (((new.topic = 'mail'::text) AND (new.done_at IS NOT NULL))) EXECUTE FUNCTION vault.letter_noted();
 
 CREATE CONSTRAINT TRIGGER acceptance_opens_deal AFTER UPDATE OF state ON vault.introduction DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state = 'accepted'::text)) EXECUTE FUNCTION vault.acceptance_opens_deal();
 
@@ -5745,6 +5787,8 @@ CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_f
 CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_identity FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
 
 CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.listing_profile FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
+
+CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
 
 CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.succession_status FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
 
@@ -6225,6 +6269,9 @@ ALTER TABLE ONLY vault.ledger_subject
 
 ALTER TABLE ONLY vault.legal_hold
     ADD CONSTRAINT legal_hold_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.letter
+    ADD CONSTRAINT letter_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
 
 ALTER TABLE ONLY vault.list_licence
     ADD CONSTRAINT list_licence_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES vault.member(id);
@@ -6916,6 +6963,8 @@ ALTER TABLE vault.ledger_subject ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.legal_hold ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.letter ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.list_licence ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.listing ENABLE ROW LEVEL SECURITY;
@@ -7534,8 +7583,8 @@ GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text
 GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_seeder;
 GRANT ALL ON FUNCTION vault.erase_documents_kept_until(listing uuid, reason text) TO succession_purger;
 
-REVOKE ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) TO succession_seeder;
+REVOKE ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid, reason text) TO succession_seeder;
 
 REVOKE ALL ON FUNCTION vault.exclusion_not_public() FROM PUBLIC;
 
@@ -7651,6 +7700,8 @@ REVOKE ALL ON FUNCTION vault.last_screening(deal uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.ledger_heads() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_seeder;
 GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.letter_noted() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.licence_causes() FROM PUBLIC;
 
@@ -8462,6 +8513,11 @@ GRANT SELECT ON TABLE vault.legal_hold TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.legal_hold TO succession_seeder;
 
 GRANT UPDATE(lifted_at) ON TABLE vault.legal_hold TO succession_seeder;
+
+GRANT SELECT,INSERT ON TABLE vault.letter TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.letter TO succession_seeder;
+
+GRANT UPDATE(sent_at) ON TABLE vault.letter TO succession_definer;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.list_licence TO succession_seeder;
 GRANT SELECT ON TABLE vault.list_licence TO succession_definer;

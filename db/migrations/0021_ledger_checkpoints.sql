@@ -1,5 +1,7 @@
 -- What exactly was shown to whom, under which version; keys that can be destroyed; signed checkpoints over all ledgers.
 
+SET LOCAL check_function_bodies = off;  -- some ask what later files make
+
 INSERT INTO ops.ledger_kind VALUES
     ('disclosed', '{seller,buyer}', true),     -- one per fact group or document, version and recipient
     ('subject_erased', '{}', false);           -- written by the operator's command alone
@@ -70,15 +72,20 @@ END $$;
 DROP TRIGGER evidence ON vault.ledger_subject;
 CREATE TRIGGER evidence BEFORE UPDATE ON vault.ledger_subject FOR EACH ROW EXECUTE FUNCTION vault.subject_sealed_once();
 
--- Why a subject may not be erased now, or NULL: it is being talked with, or has to be kept. Retention rules are asked here.
-CREATE FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid) RETURNS text
+-- Why a subject may not be erased now, or NULL: it is being talked with, a hold forbids it, or its records are still to be kept. A
+-- claim of the person (APPI) goes before the last of these, never before the others. Holds and dates are of 0022.
+CREATE FUNCTION vault.erasure_refused(wanted_kind text, wanted uuid, reason text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT CASE WHEN EXISTS (
-        SELECT FROM vault.deal d LEFT JOIN vault.member m ON m.id = wanted AND wanted_kind = 'member'
-        WHERE d.terminal IS NULL AND (
-            (wanted_kind IN ('listing', 'owner') AND d.listing_id = wanted)
-            OR (wanted_kind = 'organisation' AND wanted IN (d.buyer_id, d.intermediary_id, d.representative_id))
-            OR m.organisation_id IN (d.buyer_id, d.intermediary_id, d.representative_id))) THEN 'open_deal' END
+    WITH theirs AS (
+        SELECT d.listing_id, d.terminal IS NULL AS open FROM vault.deal d LEFT JOIN vault.member m ON m.id = wanted AND wanted_kind = 'member'
+        WHERE (wanted_kind IN ('listing', 'owner') AND d.listing_id = wanted)
+           OR (wanted_kind = 'organisation' AND wanted IN (d.buyer_id, d.intermediary_id, d.representative_id))
+           OR m.organisation_id IN (d.buyer_id, d.intermediary_id, d.representative_id)
+        UNION SELECT wanted, false WHERE wanted_kind IN ('listing', 'owner'))
+    SELECT CASE WHEN EXISTS (SELECT FROM theirs WHERE open) THEN 'open_deal'
+                WHEN EXISTS (SELECT FROM theirs t JOIN vault.legal_hold h ON h.listing_id = t.listing_id AND h.lifted_at IS NULL) THEN 'legal_hold'
+                WHEN reason <> 'claim' AND EXISTS (SELECT FROM theirs t WHERE NOT vault.ended_before(t.listing_id, interval '10 years'))
+                THEN 'retention' END
 $$;
 
 -- ---------------------------------------------------------------- versions of what is shown
@@ -103,7 +110,7 @@ DECLARE
     shown text;
 BEGIN  -- every table a dossier is built from; a test compares with disclosure/levels.py
     FOREACH shown IN ARRAY ARRAY['succession_status', 'listing_identity', 'listing_contact', 'listing_profile', 'listing_financials',
-                                'document', 'document_object', 'folder', 'folder_grant']
+                                'document', 'document_object', 'folder', 'folder_grant', 'name_clear_answer']
     LOOP
         EXECUTE format('CREATE TRIGGER facts_changed AFTER INSERT OR UPDATE OR DELETE ON vault.%I '
                        'FOR EACH ROW EXECUTE FUNCTION vault.facts_changed()', shown);
@@ -323,6 +330,35 @@ CREATE FUNCTION vault.checkpoint_leaves(wanted bigint) RETURNS bytea[]
         FROM point p, room r, generate_series(0, (1::bigint << r.depth) - r.taken - 1) i) every
 $$;
 
+-- ---------------------------------------------------------------- what was written to the parties
+-- Deliveries are forgotten after a month; that a letter about a deal was sent, to whom and when, is kept with the deal.
+CREATE TABLE vault.letter (
+    outbox_id bigint PRIMARY KEY,
+    deal_id uuid NOT NULL REFERENCES vault.deal,
+    listing_id uuid NOT NULL,
+    template text NOT NULL,
+    organisation_id uuid,
+    member_id uuid,
+    queued_at timestamptz NOT NULL,
+    sent_at timestamptz
+);
+CREATE INDEX ON vault.letter (deal_id);
+CREATE FUNCTION vault.letter_noted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF tg_op = 'UPDATE' THEN
+        UPDATE vault.letter SET sent_at = new.done_at WHERE outbox_id = new.id AND sent_at IS NULL;
+    ELSE
+        INSERT INTO vault.letter (outbox_id, deal_id, listing_id, template, organisation_id, member_id, queued_at)
+        SELECT new.id, d.id, d.listing_id, new.payload ->> 'template', (new.payload #>> '{to,organisation}')::uuid,
+               (new.payload #>> '{to,member}')::uuid, new.created_at
+        FROM vault.deal d WHERE d.project_name = new.payload #>> '{params,project}';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER letter_noted AFTER INSERT ON ops.outbox FOR EACH ROW WHEN (new.topic = 'mail') EXECUTE FUNCTION vault.letter_noted();
+CREATE TRIGGER letter_sent AFTER UPDATE OF done_at ON ops.outbox FOR EACH ROW WHEN (new.topic = 'mail' AND new.done_at IS NOT NULL)
+    EXECUTE FUNCTION vault.letter_noted();
+
 -- ---------------------------------------------------------------- who knew
 -- What had been released on a listing by a moment, to whom, on whose consent and under which wording; and who had opened it.
 CREATE FUNCTION vault.who_knew(listing uuid, moment timestamptz)
@@ -359,7 +395,8 @@ DO $$
 DECLARE
     found record;
 BEGIN
-    FOR found IN SELECT unnest(ARRAY['subject_key', 'facts_version', 'fact_version', 'disclosed', 'ledger_checkpoint', 'ledger_checkpoint_head']) AS name
+    FOR found IN SELECT unnest(ARRAY['subject_key', 'facts_version', 'fact_version', 'disclosed', 'ledger_checkpoint', 'ledger_checkpoint_head',
+                                     'letter']) AS name
     LOOP
         EXECUTE format('ALTER TABLE vault.%I ENABLE ROW LEVEL SECURITY', found.name);
         EXECUTE format('ALTER TABLE vault.%I FORCE ROW LEVEL SECURITY', found.name);
@@ -370,21 +407,22 @@ BEGIN
         EXECUTE format('CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.%I FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change()', found.name);
     END LOOP;
     FOR found IN SELECT unnest(ARRAY[
-        'vault.keys_of_subjects(text[], uuid[], bytea[], text)', 'vault.erasure_refused(text, uuid)', 'vault.facts_changed()',
+        'vault.keys_of_subjects(text[], uuid[], bytea[], text)', 'vault.erasure_refused(text, uuid, text)', 'vault.facts_changed()',
         'vault.disclosed_by_entry()', 'vault.recipient(uuid)', 'vault.facts_version_of(uuid)', 'vault.access_disclosed()',
         'vault.checkpoint_follows()', 'vault.ledger_heads()', 'vault.checkpoint_readers(bigint)', 'vault.checkpoint_proof(bigint, text, uuid)',
-        'vault.checkpoint_leaves(bigint)', 'vault.who_knew(uuid, timestamptz)']) AS signature
+        'vault.checkpoint_leaves(bigint)', 'vault.who_knew(uuid, timestamptz)', 'vault.letter_noted()']) AS signature
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO succession_definer', found.signature);
     END LOOP;
 END $$;
 GRANT UPDATE ON vault.facts_version TO succession_definer;
+GRANT UPDATE (sent_at) ON vault.letter TO succession_definer;
 GRANT UPDATE (wrapped, wrapped_by, erased_at, erased_by, erased_with, erased_reason) ON vault.subject_key TO succession_seeder;
 GRANT UPDATE (data, salt, sealed, key_id) ON vault.ledger_subject TO succession_seeder;
 GRANT EXECUTE ON FUNCTION vault.checkpoint_leaf(bytea, text, uuid, bigint, bytea), vault.is_owner(uuid) TO succession_definer;
 GRANT EXECUTE ON FUNCTION vault.keys_of_subjects(text[], uuid[], bytea[], text), vault.recipient(uuid), vault.facts_version_of(uuid),
     vault.checkpoint_proof(bigint, text, uuid), vault.who_knew(uuid, timestamptz) TO succession_app;
-GRANT EXECUTE ON FUNCTION vault.erasure_refused(text, uuid), vault.ledger_heads(), vault.checkpoint_readers(bigint) TO succession_seeder;
+GRANT EXECUTE ON FUNCTION vault.erasure_refused(text, uuid, text), vault.ledger_heads(), vault.checkpoint_readers(bigint) TO succession_seeder;
 GRANT EXECUTE ON FUNCTION vault.ledger_heads(), vault.checkpoint_readers(bigint) TO succession_worker;
 
 GRANT SELECT, INSERT ON vault.fact_version, vault.disclosed TO succession_app;

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
     "document": ("succession.commands.document", "name who had a copy; change the key of documents"),
     "screening": ("succession.commands.screening", "import lists of names to screen buyers against"),
-    "ledger": ("succession.commands.ledger", "verify disclosure ledgers; names the first broken link"),
+    "ledger": ("succession.commands.ledger", "verify and sign disclosure ledgers, write case files, erase a person"),
     "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),
     "backup": ("succession.commands.backup", "make a sealed backup, and prove in a drill that it can be restored"),
     "retention": ("succession.commands.retention", "what is kept for how long, what is due, legal holds"),

@@ -36,6 +36,7 @@ NOTHING: dict[str, str] = {
         ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers""",
     "counts of what is kept and purged, for the operator": "ReadRetention",
     "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents ListLedgerCheckpoints ListDealCheckpoints",
+    "to whom it was released, for its holder and the operator": "ReadKnowledge OpenKnowledgePage",
     "what an acquirer wishes, read by its desk and by whom it is introduced to": "FileBrief ListBriefs ReadBrief CloseBrief",
     "who acts for whom": "RecordRepresentation ListRepresentations ConfirmRepresentation EndRepresentation",
     "told to the desk as a coded reason; the teaser is what it named itself": "DeclineIntroduction",

@@ -44,6 +44,7 @@ READERS = {
     "deals/commands.py": "the industry a hint is made of, for who has the dossier",
     "metrics/closing.py": "closed months over fixed cubes", "market/exposures.py": "counts of what would be left, for the holder and the operator",
     "market/looks.py": "a key to count looks by",
+    "pages/knowledge.py": "the name at the head of its holder's own page, by row-level security",
 }  # fmt: skip
 
 

@@ -83,6 +83,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/document-links/{token}/pages/1", None),
     ("GET", "/v1/listings/{listing}/accesses", None),
     ("GET", "/v1/listings/{listing}/ledger", None), ("GET", "/v1/listings/{listing}/ledger/checkpoints", None),
+    ("GET", "/v1/listings/{listing}/knowledge", None), ("GET", "/listings/{listing}/knowledge", None),
     ("GET", f"{_DEAL}/ledger/checkpoints", None), ("GET", "/v1/briefs/{brief}", None),
     ("POST", "/v1/briefs/{brief}/closure", {}),
     ("GET", "/v1/briefs/{brief}/candidates", None),

@@ -16,6 +16,8 @@ import asyncpg
 import msgspec
 
 from succession import keys
+from succession.commands.ledger_case import export, verify_file
+from succession.commands.ledger_erase import REASONS, erase, seal_plain, subject_of
 from succession.config import ConfigError, Settings
 from succession.disclosure.canonical import Head
 from succession.disclosure.checkpoints import Copy, Flaw, check_checkpoints, make_checkpoint, send_copies
@@ -38,18 +40,14 @@ class Remembered(msgspec.Struct):
 
 
 def run(arguments: list[str]) -> int:
-    """`succession ledger verify [--listing ID] [--against FILE]`, `heads`, `checkpoint`, `checkpoints`.
-
-    `heads` prints one JSON line per listing and `checkpoints` one per checkpoint, to be kept elsewhere; `--against` compares with
-    such a file. `checkpoint` signs now. Exit status: 0 everything holds, 1 a broken link, 2 wrong call.
-    """
-    parser = argparse.ArgumentParser(prog="succession ledger")
-    parser.add_argument("what", choices=("verify", "heads", "checkpoint", "checkpoints"))
-    parser.add_argument("--listing", type=UUID)
-    parser.add_argument("--against", type=Path)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    """What there is to do with the ledgers; see WORK. Exit status: 0 done or everything holds, 1 a broken link, 2 wrong call."""
     try:
-        asked = parser.parse_args(arguments)
+        asked = _parser().parse_args(arguments)
+        if missing := [f"--{name}" for name in WORK[asked.what][1] if getattr(asked, name) is None]:
+            print(f"{asked.what} needs {', '.join(missing)}", file=sys.stderr)
+            return 2
+        if asked.what == "verify" and asked.file is not None:
+            return verify_file(asked)
         remembered = read_remembered(asked.against) if asked.against else Remembered({}, [])
     except SystemExit as stop:
         return 0 if stop.code == 0 else 2
@@ -60,12 +58,54 @@ def run(arguments: list[str]) -> int:
     if settings.database_url is None:
         print("DATABASE_URL is not set.", file=sys.stderr)
         return 2
-    if asked.what == "checkpoint":
-        return asyncio.run(_sign(settings))
-    if asked.what == "checkpoints":
-        return asyncio.run(_print_copies(settings))
-    report, flaws, last = asyncio.run(_check(settings, asked.listing, remembered, max(asked.processes, 1)))
-    return print_heads(report) if asked.what == "heads" else print_report(report, flaws, last)
+    if asked.what in ("verify", "heads"):
+        report, flaws, last = asyncio.run(_check(settings, asked.listing, remembered, max(asked.processes, 1)))
+        return print_heads(report) if asked.what == "heads" else print_report(report, flaws, last)
+    return asyncio.run(_connect_and(settings, asked))
+
+
+# what: (what it does, options it needs)
+WORK: dict[str, tuple[str, tuple[str, ...]]] = {
+    "verify": ("check every ledger and checkpoint; with FILE that case file, offline", ()),
+    "heads": ("print what every ledger ends with, a JSON line each, to be kept elsewhere", ()),
+    "checkpoint": ("sign the state of all ledgers now, and send the copies", ()),
+    "checkpoints": ("print every checkpoint, a JSON line each, to be kept elsewhere", ()),
+    "export": ("write a case file of a listing or of one deal", ("listing", "to")),
+    "erase": ("destroy the key of a person or company", ("subject", "reason", "by", "second")),
+    "seal": ("seal what was written before there were keys", ()),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    words = "\n".join(f"  {name:<13}{does}" for name, (does, _needs) in WORK.items())
+    parser = argparse.ArgumentParser(prog="succession ledger", epilog=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=tuple(WORK))
+    parser.add_argument("file", type=Path, nargs="?", help="a case file, for verify")
+    parser.add_argument("--listing", type=UUID)
+    parser.add_argument("--deal", type=UUID)
+    parser.add_argument("--to", type=Path, help="where the case file goes")
+    parser.add_argument("--against", type=Path, help="what heads or checkpoints printed, or a party kept")
+    parser.add_argument("--key", type=Path, help="the platform's public key, from elsewhere")
+    parser.add_argument("--subject", type=subject_of, help="listing:ID, owner:LISTING, member:ID or organisation:ID")
+    parser.add_argument("--reason", choices=REASONS)
+    parser.add_argument("--by", help="e-mail address of a member of the operator")
+    parser.add_argument("--second", help="and of another one")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    return parser
+
+
+async def _connect_and(settings: Settings, asked: argparse.Namespace) -> int:
+    connection = await _connected(settings.database_url)
+    try:
+        if asked.what == "export":
+            return await export(connection, settings, asked)
+        if asked.what == "erase":
+            return await erase(connection, asked)
+        if asked.what == "seal":
+            return await seal_plain(connection, settings)
+        return await (_sign if asked.what == "checkpoint" else _print_copies)(connection, settings)
+    finally:
+        await connection.close()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -168,24 +208,16 @@ def print_report(report: Report, flaws: Sequence[Flaw], last: asyncpg.Record | N
 # Signing
 
 
-async def _sign(settings: Settings) -> int:
-    connection = await _connected(settings.database_url)
-    try:
-        async with connection.transaction():
-            seq = await make_checkpoint(connection, settings)
-            await send_copies(connection, settings, seq)
-    finally:
-        await connection.close()
+async def _sign(connection: asyncpg.Connection, settings: Settings) -> int:
+    async with connection.transaction():
+        seq = await make_checkpoint(connection, settings)
+        await send_copies(connection, settings, seq)
     print(f"checkpoint {seq} was signed")
     return 0
 
 
-async def _print_copies(settings: Settings) -> int:
-    connection = await _connected(settings.database_url)
-    try:
-        for row in await connection.fetch("SELECT seq, statement, signature, public_key FROM vault.ledger_checkpoint ORDER BY seq"):
-            copy = Copy(row["seq"], row["statement"].decode(), row["signature"].hex(), row["public_key"].hex())
-            print(msgspec.json.encode(copy).decode())
-    finally:
-        await connection.close()
+async def _print_copies(connection: asyncpg.Connection, settings: Settings) -> int:
+    for row in await connection.fetch("SELECT seq, statement, signature, public_key FROM vault.ledger_checkpoint ORDER BY seq"):
+        copy = Copy(row["seq"], row["statement"].decode(), row["signature"].hex(), row["public_key"].hex())
+        print(msgspec.json.encode(copy).decode())
     return 0

@@ -57,7 +57,7 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "subject_erased": ((), False),  # by command
 }
 # What a commitment is about: the key of whom it lies under. Everything else is about the company.
-ABOUT = {"signer": "member", "origin": "member", "decided_by": "owner", "evidence": "owner", "purpose": "organisation"}
+ABOUT = {"signer": "member", "origin": "member", "decided_by": "owner", "evidence": "owner", "answer_hash": "owner", "purpose": "organisation"}
 RESERVED = frozenset({"v", "entry_id", "listing_id", "deal_id", "kind", "at", "actor", "commitments"})
 
 _NOW = text("SELECT now()")

@@ -15,6 +15,7 @@ from succession.disclosure import (
     checkpoint_routes,
     adverse_routes,
     introductions,
+    knowledge,
     owner_subject,  # noqa: F401  registers the owner's question
     personal_data_routes,
     question_routes,
@@ -253,5 +254,6 @@ ROUTES: list = [
     *room_routes.ROUTES,
     *document_routes.ROUTES,
     *checkpoint_routes.ROUTES,
+    *knowledge.ROUTES,
     *introductions.ROUTES,
 ]  # fmt: skip

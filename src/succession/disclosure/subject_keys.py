@@ -47,6 +47,12 @@ class KeyGone(Exception):
     """What was asked for lies under a key that was destroyed, or under one of another installation."""
 
 
+def new_key(settings: Settings, subject: Subject) -> tuple[bytes, bytes, str]:
+    """(a key, the same as it is stored, which key it lies under)."""
+    over, key = ring_of(settings).active(RING), secrets.token_bytes(KEY_BYTES)
+    return key, over.seal(key, _bound(subject)), over.id
+
+
 def unwrap(settings: Settings, subject: Subject, wrapped: bytes | None, by: str) -> bytes:
     """Raises KeyGone."""
     if wrapped is None:
