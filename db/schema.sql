@@ -2771,6 +2771,16 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.third_persons(listing uuid, deal uuid) RETURNS TABLE(role text, name text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT 'family', CASE WHEN vault.third_person_open(deal, f.person ->> 'name') THEN f.person ->> 'name' END
+    FROM vault.listing_contact k
+    CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(k.family) WHEN 'array' THEN k.family ELSE '[]' END) AS f(person)
+    WHERE k.listing_id = listing AND vault.party(deal) IS NOT NULL AND (vault.holds(listing) OR vault.live_grant(listing, 'dossier'))
+$$;
+
 CREATE FUNCTION vault.told_by_name(listing uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -4710,6 +4720,107 @@ CREATE TABLE vault.second_factor_confirmation (
 
 ALTER TABLE ONLY vault.second_factor_confirmation FORCE ROW LEVEL SECURITY;
 
+CREATE VIEW vault.shown_listing_contact WITH (security_barrier='true') AS
+ SELECT listing_id,
+    representative_name,
+    representative_kana,
+    representative_romaji,
+    sites,
+    phones,
+    urls
+   FROM vault.listing_contact
+  WHERE (vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));
+
+CREATE VIEW vault.shown_listing_financials WITH (security_barrier='true') AS
+ SELECT listing_id,
+    period_end,
+    revenue_yen,
+    operating_profit_yen,
+    adjusted_ebitda_yen,
+    net_assets_yen,
+    debt_yen
+   FROM vault.listing_financials
+  WHERE (vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));
+
+CREATE VIEW vault.shown_listing_identity WITH (security_barrier='true') AS
+ SELECT listing_id,
+    legal_name,
+    name_kana,
+    name_en,
+    name_romaji,
+    legal_form,
+    corporate_number,
+    brands,
+    former_names,
+    group_companies,
+    main_customers,
+    main_suppliers
+   FROM vault.listing_identity
+  WHERE (vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));
+
+CREATE VIEW vault.shown_listing_profile WITH (security_barrier='true') AS
+ SELECT listing_id,
+    jsic_code,
+    prefecture,
+    municipality,
+    founded_on,
+    founded_year,
+    employees,
+    capital_yen,
+    outline,
+    strengths,
+    products,
+    owner_birth_year,
+    reason,
+    reason_note,
+    schemes,
+    timing,
+    asking_price_yen,
+    price_negotiable,
+    price_basis,
+    price_method,
+    price_as_of,
+    price_indicative,
+    conditions,
+    guarantees,
+    permits,
+    real_estate,
+    intellectual_property,
+    business_model,
+    history,
+    officers,
+    shareholders,
+    staff,
+    qualifications,
+    market_outline,
+    plan_outline,
+    plan_years
+   FROM vault.listing_profile
+  WHERE (vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));
+
+CREATE TABLE vault.succession_status (
+    listing_id uuid NOT NULL,
+    status text,
+    declared_by text,
+    declared_on date,
+    checkup_reference text,
+    alternatives_tried text[],
+    first_consulted_on date,
+    channel text,
+    CONSTRAINT succession_status_status_check CHECK ((status = ANY (ARRAY['none_decided'::text, 'family_declined'::text, 'employees_declined'::text, 'undecided'::text])))
+);
+
+ALTER TABLE ONLY vault.succession_status FORCE ROW LEVEL SECURITY;
+
+CREATE VIEW vault.shown_succession_status WITH (security_barrier='true') AS
+ SELECT listing_id,
+    status,
+    declared_on,
+    alternatives_tried,
+    first_consulted_on
+   FROM vault.succession_status
+  WHERE (vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));
+
 CREATE TABLE vault.store_object (
     id uuid NOT NULL,
     listing_id uuid NOT NULL,
@@ -4739,20 +4850,6 @@ CREATE TABLE vault.subject_key (
 );
 
 ALTER TABLE ONLY vault.subject_key FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE vault.succession_status (
-    listing_id uuid NOT NULL,
-    status text,
-    declared_by text,
-    declared_on date,
-    checkup_reference text,
-    alternatives_tried text[],
-    first_consulted_on date,
-    channel text,
-    CONSTRAINT succession_status_status_check CHECK ((status = ANY (ARRAY['none_decided'::text, 'family_declined'::text, 'employees_declined'::text, 'undecided'::text])))
-);
-
-ALTER TABLE ONLY vault.succession_status FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.teaser_proposal (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6849,21 +6946,11 @@ CREATE POLICY granted ON vault.document_object FOR SELECT TO succession_app USIN
 
 CREATE POLICY granted ON vault.folder FOR SELECT TO succession_app USING (vault.folder_open(id, ops.member()));
 
-CREATE POLICY granted ON vault.listing_contact FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
-
-CREATE POLICY granted ON vault.listing_financials FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
-
-CREATE POLICY granted ON vault.listing_identity FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
-
 CREATE POLICY granted ON vault.listing_key FOR SELECT TO succession_app USING ((vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text)));
 
-CREATE POLICY granted ON vault.listing_profile FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
-
-CREATE POLICY granted ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
+CREATE POLICY granted ON vault.nda_schedule FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND vault.live_grant(listing_id, 'dossier'::text)));
 
 CREATE POLICY granted ON vault.store_object TO succession_app USING (((purpose = 'copy'::text) AND (vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text)))) WITH CHECK (((purpose = 'copy'::text) AND (keep_until IS NOT NULL) AND (vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text))));
-
-CREATE POLICY granted ON vault.succession_status FOR SELECT TO succession_app USING (vault.live_grant(listing_id, 'dossier'::text));
 
 CREATE POLICY hold ON vault.audience_consent FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
@@ -7685,15 +7772,38 @@ REVOKE ALL ON FUNCTION vault.lapse_holds() FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.screening TO succession_app;
-GRANT SELECT ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(deal_id) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(buyer_id) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(lists) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(decision) ON TABLE vault.screening TO succession_worker;
 
 GRANT UPDATE(words_for_owner) ON TABLE vault.screening TO succession_app;
 
 GRANT UPDATE(words_for_owner_en) ON TABLE vault.screening TO succession_app;
 
+GRANT SELECT(decided_by) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(decided_at) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(expires_at) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(run_id) ON TABLE vault.screening TO succession_worker;
+
+GRANT SELECT(explanation) ON TABLE vault.screening TO succession_worker;
+
 GRANT UPDATE(confirmed_by) ON TABLE vault.screening TO succession_app;
+GRANT SELECT(confirmed_by) ON TABLE vault.screening TO succession_worker;
 
 GRANT UPDATE(confirmed_at) ON TABLE vault.screening TO succession_app;
+GRANT SELECT(confirmed_at) ON TABLE vault.screening TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.last_screening(deal uuid) FROM PUBLIC;
 
@@ -7906,6 +8016,9 @@ REVOKE ALL ON FUNCTION vault.third_person_open(deal uuid, person text) FROM PUBL
 GRANT ALL ON FUNCTION vault.third_person_open(deal uuid, person text) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.third_person_stands() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.third_persons(listing uuid, deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.third_persons(listing uuid, deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
 
@@ -8200,11 +8313,26 @@ GRANT SELECT,DELETE ON TABLE vault.beneficial_owner TO succession_purger;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.brief TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.brief TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.brief TO succession_app;
-GRANT SELECT ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(acquirer_id) ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(agency_id) ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(wishes) ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(languages) ON TABLE vault.brief TO succession_worker;
 
 GRANT UPDATE(state) ON TABLE vault.brief TO succession_app;
+GRANT SELECT(state) ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(created_by) ON TABLE vault.brief TO succession_worker;
+
+GRANT SELECT(created_at) ON TABLE vault.brief TO succession_worker;
 
 GRANT UPDATE(version) ON TABLE vault.brief TO succession_app;
+GRANT SELECT(version) ON TABLE vault.brief TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.buyer_adverse_event TO succession_seeder;
 GRANT SELECT ON TABLE vault.buyer_adverse_event TO succession_definer;
@@ -8277,7 +8405,40 @@ GRANT USAGE ON SEQUENCE vault.competitor_declaration_number_seq TO succession_pu
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.deal TO succession_app;
-GRANT SELECT ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(intermediary_id) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(buyer_id) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(representative_id) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(teaser_ref) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(origin) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(introduction_id) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(project_name) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(requested_by) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(requested_at) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(stage) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(furthest) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(terminal) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(terminal_reason) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(closed_at) ON TABLE vault.deal TO succession_worker;
+
+GRANT SELECT(version) ON TABLE vault.deal TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.deal_event TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.deal_event TO succession_seeder;
@@ -8454,15 +8615,34 @@ GRANT UPDATE(confirmed_by) ON TABLE vault.hold TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.introduction TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.introduction TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.introduction TO succession_app;
-GRANT SELECT ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(brief_id) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(agency_id) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(acquirer_id) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(intermediary_id) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(teaser_ref) ON TABLE vault.introduction TO succession_worker;
 
 GRANT UPDATE(state) ON TABLE vault.introduction TO succession_app;
+GRANT SELECT(state) ON TABLE vault.introduction TO succession_worker;
 
 GRANT UPDATE(decline_reason) ON TABLE vault.introduction TO succession_app;
+GRANT SELECT(decline_reason) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(proposed_by) ON TABLE vault.introduction TO succession_worker;
+
+GRANT SELECT(proposed_at) ON TABLE vault.introduction TO succession_worker;
 
 GRANT UPDATE(decided_by) ON TABLE vault.introduction TO succession_app;
+GRANT SELECT(decided_by) ON TABLE vault.introduction TO succession_worker;
 
 GRANT UPDATE(decided_at) ON TABLE vault.introduction TO succession_app;
+GRANT SELECT(decided_at) ON TABLE vault.introduction TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.ledger_checkpoint TO succession_seeder;
@@ -8528,17 +8708,28 @@ GRANT UPDATE(ended_at) ON TABLE vault.list_licence TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing TO succession_app;
-GRANT SELECT ON TABLE vault.listing TO succession_worker;
 
-GRANT UPDATE(state) ON TABLE vault.listing TO succession_worker;
+GRANT SELECT(id) ON TABLE vault.listing TO succession_worker;
 
-GRANT UPDATE(state_reason) ON TABLE vault.listing TO succession_worker;
+GRANT SELECT(intermediary_id) ON TABLE vault.listing TO succession_worker;
 
-GRANT UPDATE(flags) ON TABLE vault.listing TO succession_worker;
+GRANT SELECT(responsible_member_id) ON TABLE vault.listing TO succession_worker;
 
-GRANT UPDATE(version) ON TABLE vault.listing TO succession_worker;
+GRANT SELECT(state),UPDATE(state) ON TABLE vault.listing TO succession_worker;
 
-GRANT UPDATE(updated_at) ON TABLE vault.listing TO succession_worker;
+GRANT SELECT(state_reason),UPDATE(state_reason) ON TABLE vault.listing TO succession_worker;
+
+GRANT SELECT(flags),UPDATE(flags) ON TABLE vault.listing TO succession_worker;
+
+GRANT SELECT(import_id) ON TABLE vault.listing TO succession_worker;
+
+GRANT SELECT(import_row) ON TABLE vault.listing TO succession_worker;
+
+GRANT SELECT(version),UPDATE(version) ON TABLE vault.listing TO succession_worker;
+
+GRANT SELECT(created_at) ON TABLE vault.listing TO succession_worker;
+
+GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE vault.listing TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_contact TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_contact TO succession_seeder;
@@ -8575,12 +8766,60 @@ GRANT UPDATE(erasure_asked_at) ON TABLE vault.listing_key TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_profile TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.listing_profile TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.listing_profile TO succession_app;
-GRANT SELECT ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(jsic_code) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(prefecture) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(founded_on) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(founded_year) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(employees) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(capital_yen) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(schemes) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(timing) ON TABLE vault.listing_profile TO succession_worker;
+
+GRANT SELECT(asking_price_yen) ON TABLE vault.listing_profile TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.mandate TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.mandate TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.mandate TO succession_app;
-GRANT SELECT ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(kind) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(edition) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(document_hash) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(signed_on) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(ends_on) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(ended_on) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(tail_until) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(state) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(created_by) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(created_at) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(confirmed_by) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(confirmed_at) ON TABLE vault.mandate TO succession_worker;
+
+GRANT SELECT(confirmed_for) ON TABLE vault.mandate TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.member TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.member TO succession_seeder;
@@ -8609,7 +8848,36 @@ GRANT SELECT,DELETE ON TABLE vault.member_token TO succession_purger;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.name_clear TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.name_clear TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.name_clear TO succession_app;
-GRANT SELECT ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(deal_id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(buyer_id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(nda_id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(screening_id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(shown_hash) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(asked_by) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(asked_at) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(decision) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(decided_at) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(method) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(paper_evidence_id) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(expires_at) ON TABLE vault.name_clear TO succession_worker;
+
+GRANT SELECT(revoked_at) ON TABLE vault.name_clear TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_seeder;
@@ -8622,7 +8890,38 @@ GRANT SELECT ON TABLE vault.name_clear_person TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda TO succession_app;
-GRANT SELECT ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(deal_id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(buyer_id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(screening_id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(form) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(template_version) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(text_hash) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(term_months) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(offered_by) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(offered_at) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(signer_member_id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(locale_shown) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(signed_at) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(expires_at) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(ended_at) ON TABLE vault.nda TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_seeder;
@@ -8631,7 +8930,22 @@ GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.obligation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.obligation TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.obligation TO succession_app;
-GRANT SELECT ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(deal_id) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(kind) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(detail) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(due_on) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(state) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(done_on) ON TABLE vault.obligation TO succession_worker;
+
+GRANT SELECT(version) ON TABLE vault.obligation TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.organisation TO succession_seeder;
@@ -8791,6 +9105,32 @@ GRANT SELECT,INSERT ON TABLE vault.second_factor_confirmation TO succession_seed
 GRANT SELECT ON TABLE vault.second_factor_confirmation TO succession_definer;
 GRANT SELECT,DELETE ON TABLE vault.second_factor_confirmation TO succession_purger;
 
+GRANT SELECT ON TABLE vault.shown_listing_contact TO succession_app;
+
+GRANT SELECT ON TABLE vault.shown_listing_financials TO succession_app;
+
+GRANT SELECT ON TABLE vault.shown_listing_identity TO succession_app;
+
+GRANT SELECT ON TABLE vault.shown_listing_profile TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_seeder;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.succession_status TO succession_app;
+
+GRANT SELECT(listing_id) ON TABLE vault.succession_status TO succession_worker;
+
+GRANT SELECT(status) ON TABLE vault.succession_status TO succession_worker;
+
+GRANT SELECT(declared_on) ON TABLE vault.succession_status TO succession_worker;
+
+GRANT SELECT(alternatives_tried) ON TABLE vault.succession_status TO succession_worker;
+
+GRANT SELECT(first_consulted_on) ON TABLE vault.succession_status TO succession_worker;
+
+GRANT SELECT(channel) ON TABLE vault.succession_status TO succession_worker;
+
+GRANT SELECT ON TABLE vault.shown_succession_status TO succession_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.store_object TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.store_object TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.store_object TO succession_app;
@@ -8818,15 +9158,39 @@ GRANT UPDATE(erased_with) ON TABLE vault.subject_key TO succession_seeder;
 
 GRANT UPDATE(erased_reason) ON TABLE vault.subject_key TO succession_seeder;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_definer;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.succession_status TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.succession_status TO succession_app;
-GRANT SELECT ON TABLE vault.succession_status TO succession_worker;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_proposal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_proposal TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.teaser_proposal TO succession_app;
-GRANT SELECT ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(id) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(listing_id) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(canonical) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(canonical_hash) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(cell_id) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(audiences) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(consent_months) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(proposed_by) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(proposed_at) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(superseded_at) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(decision) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(audiences_granted) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(decided_at) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(method) ON TABLE vault.teaser_proposal TO succession_worker;
+
+GRANT SELECT(paper_evidence_id) ON TABLE vault.teaser_proposal TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_prose TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_prose TO succession_seeder;

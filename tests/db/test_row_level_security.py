@@ -5,6 +5,8 @@ The matrix below is the whole of it. A new table that is not in it, or has no fo
 
 import pytest
 
+from succession.disclosure.levels import FIELDS, fields_shown
+
 PROGRAM_ROLES = ("succession_app", "succession_worker", "market_public", "market_buyer", "market_desk", "market_domestic")
 AUDIENCE_ROLES = PROGRAM_ROLES[2:]
 # In `ops` only what holds clients' data is under row-level security; the rest holds codes, counts and calendars.
@@ -23,7 +25,7 @@ IDENTITY = {"listing_identity", "listing_contact", "document", "document_content
 
 _TABLES = """
 SELECT n.nspname AS schema, c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
-       pg_get_userbyid(c.relowner) AS owner, (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+       pg_get_userbyid(c.relowner) AS owner, c.relkind = 'v' AS is_view, (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('vault', 'market', 'ops') AND c.relkind IN ('r', 'p', 'v', 'm')
 """
@@ -36,6 +38,8 @@ async def tables(as_database_role):
 
 async def test_every_table_of_the_vault_and_the_market_is_under_forced_row_level_security(tables):
     for table in tables:
+        if table["is_view"]:
+            continue  # below
         if table["schema"] == "ops":
             assert table["name"] in OPS_WITH_POLICY | OPS_WITHOUT_CLIENT_DATA, f"say whether ops.{table['name']} holds clients' data"
         if table["schema"] != "ops" or table["name"] in OPS_WITH_POLICY:
@@ -43,6 +47,20 @@ async def test_every_table_of_the_vault_and_the_market_is_under_forced_row_level
             closed = table["name"] in ("organisation_key", "ledger_head", "company_key", "company_salt", "one_time_code", "legal_hold",
                                        "subject_key", "facts_version", "letter")  # reached through definer functions only
             assert closed or table["policies"], f"{table['name']} has no policy"
+
+
+async def test_a_view_looks_past_policies_only_to_ask_for_the_grant_and_shows_what_the_table_of_levels_shows(as_database_role, tables):
+    owner = await as_database_role("owner")
+    views = {table["name"]: table for table in tables if table["is_view"]}
+    assert set(views) == {f"shown_{block}" for block in FIELDS}
+    for block in FIELDS:
+        name = f"shown_{block}"
+        columns = await owner.fetchval("SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0", f"vault.{name}")
+        assert set(columns) == {"listing_id", *fields_shown(block, "dossier")}, f"replace the view {name}"
+        assert views[name]["owner"] == "succession_definer"
+        assert await owner.fetchval("SELECT reloptions @> '{security_barrier=true}' FROM pg_class WHERE oid = $1::text::regclass", f"vault.{name}")
+        where = (await owner.fetchval("SELECT pg_get_viewdef($1::text::regclass)", f"vault.{name}")).partition("WHERE")[2]
+        assert where.strip() == "(vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));"
 
 
 async def test_no_program_role_owns_anything_or_can_look_past_policies(as_database_role, tables):

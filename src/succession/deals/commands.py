@@ -299,7 +299,7 @@ async def keep_filing(tx: AsyncSession, deal_id: UUID, entry: FilingEntry, local
 
 
 async def _hint(tx: AsyncSession, listing_id: UUID, plan: AcquisitionPlan, today: date) -> dict[str, Any]:
-    code = await tx.scalar(text("SELECT jsic_code FROM vault.listing_profile WHERE listing_id = :id"), {"id": listing_id})
+    code = await tx.scalar(text("SELECT jsic_code FROM vault.shown_listing_profile WHERE listing_id = :id"), {"id": listing_id})
     facts = msgspec.convert(msgspec.to_builtins(plan) | {"target_jsic": [code] if code else []}, fefta.AcquisitionFacts)
     return msgspec.to_builtins(fefta.hint(facts, today))
 

@@ -129,7 +129,7 @@ SELECT d.id, d.listing_id, d.intermediary_id, d.buyer_id, d.project_name, d.teas
        d.stage AS recorded_stage, d.terminal, d.terminal_reason, coalesce(d.furthest, vault.projected_stage(d.id)) AS furthest,
        vault.party(d.id) AS side, vault.parked(d.id) AS parked, f.*, vault.may_step(d.id) AS screening_fresh,
        (SELECT count(*) FROM vault.obligation o WHERE o.deal_id = d.id AND o.state = 'open') AS obligations_open,
-       (SELECT p.guarantees::text FROM vault.listing_profile p WHERE p.listing_id = d.listing_id) AS guarantees,
+       (SELECT p.guarantees::text FROM vault.shown_listing_profile p WHERE p.listing_id = d.listing_id) AS guarantees,
        (SELECT to_json(x)::text FROM vault.exclusivity x WHERE x.deal_id = d.id ORDER BY x.from_date DESC LIMIT 1) AS exclusivity,
        (SELECT to_json(g)::text FROM vault.foreign_investment_filing g WHERE g.deal_id = d.id) AS filing
 FROM vault.deal d CROSS JOIN LATERAL vault.disclosure_facts(d.id) f

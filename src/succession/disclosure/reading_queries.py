@@ -61,7 +61,7 @@ async def _rows(connection: asyncpg.Connection, table: str, listing_id: UUID, de
     """As the buyer of this deal may read them, whoever builds the view; as JSON text, which both drivers' connections read alike."""
     columns = ", ".join(column(table, field, "$2") for field in fields_shown(table, "dossier"))
     rows = await connection.fetch(
-        f"SELECT to_jsonb(b)::text AS row FROM (SELECT {columns} FROM vault.{table} WHERE listing_id = $1 AND $2::uuid IS NOT NULL {tail}) b",
+        f"SELECT to_jsonb(b)::text AS row FROM (SELECT {columns} FROM vault.shown_{table} WHERE listing_id = $1 AND $2::uuid IS NOT NULL {tail}) b",
         listing_id, deal_id)
     return [msgspec.json.decode(row["row"]) for row in rows]
 

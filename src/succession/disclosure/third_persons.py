@@ -22,12 +22,9 @@ class ThirdPerson(msgspec.Struct, frozen=True):
     name: str | None
 
 
-_FAMILY = f"""SELECT CASE WHEN vault.third_person_open($2, f.person ->> 'name') THEN f.person ->> 'name' END AS name
-FROM vault.listing_contact k
-CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(k.family) WHEN 'array' THEN k.family ELSE '[]' END) AS f(person)
-WHERE k.listing_id = $1 LIMIT {THIRD_PERSONS_MOST}"""
+_KNOWN = f"SELECT role, name FROM vault.third_persons($1, $2) LIMIT {THIRD_PERSONS_MOST}"
 
 
 async def list_third_persons(connection: asyncpg.Connection, listing_id: UUID, deal_id: UUID) -> list[ThirdPerson]:
     """As the buyer of this deal may be told of them, whoever builds the view; at most THIRD_PERSONS_MOST."""
-    return [ThirdPerson("family", row["name"]) for row in await connection.fetch(_FAMILY, listing_id, deal_id)]
+    return [ThirdPerson(**row) for row in await connection.fetch(_KNOWN, listing_id, deal_id)]
