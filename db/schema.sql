@@ -655,7 +655,9 @@ CREATE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT true
+    SELECT EXISTS (SELECT FROM vault.nda_member b
+                   JOIN vault.member m ON m.id = b.member_id AND m.organisation_id = b.organisation_id AND m.status = 'active'
+                   WHERE b.nda_id = wanted AND b.member_id = reader AND b.acknowledged_at IS NOT NULL AND b.released_at IS NULL)
 $$;
 
 CREATE FUNCTION vault.brief_causes() RETURNS trigger
@@ -1020,8 +1022,8 @@ CREATE FUNCTION vault.disclosure_facts(deal uuid) RETURNS TABLE(nda_in_force boo
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT EXISTS (SELECT FROM vault.nda n WHERE n.deal_id = d.id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now()),
-           EXISTS (SELECT FROM vault.name_clear c WHERE c.deal_id = d.id AND c.decision = 'yes' AND c.revoked_at IS NULL),
+    SELECT EXISTS (SELECT FROM vault.nda n WHERE n.deal_id = d.id AND vault.nda_in_force(n.id)),
+           EXISTS (SELECT FROM vault.name_clear c WHERE c.deal_id = d.id AND vault.consent_stands(c.id)),
            EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.deal_id = d.id AND g.level = 'dossier' AND g.revoked_at IS NULL),
            vault.screened(d.id) IS NOT NULL
     FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
@@ -1978,12 +1980,11 @@ CREATE FUNCTION vault.name_clear_causes() RETURNS trigger
     SET search_path TO 'pg_catalog'
     AS $$
 BEGIN
-    IF new.screening_id IS DISTINCT FROM vault.screened(new.deal_id) OR NOT EXISTS (
+    IF new.screening_id IS DISTINCT FROM vault.screened(new.deal_id) OR NOT vault.nda_in_force(new.nda_id) OR NOT EXISTS (
         SELECT FROM vault.nda n JOIN vault.deal d ON d.id = n.deal_id
-        WHERE n.id = new.nda_id AND n.deal_id = new.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
-          AND n.expires_at > now() AND d.terminal IS NULL)
+        WHERE n.id = new.nda_id AND n.deal_id = new.deal_id AND d.terminal IS NULL)
     THEN
-        RAISE EXCEPTION 'name clear needs a signed NDA and a cleared, current screening'
+        RAISE EXCEPTION 'name clear needs an NDA in force and a cleared, current screening'
             USING ERRCODE = 'SU002', CONSTRAINT = 'name_clear_causes';
     END IF;
     RETURN new;
@@ -2031,6 +2032,8 @@ CREATE FUNCTION vault.nda_causes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
+DECLARE
+    paper vault.nda_paper;
 BEGIN
     IF new.screening_id IS DISTINCT FROM vault.screened(new.deal_id)
        OR EXISTS (SELECT FROM vault.deal d WHERE d.id = new.deal_id AND d.terminal IS NOT NULL)
@@ -2038,34 +2041,66 @@ BEGIN
         RAISE EXCEPTION 'an NDA needs an open deal and a cleared, current screening'
             USING ERRCODE = 'SU002', CONSTRAINT = 'nda_causes';
     END IF;
-    IF ops.kind() IS NOT NULL AND (new.signed_at IS NOT NULL OR new.ended_at IS NOT NULL) THEN
+    IF ops.kind() IS NOT NULL AND (new.signed_at IS NOT NULL OR new.ended_at IS NOT NULL OR new.countersigned_at IS NOT NULL
+                                   OR new.in_force_at IS NOT NULL) THEN
         RAISE EXCEPTION 'an NDA is offered before it is signed' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
+    END IF;
+    IF new.paper_id IS NOT NULL AND ops.kind() IS NOT NULL THEN
+        SELECT * INTO paper FROM vault.nda_paper p WHERE p.id = new.paper_id AND p.deal_id = new.deal_id;
+        IF paper.decision IS DISTINCT FROM 'confirmed' OR paper.decided_by IS DISTINCT FROM ops.member() OR paper.decided_at <> now()
+           OR (paper.form, paper.term_months, paper.signer_name, paper.signer_title)
+              IS DISTINCT FROM (new.form, new.term_months, new.signer_name, new.signer_title) THEN
+            RAISE EXCEPTION 'a paper counts when a second person confirms it' USING ERRCODE = 'SU002', CONSTRAINT = 'paper_second_confirmation';
+        END IF;
+        new.signed_at := now();
+        new.in_force_at := now();
+        new.expires_at := (paper.signed_on + make_interval(months => paper.term_months))::timestamp AT TIME ZONE 'Asia/Tokyo';
+        IF new.expires_at <= now() THEN
+            RAISE EXCEPTION 'the term of this paper has ended' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_paper_over';
+        END IF;
     END IF;
     RETURN new;
 END $$;
 
 CREATE FUNCTION vault.nda_frozen() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
     AS $$
+DECLARE
+    moving text[] := '{signed_at,expires_at,signer_member_id,signer_name,signer_title,signer_authority,locale_shown,address,agent,countersigned_at,in_force_at,ended_at}';
+    signs boolean := old.signed_at IS NULL AND new.signed_at IS NOT NULL;
+    countersigns boolean := old.countersigned_at IS NULL AND new.countersigned_at IS NOT NULL;
+    renews boolean := new.expires_at IS DISTINCT FROM old.expires_at AND EXISTS (
+        SELECT FROM vault.nda_renewal r WHERE r.nda_id = new.id AND r.in_force_at IS NOT NULL
+          AND r.old_expires_at = old.expires_at AND r.new_expires_at = new.expires_at);
 BEGIN
-    IF (new.id, new.deal_id, new.screening_id, new.form, new.template_version, new.text_ja, new.text_en, new.text_hash,
-        new.term_months, new.offered_by, new.offered_at)
-        IS DISTINCT FROM (old.id, old.deal_id, old.screening_id, old.form, old.template_version, old.text_ja, old.text_en,
-                          old.text_hash, old.term_months, old.offered_by, old.offered_at)
-       OR (old.signed_at IS NOT NULL AND (new.signed_at, new.expires_at, new.signer_member_id, new.signer_name, new.signer_title,
+    IF to_jsonb(new) - moving IS DISTINCT FROM to_jsonb(old) - moving
+       OR (old.signed_at IS NOT NULL AND (new.signed_at, new.signer_member_id, new.signer_name, new.signer_title, new.signer_authority,
                                           new.locale_shown, new.address, new.agent)
-           IS DISTINCT FROM (old.signed_at, old.expires_at, old.signer_member_id, old.signer_name, old.signer_title,
+           IS DISTINCT FROM (old.signed_at, old.signer_member_id, old.signer_name, old.signer_title, old.signer_authority,
                              old.locale_shown, old.address, old.agent))
+       OR (old.countersigned_at IS NOT NULL AND new.countersigned_at IS DISTINCT FROM old.countersigned_at)
+       OR (old.in_force_at IS NOT NULL AND new.in_force_at IS DISTINCT FROM old.in_force_at)
+       OR (new.expires_at IS DISTINCT FROM old.expires_at AND NOT (signs OR countersigns OR renews))
        OR (old.ended_at IS NOT NULL AND new.ended_at IS DISTINCT FROM old.ended_at)
     THEN
         RAISE EXCEPTION 'an NDA is never rewritten' USING ERRCODE = 'SU001';
     END IF;
-    IF old.signed_at IS NULL AND new.signed_at IS NOT NULL THEN
-        IF ops.kind() IS NOT NULL AND (vault.party(new.deal_id) IS DISTINCT FROM 'buyer' OR old.ended_at IS NOT NULL
-                                       OR new.signer_member_id IS DISTINCT FROM ops.member()) THEN
-            RAISE EXCEPTION 'only a member of the buyer signs' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
-        END IF;
+    IF signs AND ops.kind() IS NOT NULL AND (old.ended_at IS NOT NULL OR NOT EXISTS (
+        SELECT FROM vault.nda_signature s WHERE s.nda_id = new.id AND s.act = 'signature' AND s.member_id = new.signer_member_id)) THEN
+        RAISE EXCEPTION 'only a member of the buyer signs' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
+    END IF;
+    IF (countersigns OR (new.form = 'two_party' AND old.in_force_at IS NULL AND new.in_force_at IS NOT NULL)) AND ops.kind() IS NOT NULL
+       AND NOT EXISTS (SELECT FROM vault.nda_signature s WHERE s.nda_id = new.id AND s.act = 'countersignature') THEN
+        RAISE EXCEPTION 'only the intermediary countersigns' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
+    END IF;
+    IF signs THEN
         new.signed_at := now();
+    END IF;
+    IF (signs AND new.form = 'one_way') OR countersigns THEN
+        new.in_force_at := now();
+    END IF;
+    IF signs OR countersigns THEN
         new.expires_at := now() + make_interval(months => new.term_months);
     END IF;
     IF old.ended_at IS NULL AND new.ended_at IS NOT NULL AND ops.kind() IS NOT NULL
@@ -2079,7 +2114,199 @@ CREATE FUNCTION vault.nda_in_force(wanted uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT EXISTS (SELECT FROM vault.nda n WHERE n.id = wanted AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now())
+    SELECT EXISTS (SELECT FROM vault.nda n WHERE n.id = wanted AND n.in_force_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now())
+$$;
+
+CREATE FUNCTION vault.nda_member_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN new;
+    ELSIF tg_op = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM vault.deal d JOIN vault.nda n ON n.deal_id = d.id AND n.id = new.nda_id AND n.ended_at IS NULL
+                       JOIN vault.member m ON m.id = new.member_id AND m.organisation_id = new.organisation_id AND m.status = 'active'
+                       WHERE d.id = new.deal_id AND new.organisation_id IN (d.buyer_id, d.representative_id))
+           OR NOT (new.named_by = new.member_id AND new.acknowledged_at IS NOT DISTINCT FROM now()  -- by signing or by handing in one's paper: no policy lets more
+                   OR (new.named_by = ops.member() AND new.acknowledged_at IS NULL AND (vault.bound_by(new.nda_id, ops.member()) OR EXISTS (
+                       SELECT FROM vault.member m WHERE m.id = ops.member() AND m.role = 'admin' AND m.organisation_id = new.organisation_id)))) THEN
+            RAISE EXCEPTION 'who may be named, and by whom' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_member_causes';
+        END IF;
+        RETURN new;
+    END IF;
+    IF to_jsonb(new) - '{acknowledged_at,acknowledged_hash,address,agent,released_at,released_by}'::text[]
+       IS DISTINCT FROM to_jsonb(old) - '{acknowledged_at,acknowledged_hash,address,agent,released_at,released_by}'::text[]
+       OR old.released_at IS NOT NULL
+       OR (old.acknowledged_at IS NOT NULL AND (new.acknowledged_at, new.acknowledged_hash, new.address, new.agent)
+           IS DISTINCT FROM (old.acknowledged_at, old.acknowledged_hash, old.address, old.agent)) THEN
+        RAISE EXCEPTION 'who was bound, and since when, is never rewritten' USING ERRCODE = 'SU001';
+    END IF;
+    IF old.acknowledged_at IS NULL AND new.acknowledged_at IS NOT NULL AND (
+           new.member_id IS DISTINCT FROM ops.member()
+           OR NOT EXISTS (SELECT FROM vault.nda n WHERE n.id = new.nda_id AND n.text_hash = new.acknowledged_hash)) THEN
+        RAISE EXCEPTION 'one acknowledges in person what one has read' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_member_causes';
+    END IF;
+    IF new.released_at IS NOT NULL THEN
+        new.released_at := now();
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.nda_paper_binds() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.nda_member (nda_id, deal_id, organisation_id, member_id, name, named_by, acknowledged_at, acknowledged_hash)
+    SELECT new.id, new.deal_id, new.buyer_id, m.id, m.name, m.id, now(), new.text_hash
+    FROM vault.nda_paper p JOIN vault.member m ON m.id = p.entered_by AND m.organisation_id = new.buyer_id
+    WHERE p.id = new.paper_id AND p.side = 'buyer';
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.nda_paper_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        IF new.decision IS NOT NULL OR new.entered_by IS DISTINCT FROM ops.member() OR new.side IS DISTINCT FROM vault.party(new.deal_id) THEN
+            RAISE EXCEPTION 'a paper is entered by its own side' USING ERRCODE = 'SU002', CONSTRAINT = 'paper_second_confirmation';
+        END IF;
+        IF vault.screened(new.deal_id) IS NULL OR EXISTS (SELECT FROM vault.deal d WHERE d.id = new.deal_id AND d.terminal IS NOT NULL) THEN
+            RAISE EXCEPTION 'an NDA needs an open deal and a cleared, current screening' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_causes';
+        END IF;
+        IF EXISTS (SELECT FROM vault.nda n WHERE n.deal_id = new.deal_id AND vault.nda_in_force(n.id))
+           OR (new.side = 'buyer' AND NOT EXISTS (
+               SELECT FROM vault.nda n WHERE n.deal_id = new.deal_id AND n.signed_at IS NULL AND n.ended_at IS NULL)) THEN
+            RAISE EXCEPTION 'no offer is open' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_not_open';
+        END IF;
+        RETURN new;
+    END IF;
+    IF old.decision IS NOT NULL OR new.decision IS NULL
+       OR to_jsonb(new) - '{decision,decided_by,decided_at}'::text[] IS DISTINCT FROM to_jsonb(old) - '{decision,decided_by,decided_at}'::text[] THEN
+        RAISE EXCEPTION 'a paper is decided once and never changed' USING ERRCODE = 'SU001';
+    END IF;
+    IF new.decided_by IS DISTINCT FROM ops.member() OR (new.decision = 'confirmed' AND (
+           old.entered_by = ops.member() OR vault.party(new.deal_id) IS DISTINCT FROM 'seller')) THEN
+        RAISE EXCEPTION 'a second person of the intermediary confirms' USING ERRCODE = 'SU002', CONSTRAINT = 'paper_second_confirmation';
+    END IF;
+    new.decided_at := now();
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.nda_renewal_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'UPDATE' THEN
+        IF old.in_force_at IS NOT NULL OR to_jsonb(new) - 'in_force_at' IS DISTINCT FROM to_jsonb(old) - 'in_force_at' THEN
+            RAISE EXCEPTION 'a renewal is never rewritten' USING ERRCODE = 'SU001';
+        END IF;
+    ELSIF new.in_force_at IS NOT NULL OR NOT EXISTS (
+        SELECT FROM vault.nda n WHERE n.id = new.nda_id AND vault.nda_in_force(n.id) AND n.expires_at = new.old_expires_at
+          AND n.expires_at <= now() + interval '60 days' AND new.new_expires_at = n.expires_at + make_interval(months => n.term_months)) THEN
+        RAISE EXCEPTION 'there is nothing to renew yet' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_not_open';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.nda_signature_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    signed vault.nda;
+    renewal vault.nda_renewal;
+    code ops.one_time_code;
+    by_buyer boolean := new.act IN ('signature', 'renewal');
+BEGIN
+    SELECT * INTO signed FROM vault.nda n WHERE n.id = new.nda_id AND n.deal_id = new.deal_id FOR NO KEY UPDATE;
+    SELECT * INTO renewal FROM vault.nda_renewal r WHERE r.id = new.renewal_id FOR NO KEY UPDATE;
+    SELECT * INTO code FROM ops.one_time_code c WHERE c.id = new.code_id AND c.purpose = 'nda_' || new.act AND c.subject_id = new.nda_id
+        AND c.holder = 'member:' || ops.member() AND c.spent_at = now();
+    IF vault.party(new.deal_id) IS DISTINCT FROM (CASE WHEN by_buyer THEN 'buyer' ELSE 'seller' END)
+       OR new.member_id IS DISTINCT FROM ops.member() OR new.organisation_id IS DISTINCT FROM ops.organisation()
+       OR code.id IS NULL THEN
+        RAISE EXCEPTION 'a signature is of one''s own side, with one''s own code' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_signed_by_buyer';
+    END IF;
+    IF signed.ended_at IS NOT NULL OR signed.paper_id IS NOT NULL AND new.act NOT LIKE 'renewal%'
+       OR new.text_hash IS DISTINCT FROM coalesce(renewal.text_hash, signed.text_hash)
+       OR (new.act = 'countersignature' AND (signed.signed_at IS NULL OR signed.form <> 'two_party'))
+       OR (new.act = 'renewal_countersignature' AND (renewal.in_force_at IS NOT NULL OR signed.form <> 'two_party'))
+       OR (new.act = 'signature' AND vault.screened(new.deal_id) IS NULL)
+       OR (renewal.id IS NOT NULL AND signed.expires_at <= now()) THEN
+        RAISE EXCEPTION 'this cannot be signed now' USING ERRCODE = 'SU002', CONSTRAINT = 'nda_not_open';
+    END IF;
+    new.signed_at := now();
+    new.code_channel := code.channel;
+    new.code_issued_at := code.issued_at;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.nda_signature_counts() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    mutual boolean := (SELECT n.form = 'two_party' FROM vault.nda n WHERE n.id = new.nda_id);
+BEGIN
+    IF new.act = 'signature' THEN
+        UPDATE vault.nda SET signed_at = now(), expires_at = now(), signer_member_id = new.member_id, signer_name = new.name,
+            signer_title = new.title, signer_authority = new.authority, locale_shown = new.locale_shown, address = new.address, agent = new.agent
+        WHERE id = new.nda_id;
+        INSERT INTO vault.nda_member (nda_id, deal_id, organisation_id, member_id, name, named_by, acknowledged_at, acknowledged_hash, address, agent)
+        VALUES (new.nda_id, new.deal_id, new.organisation_id, new.member_id, new.name, new.member_id, now(), new.text_hash, new.address, new.agent)
+        ON CONFLICT (nda_id, member_id) WHERE released_at IS NULL DO UPDATE
+            SET acknowledged_at = excluded.acknowledged_at, acknowledged_hash = excluded.acknowledged_hash, address = excluded.address, agent = excluded.agent;
+    ELSIF new.act = 'countersignature' THEN
+        UPDATE vault.nda SET countersigned_at = now() WHERE id = new.nda_id;
+    ELSIF new.act = 'renewal_countersignature' OR NOT mutual THEN
+        UPDATE vault.nda_renewal SET in_force_at = now() WHERE id = new.renewal_id;
+        UPDATE vault.nda n SET expires_at = r.new_expires_at FROM vault.nda_renewal r WHERE r.id = new.renewal_id AND n.id = new.nda_id;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.nda_to_set(wanted uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH n AS (
+        SELECT n.*, (1 + (SELECT count(*) FROM vault.nda_schedule s WHERE s.nda_id = n.id)
+                       + (SELECT count(*) FROM vault.nda_renewal r WHERE r.nda_id = n.id AND r.in_force_at IS NOT NULL))::smallint AS version
+        FROM vault.nda n WHERE n.id = wanted AND n.in_force_at IS NOT NULL)
+    SELECT jsonb_build_object(
+        'version', n.version, 'deal_id', n.deal_id, 'listing_id', n.listing_id, 'buyer_id', n.buyer_id, 'project', d.project_name,
+        'discloser', s.legal_name, 'recipient', b.legal_name, 'recipient_country', b.country, 'form', n.form, 'text_ja', n.text_ja, 'text_en', n.text_en,
+        'text_hash', encode(n.text_hash, 'hex'), 'template_version', n.template_version, 'offered_at', n.offered_at,
+        'in_force_at', n.in_force_at, 'expires_at', n.expires_at,
+        'paper', (SELECT jsonb_build_object('content_hash', encode(p.content_hash, 'hex'), 'signed_on', p.signed_on, 'signer_name', p.signer_name,
+                         'signer_title', p.signer_title, 'side', p.side, 'entered_at', p.entered_at, 'decided_at', p.decided_at,
+                         'entered_by', e.name, 'decided_by', c.name)
+                  FROM vault.nda_paper p JOIN vault.member e ON e.id = p.entered_by JOIN vault.member c ON c.id = p.decided_by
+                  WHERE p.id = n.paper_id),
+        'signatures', coalesce((SELECT jsonb_agg(jsonb_build_object(
+                'act', x.act, 'organisation', o.legal_name, 'name', x.name, 'title', x.title, 'authority', x.authority, 'email', x.email,
+                'locale_shown', x.locale_shown, 'address', x.address, 'agent', x.agent, 'text_hash', encode(x.text_hash, 'hex'),
+                'code_id', x.code_id, 'code_channel', x.code_channel, 'code_issued_at', x.code_issued_at, 'signed_at', x.signed_at) ORDER BY x.signed_at, x.act)
+            FROM vault.nda_signature x JOIN vault.organisation o ON o.id = x.organisation_id
+            WHERE x.nda_id = n.id), '[]'),
+        'members', coalesce((SELECT jsonb_agg(jsonb_build_object('name', m.name, 'named_at', m.named_at, 'acknowledged_at', m.acknowledged_at,
+                'released_at', m.released_at) ORDER BY m.named_at, m.name) FROM vault.nda_member m WHERE m.nda_id = n.id), '[]'),
+        'renewals', coalesce((SELECT jsonb_agg(jsonb_build_object('text_ja', r.text_ja, 'text_en', r.text_en, 'text_hash', encode(r.text_hash, 'hex'),
+                'in_force_at', r.in_force_at, 'new_expires_at', r.new_expires_at) ORDER BY r.in_force_at)
+            FROM vault.nda_renewal r WHERE r.nda_id = n.id AND r.in_force_at IS NOT NULL), '[]'),
+        'schedules', coalesce((SELECT jsonb_agg(jsonb_build_object('text_ja', h.text_ja, 'text_en', h.text_en, 'text_hash', encode(h.text_hash, 'hex'),
+                'ledger_entry_id', h.ledger_entry_id, 'bound_at', h.bound_at) ORDER BY h.bound_at)
+            FROM vault.nda_schedule h WHERE h.nda_id = n.id), '[]'),
+        'entries', coalesce((SELECT jsonb_agg(jsonb_build_object('id', l.id, 'seq', l.seq, 'kind', l.kind, 'hash', encode(l.hash, 'hex')) ORDER BY l.seq)
+            FROM vault.ledger_entry l WHERE l.deal_id = n.deal_id AND l.kind LIKE 'nda%'
+              AND convert_from(l.body, 'UTF8')::jsonb ->> 'nda_id' = n.id::text), '[]'))
+    FROM n JOIN vault.deal d ON d.id = n.deal_id JOIN vault.organisation s ON s.id = d.intermediary_id JOIN vault.organisation b ON b.id = d.buyer_id
+    WHERE NOT EXISTS (SELECT FROM vault.nda_document o WHERE o.nda_id = n.id AND o.version >= n.version)
 $$;
 
 CREATE FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) RETURNS boolean
@@ -2273,7 +2500,7 @@ CREATE FUNCTION vault.projected_stage(deal uuid) RETURNS text
     SELECT coalesce(d.stage,
         CASE WHEN EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.deal_id = d.id) THEN 'im_disclosed'
              WHEN EXISTS (SELECT FROM vault.name_clear c WHERE c.deal_id = d.id AND c.decision = 'yes') THEN 'name_cleared'
-             WHEN EXISTS (SELECT FROM vault.nda n WHERE n.deal_id = d.id AND n.signed_at IS NOT NULL) THEN 'nda_signed'
+             WHEN EXISTS (SELECT FROM vault.nda n WHERE n.deal_id = d.id AND n.in_force_at IS NOT NULL) THEN 'nda_signed'
              ELSE 'interested' END)
     FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
 $$;
@@ -4253,7 +4480,21 @@ CREATE TABLE vault.nda (
     signed_at timestamp with time zone,
     expires_at timestamp with time zone,
     ended_at timestamp with time zone,
+    governing_law text DEFAULT 'japan'::text NOT NULL,
+    forum text DEFAULT 'tokyo_district_court'::text NOT NULL,
+    prevailing_language text DEFAULT 'ja'::text NOT NULL,
+    recipients text[] DEFAULT '{staff,advisers,lenders}'::text[] NOT NULL,
+    paper_id uuid,
+    signer_authority text,
+    countersigned_at timestamp with time zone,
+    in_force_at timestamp with time zone,
+    CONSTRAINT nda_as_stated CHECK (((paper_id IS NOT NULL) OR ((('as_stated'::text <> governing_law) AND ('as_stated'::text <> forum)) AND ('as_stated'::text <> prevailing_language)))),
     CONSTRAINT nda_form_check CHECK ((form = ANY (ARRAY['two_party'::text, 'one_way'::text]))),
+    CONSTRAINT nda_forum_check CHECK ((forum = ANY (ARRAY['tokyo_district_court'::text, 'osaka_district_court'::text, 'jcaa_tokyo'::text, 'siac_singapore'::text, 'as_stated'::text]))),
+    CONSTRAINT nda_governing_law_check CHECK ((governing_law = ANY (ARRAY['japan'::text, 'singapore'::text, 'england_and_wales'::text, 'new_york'::text, 'as_stated'::text]))),
+    CONSTRAINT nda_in_force_when_signed CHECK (((in_force_at IS NULL) OR (signed_at IS NOT NULL))),
+    CONSTRAINT nda_prevailing_language_check CHECK ((prevailing_language = ANY (ARRAY['ja'::text, 'en'::text, 'as_stated'::text]))),
+    CONSTRAINT nda_recipients_check CHECK ((recipients <@ '{staff,advisers,lenders,group,co_investors}'::text[])),
     CONSTRAINT nda_signature CHECK ((((signed_at IS NULL) = (signer_name IS NULL)) AND ((signed_at IS NULL) = (expires_at IS NULL)))),
     CONSTRAINT nda_term_months_check CHECK (((term_months >= 6) AND (term_months <= 60))),
     CONSTRAINT nda_text_hash CHECK ((text_hash = sha256(convert_to(((text_ja || '
@@ -4262,6 +4503,99 @@ CREATE TABLE vault.nda (
 );
 
 ALTER TABLE ONLY vault.nda FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.nda_document (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    nda_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    version smallint NOT NULL,
+    names_company boolean NOT NULL,
+    content bytea NOT NULL,
+    content_hash bytea NOT NULL,
+    seal_key_id text NOT NULL,
+    time_stamped boolean NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nda_document_hash CHECK ((content_hash = sha256(content))),
+    CONSTRAINT nda_document_version_check CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY vault.nda_document FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.nda_member (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    nda_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    name text NOT NULL,
+    named_by uuid NOT NULL,
+    named_at timestamp with time zone DEFAULT now() NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_hash bytea,
+    address text,
+    agent text,
+    released_at timestamp with time zone,
+    released_by uuid,
+    CONSTRAINT nda_member_acknowledged CHECK (((acknowledged_at IS NULL) = (acknowledged_hash IS NULL))),
+    CONSTRAINT nda_member_released CHECK (((released_at IS NULL) = (released_by IS NULL)))
+);
+
+ALTER TABLE ONLY vault.nda_member FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.nda_paper (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    side text NOT NULL,
+    form text NOT NULL,
+    term_months smallint NOT NULL,
+    governing_law text NOT NULL,
+    prevailing_language text NOT NULL,
+    signed_on date NOT NULL,
+    signer_name text NOT NULL,
+    signer_title text NOT NULL,
+    content bytea NOT NULL,
+    content_hash bytea NOT NULL,
+    entered_by uuid NOT NULL,
+    entered_at timestamp with time zone DEFAULT now() NOT NULL,
+    decision text,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT nda_paper_content_check CHECK (((length(content) >= 1) AND (length(content) <= 10485760))),
+    CONSTRAINT nda_paper_decided CHECK ((((decision IS NULL) = (decided_by IS NULL)) AND ((decision IS NULL) = (decided_at IS NULL)))),
+    CONSTRAINT nda_paper_decision_check CHECK ((decision = ANY (ARRAY['confirmed'::text, 'refused'::text]))),
+    CONSTRAINT nda_paper_form_check CHECK ((form = ANY (ARRAY['two_party'::text, 'one_way'::text]))),
+    CONSTRAINT nda_paper_governing_law_check CHECK ((governing_law = ANY (ARRAY['japan'::text, 'singapore'::text, 'england_and_wales'::text, 'new_york'::text, 'as_stated'::text]))),
+    CONSTRAINT nda_paper_hash CHECK ((content_hash = sha256(content))),
+    CONSTRAINT nda_paper_prevailing_language_check CHECK ((prevailing_language = ANY (ARRAY['ja'::text, 'en'::text, 'as_stated'::text]))),
+    CONSTRAINT nda_paper_side_check CHECK ((side = ANY (ARRAY['seller'::text, 'buyer'::text]))),
+    CONSTRAINT nda_paper_term_months_check CHECK (((term_months >= 6) AND (term_months <= 60)))
+);
+
+ALTER TABLE ONLY vault.nda_paper FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.nda_renewal (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    nda_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    text_ja text NOT NULL,
+    text_en text NOT NULL,
+    text_hash bytea NOT NULL,
+    old_expires_at timestamp with time zone NOT NULL,
+    new_expires_at timestamp with time zone NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    in_force_at timestamp with time zone,
+    CONSTRAINT nda_renewal_text_hash CHECK ((text_hash = sha256(convert_to(((text_ja || '
+
+'::text) || text_en), 'UTF8'::name))))
+);
+
+ALTER TABLE ONLY vault.nda_renewal FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.nda_schedule (
     id uuid NOT NULL,
@@ -4281,6 +4615,34 @@ CREATE TABLE vault.nda_schedule (
 );
 
 ALTER TABLE ONLY vault.nda_schedule FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.nda_signature (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    nda_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    renewal_id uuid,
+    act text NOT NULL,
+    organisation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    name text NOT NULL,
+    title text NOT NULL,
+    authority text NOT NULL,
+    email text NOT NULL,
+    locale_shown text NOT NULL,
+    address text,
+    agent text,
+    text_hash bytea NOT NULL,
+    code_id uuid NOT NULL,
+    code_channel text,
+    code_issued_at timestamp with time zone,
+    signed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nda_signature_act_check CHECK ((act = ANY (ARRAY['signature'::text, 'countersignature'::text, 'renewal'::text, 'renewal_countersignature'::text]))),
+    CONSTRAINT nda_signature_authority_check CHECK ((authority = ANY (ARRAY['legal_representative'::text, 'authorised_in_writing'::text]))),
+    CONSTRAINT nda_signature_of_renewal CHECK (((act = ANY (ARRAY['renewal'::text, 'renewal_countersignature'::text])) = (renewal_id IS NOT NULL)))
+);
+
+ALTER TABLE ONLY vault.nda_signature FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.obligation (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5301,17 +5663,50 @@ ALTER TABLE ONLY vault.name_clear_person
 ALTER TABLE ONLY vault.name_clear
     ADD CONSTRAINT name_clear_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.nda_document
+    ADD CONSTRAINT nda_document_once UNIQUE (nda_id, version);
+
+ALTER TABLE ONLY vault.nda_document
+    ADD CONSTRAINT nda_document_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_id_deal_id_key UNIQUE (id, deal_id);
 
+ALTER TABLE ONLY vault.nda_member
+    ADD CONSTRAINT nda_member_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.nda
+    ADD CONSTRAINT nda_paper_id_key UNIQUE (paper_id);
+
+ALTER TABLE ONLY vault.nda_paper
+    ADD CONSTRAINT nda_paper_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.nda_renewal
+    ADD CONSTRAINT nda_renewal_id_nda_id_key UNIQUE (id, nda_id);
+
+ALTER TABLE ONLY vault.nda_renewal
+    ADD CONSTRAINT nda_renewal_nda_id_old_expires_at_key UNIQUE (nda_id, old_expires_at);
+
+ALTER TABLE ONLY vault.nda_renewal
+    ADD CONSTRAINT nda_renewal_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY vault.nda_schedule
     ADD CONSTRAINT nda_schedule_name_clear_id_key UNIQUE (name_clear_id);
 
 ALTER TABLE ONLY vault.nda_schedule
     ADD CONSTRAINT nda_schedule_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_code_id_key UNIQUE (code_id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signed_once UNIQUE NULLS NOT DISTINCT (nda_id, act, renewal_id);
 
 ALTER TABLE ONLY vault.obligation
     ADD CONSTRAINT obligation_pkey PRIMARY KEY (id);
@@ -5577,7 +5972,15 @@ CREATE INDEX name_clear_person_listing_id_idx ON vault.name_clear_person USING b
 
 CREATE UNIQUE INDEX name_clear_withdrawn_once ON vault.name_clear_answer USING btree (name_clear_id, number) WHERE (decision = 'withdrawn'::text);
 
+CREATE INDEX nda_document_deal_id_made_at_idx ON vault.nda_document USING btree (deal_id, made_at DESC);
+
+CREATE UNIQUE INDEX nda_member_once ON vault.nda_member USING btree (nda_id, member_id) WHERE (released_at IS NULL);
+
 CREATE UNIQUE INDEX nda_one_open ON vault.nda USING btree (deal_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX nda_paper_deal_id_entered_at_idx ON vault.nda_paper USING btree (deal_id, entered_at DESC);
+
+CREATE UNIQUE INDEX nda_paper_one_open ON vault.nda_paper USING btree (deal_id) WHERE (decision IS NULL);
 
 CREATE INDEX nda_schedule_deal_id_idx ON vault.nda_schedule USING btree (deal_id);
 
@@ -5773,7 +6176,11 @@ CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.name_clear_answer FOR E
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.name_clear_person FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_document FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_schedule FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.nda_signature FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -5833,7 +6240,17 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.name_clear_answer FOR EACH 
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.name_clear_person FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_document FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_member FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_paper FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_renewal FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_schedule FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.nda_signature FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.question FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -5946,6 +6363,18 @@ CREATE TRIGGER name_clear_frozen BEFORE UPDATE ON vault.name_clear FOR EACH ROW 
 CREATE TRIGGER nda_causes BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_causes();
 
 CREATE TRIGGER nda_frozen BEFORE UPDATE ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.nda_frozen();
+
+CREATE TRIGGER nda_member_causes BEFORE INSERT OR UPDATE ON vault.nda_member FOR EACH ROW EXECUTE FUNCTION vault.nda_member_causes();
+
+CREATE TRIGGER nda_paper_binds AFTER INSERT ON vault.nda FOR EACH ROW WHEN ((new.paper_id IS NOT NULL)) EXECUTE FUNCTION vault.nda_paper_binds();
+
+CREATE TRIGGER nda_paper_causes BEFORE INSERT OR UPDATE ON vault.nda_paper FOR EACH ROW EXECUTE FUNCTION vault.nda_paper_causes();
+
+CREATE TRIGGER nda_renewal_causes BEFORE INSERT OR UPDATE ON vault.nda_renewal FOR EACH ROW EXECUTE FUNCTION vault.nda_renewal_causes();
+
+CREATE TRIGGER nda_signature_causes BEFORE INSERT ON vault.nda_signature FOR EACH ROW EXECUTE FUNCTION vault.nda_signature_causes();
+
+CREATE TRIGGER nda_signature_counts AFTER INSERT ON vault.nda_signature FOR EACH ROW EXECUTE FUNCTION vault.nda_signature_counts();
 
 CREATE TRIGGER needs_fresh_screening AFTER INSERT ON vault.deal_event FOR EACH ROW WHEN ((new.action = ANY (ARRAY['sign_mou'::text, 'close_deal'::text]))) EXECUTE FUNCTION vault.step_needs_fresh_screening();
 
@@ -6481,8 +6910,47 @@ ALTER TABLE ONLY vault.name_clear
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
 
+ALTER TABLE ONLY vault.nda_document
+    ADD CONSTRAINT nda_document_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.nda_document
+    ADD CONSTRAINT nda_document_nda_id_deal_id_fkey FOREIGN KEY (nda_id, deal_id) REFERENCES vault.nda(id, deal_id);
+
+ALTER TABLE ONLY vault.nda_member
+    ADD CONSTRAINT nda_member_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.nda_member
+    ADD CONSTRAINT nda_member_named_by_fkey FOREIGN KEY (named_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.nda_member
+    ADD CONSTRAINT nda_member_nda_id_deal_id_fkey FOREIGN KEY (nda_id, deal_id) REFERENCES vault.nda(id, deal_id);
+
+ALTER TABLE ONLY vault.nda_member
+    ADD CONSTRAINT nda_member_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.nda_member
+    ADD CONSTRAINT nda_member_released_by_fkey FOREIGN KEY (released_by) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_offered_by_fkey FOREIGN KEY (offered_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.nda_paper
+    ADD CONSTRAINT nda_paper_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.nda_paper
+    ADD CONSTRAINT nda_paper_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.nda_paper
+    ADD CONSTRAINT nda_paper_entered_by_fkey FOREIGN KEY (entered_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.nda
+    ADD CONSTRAINT nda_paper_id_fkey FOREIGN KEY (paper_id) REFERENCES vault.nda_paper(id);
+
+ALTER TABLE ONLY vault.nda_renewal
+    ADD CONSTRAINT nda_renewal_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
+
+ALTER TABLE ONLY vault.nda_renewal
+    ADD CONSTRAINT nda_renewal_nda_id_deal_id_fkey FOREIGN KEY (nda_id, deal_id) REFERENCES vault.nda(id, deal_id);
 
 ALTER TABLE ONLY vault.nda_schedule
     ADD CONSTRAINT nda_schedule_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
@@ -6498,6 +6966,21 @@ ALTER TABLE ONLY vault.nda_schedule
 
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_screening_id_deal_id_fkey FOREIGN KEY (screening_id, deal_id) REFERENCES vault.screening(id, deal_id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_nda_id_deal_id_fkey FOREIGN KEY (nda_id, deal_id) REFERENCES vault.nda(id, deal_id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.nda_signature
+    ADD CONSTRAINT nda_signature_renewal_id_nda_id_fkey FOREIGN KEY (renewal_id, nda_id) REFERENCES vault.nda_renewal(id, nda_id);
 
 ALTER TABLE ONLY vault.nda
     ADD CONSTRAINT nda_signer_member_id_fkey FOREIGN KEY (signer_member_id) REFERENCES vault.member(id);
@@ -6855,13 +7338,15 @@ CREATE POLICY buyer ON vault.folder_grant FOR SELECT TO succession_app USING (((
 
 CREATE POLICY buyer ON vault.nda FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text, 'owner'::text])));
 
+CREATE POLICY buyer ON vault.nda_paper TO succession_app USING ((vault.party(deal_id) = 'buyer'::text)) WITH CHECK ((vault.party(deal_id) = 'buyer'::text));
+
+CREATE POLICY buyer ON vault.nda_renewal FOR INSERT TO succession_app WITH CHECK ((vault.party(deal_id) = 'buyer'::text));
+
 ALTER TABLE vault.buyer_adverse_event ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY buyer_declare ON vault.competitor_declaration FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (declared_for = 'buyer'::text) AND (declared_by = ops.member()) AND (confirmed_by IS NULL)));
 
 CREATE POLICY buyer_nominate ON vault.clean_team_member FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (nominated_by = ops.member())));
-
-CREATE POLICY buyer_sign ON vault.nda FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'buyer'::text)) WITH CHECK (((vault.party(deal_id) = 'buyer'::text) AND (signer_member_id = ops.member())));
 
 ALTER TABLE vault.clean_team_member ENABLE ROW LEVEL SECURITY;
 
@@ -7084,7 +7569,17 @@ ALTER TABLE vault.name_clear_person ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.nda ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.nda_document ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.nda_member ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.nda_paper ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.nda_renewal ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.nda_schedule ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.nda_signature ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY object ON vault.buyer_adverse_event FOR UPDATE TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()) AND (notified_at IS NOT NULL))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (buyer_id = ops.organisation()) AND (objected_by = ops.member())));
 
@@ -7144,9 +7639,13 @@ CREATE POLICY own ON vault.second_factor TO succession_app USING ((member_id = o
 
 CREATE POLICY own ON vault.second_factor_confirmation TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
 
+CREATE POLICY own_edit ON vault.nda_member FOR UPDATE TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (organisation_id = ops.organisation()))) WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (organisation_id = ops.organisation())));
+
 CREATE POLICY own_make ON vault.document_link FOR INSERT TO succession_app WITH CHECK (((organisation_id = ops.organisation()) AND (member_id = ops.member()) AND vault.grant_holds(grant_id) AND (EXISTS ( SELECT
    FROM vault.document d
   WHERE ((d.id = document_link.document_id) AND (d.listing_id = document_link.listing_id))))));
+
+CREATE POLICY own_name ON vault.nda_member FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (organisation_id = ops.organisation()) AND (named_by = ops.member()) AND (acknowledged_at IS NULL) AND (released_at IS NULL)));
 
 CREATE POLICY owner ON vault.audience_consent FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
@@ -7169,6 +7668,8 @@ CREATE POLICY owner ON vault.name_clear FOR SELECT TO succession_app USING (vaul
 CREATE POLICY owner ON vault.name_clear_answer FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.name_clear_person FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner ON vault.nda_paper FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.nda_schedule FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
@@ -7221,6 +7722,14 @@ CREATE POLICY party ON vault.clean_team_member FOR SELECT TO succession_app USIN
 CREATE POLICY party ON vault.deal_event FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'owner'::text])) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (action <> ALL (ARRAY['refuse_screening'::text, 'refuse_name_clear'::text])))));
 
 CREATE POLICY party ON vault.foreign_investment_filing TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text]))) WITH CHECK ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text])));
+
+CREATE POLICY party ON vault.nda_document FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'owner'::text])) OR ((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND ((NOT names_company) OR vault.live_grant(listing_id, 'dossier'::text)))));
+
+CREATE POLICY party ON vault.nda_member FOR SELECT TO succession_app USING (((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text, 'owner'::text])) OR ((vault.party(deal_id) = 'representative'::text) AND (organisation_id = ops.organisation()))));
+
+CREATE POLICY party ON vault.nda_renewal FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text, 'representative'::text, 'owner'::text])));
+
+CREATE POLICY party ON vault.nda_signature FOR SELECT TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text, 'owner'::text])));
 
 CREATE POLICY party ON vault.obligation TO succession_app USING ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text]))) WITH CHECK ((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text])));
 
@@ -7352,6 +7861,8 @@ CREATE POLICY seller ON vault.name_clear_person FOR SELECT TO succession_app USI
 
 CREATE POLICY seller ON vault.nda TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
+CREATE POLICY seller ON vault.nda_paper TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
+
 CREATE POLICY seller ON vault.nda_schedule TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
 CREATE POLICY seller ON vault.recipient_confirmation FOR SELECT TO succession_app USING ((vault.party(deal_id) = 'seller'::text));
@@ -7371,6 +7882,8 @@ CREATE POLICY seller_confirm ON vault.screening FOR UPDATE TO succession_app USI
 CREATE POLICY seller_review ON vault.answer FOR UPDATE TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (reviewed_by = ops.member())));
 
 CREATE POLICY seller_write ON vault.answer_scan FOR INSERT TO succession_app WITH CHECK (vault.holds(listing_id));
+
+CREATE POLICY sign ON vault.nda_signature FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['seller'::text, 'buyer'::text])) AND (member_id = ops.member())));
 
 CREATE POLICY state ON vault.appi_country_note FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'operator'::text) AND (stated_by = ops.member())));
 
@@ -7425,6 +7938,8 @@ CREATE POLICY worker ON vault.member TO succession_worker USING (true) WITH CHEC
 CREATE POLICY worker ON vault.name_clear TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.nda TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.nda_document FOR INSERT TO succession_worker WITH CHECK (true);
 
 CREATE POLICY worker ON vault.obligation TO succession_worker USING (true) WITH CHECK (true);
 
@@ -7878,6 +8393,21 @@ REVOKE ALL ON FUNCTION vault.nda_frozen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.nda_in_force(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.nda_in_force(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.nda_member_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_paper_binds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_paper_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_renewal_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_signature_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_signature_counts() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.nda_to_set(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.nda_to_set(wanted uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.needs_clean_team(wanted uuid, deal uuid) TO succession_app;
@@ -8889,7 +9419,7 @@ GRANT SELECT ON TABLE vault.name_clear_person TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.nda TO succession_app;
 
 GRANT SELECT(id) ON TABLE vault.nda TO succession_worker;
 
@@ -8921,11 +9451,67 @@ GRANT SELECT(signed_at) ON TABLE vault.nda TO succession_worker;
 
 GRANT SELECT(expires_at) ON TABLE vault.nda TO succession_worker;
 
+GRANT UPDATE(ended_at) ON TABLE vault.nda TO succession_app;
 GRANT SELECT(ended_at) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(governing_law) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(forum) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(prevailing_language) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(recipients) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(paper_id) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(signer_authority) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(countersigned_at) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT(in_force_at) ON TABLE vault.nda TO succession_worker;
+
+GRANT SELECT ON TABLE vault.nda_document TO succession_app;
+GRANT INSERT ON TABLE vault.nda_document TO succession_worker;
+GRANT SELECT,INSERT ON TABLE vault.nda_document TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.nda_document TO succession_seeder;
+
+GRANT SELECT,INSERT ON TABLE vault.nda_member TO succession_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_member TO succession_definer;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_member TO succession_seeder;
+
+GRANT UPDATE(acknowledged_at) ON TABLE vault.nda_member TO succession_app;
+
+GRANT UPDATE(acknowledged_hash) ON TABLE vault.nda_member TO succession_app;
+
+GRANT UPDATE(address) ON TABLE vault.nda_member TO succession_app;
+
+GRANT UPDATE(agent) ON TABLE vault.nda_member TO succession_app;
+
+GRANT UPDATE(released_at) ON TABLE vault.nda_member TO succession_app;
+
+GRANT UPDATE(released_by) ON TABLE vault.nda_member TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.nda_paper TO succession_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_paper TO succession_definer;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_paper TO succession_seeder;
+
+GRANT UPDATE(decision) ON TABLE vault.nda_paper TO succession_app;
+
+GRANT UPDATE(decided_by) ON TABLE vault.nda_paper TO succession_app;
+
+GRANT UPDATE(decided_at) ON TABLE vault.nda_paper TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.nda_renewal TO succession_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_renewal TO succession_definer;
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_renewal TO succession_seeder;
 
 GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.nda_schedule TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.nda_signature TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.nda_signature TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.nda_signature TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.obligation TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.obligation TO succession_seeder;

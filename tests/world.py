@@ -162,10 +162,13 @@ class World:
                                "ORDER BY id", field, value)
         return [json.loads(row[0]) for row in rows]
 
-    async def deliver(self) -> int:
-        """What the worker would do now: returns how many deliveries succeeded; letters are in settings.mail_dir."""
+    async def deliver(self, documents_of: str | None = None) -> int:
+        """What the worker would do now: returns how many deliveries succeeded; letters are in settings.mail_dir. Sealed documents,
+        which take their time, are set for one request only: what other tests left waiting is let go."""
         from succession.worker import deliver_once, open_worker_pool
 
+        await self.seed("UPDATE ops.outbox SET done_at = now() WHERE topic = 'nda_document' AND done_at IS NULL AND NOT EXISTS ("
+                        "SELECT FROM vault.nda n WHERE n.id::text = payload ->> 'nda' AND n.deal_id::text = $1)", documents_of or "")
         async with await open_worker_pool(self.app.state.settings) as pool:
             return await deliver_once(pool, self.app.state.settings)
 
@@ -292,26 +295,44 @@ class World:
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
-    async def nda_signed(self, published: Published, buyer: Caller) -> str:
-        """The same, screened and with the NDA signed."""
+    async def nda_signed(self, published: Published, buyer: Caller, *colleagues: Caller) -> str:
+        """The same, screened and with the NDA signed by this member, and acknowledged by these colleagues of theirs."""
         deal = await self.requested(published, buyer)
         path = f"/v1/disclosure-requests/{deal}"
         await self._done(published.seller.post(f"{path}/screening", {"decision": "cleared"}))
         nda = await self._done(published.seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24}))
-        await self._done(buyer.post(f"{path}/nda/signature", {
-            "text_hash": nda["text_hash"], "name": "A. Signer", "title": "Director", "locale_shown": "en"}))
+        await self.sign(buyer, path, nda["text_hash"], *colleagues)
         return deal
 
-    async def name_cleared(self, published: Published, buyer: Caller) -> str:
+    async def sign(self, buyer: Caller, path: str, text_hash: str, *colleagues: Caller) -> Any:
+        """The buyer's signature under a request's `path` with the code from the mail; `colleagues` are named and acknowledge."""
+        body = await self.signing(buyer, path, text_hash) | {"members": [str(each.member_id) for each in colleagues]}
+        signed = await self._done(buyer.post(f"{path}/nda/signature", body))
+        for each in colleagues:
+            await self._done(each.post(f"{path}/nda/acknowledgement", {"text_hash": text_hash}))
+        return signed
+
+    async def signing(self, caller: Caller, path: str, text_hash: str, **fields: Any) -> dict[str, Any]:
+        """What signs this text: the body of a signature, with a code that was mailed to this member just now."""
+        await self._done(caller.post(f"{path}/nda/code"))
+        return {"text_hash": text_hash, "name": "A. Signer", "title": "Director", "authority": "legal_representative", "locale_shown": "en",
+                "code": await self.mailed_code(caller)} | fields
+
+    async def mailed_code(self, caller: Caller, template: str = "nda_code") -> str:
+        """The newest code in the mail to this member."""
+        letters = [each for each in await self.letters(member=caller.member_id) if each["template"] == template]
+        return letters[-1]["params"]["code"]
+
+    async def name_cleared(self, published: Published, buyer: Caller, *colleagues: Caller) -> str:
         """The same, and the owner said yes."""
-        deal = await self.nda_signed(published, buyer)
+        deal = await self.nda_signed(published, buyer, *colleagues)
         await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/name-clear"))
         await self.owner_answers(published, "yes")
         return deal
 
-    async def released(self, published: Published, buyer: Caller, level: str = "dossier") -> str:
+    async def released(self, published: Published, buyer: Caller, level: str = "dossier", colleagues: tuple[Caller, ...] = ()) -> str:
         """The same, and the dossier was released; with `data_room` the room as well and every folder that is in it."""
-        deal = await self.name_cleared(published, buyer)
+        deal = await self.name_cleared(published, buyer, *colleagues)
         await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/dossier-release"))
         if level == "data_room":
             await self._done(published.seller.post(f"/v1/disclosure-requests/{deal}/data-room-release"))

@@ -11,6 +11,7 @@ import asyncpg
 from succession.config import Settings
 from succession.deals.expiry import end_exclusivities
 from succession.disclosure.checkpoints import checkpoint_if_due
+from succession.disclosure.nda_expiry import remind_of_endings
 from succession.disclosure.rescreening import rescreen
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
 from succession.metrics.closing import close_months
@@ -53,6 +54,7 @@ PERIODIC: tuple[Job, ...] = (
     Job("flag_figures", 3600, _now(flag_figures)),
     Job("end_exclusivities", 3600, _now(end_exclusivities)),
     Job("rescreen", 600, _now(rescreen)),
+    Job("remind_of_endings", 3600, _now(remind_of_endings)),
     Job("close_months", 3600, close_months),
     Job("sweep_store", 300, sweep_store),
     Job("sign_checkpoint", 900, checkpoint_if_due),

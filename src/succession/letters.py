@@ -176,6 +176,45 @@ LETTERS: dict[str, Letter] = {
         _("Project {project}: the non-disclosure agreement was signed"),
         _("The buyer of project {project} has signed the non-disclosure agreement. The next step is to ask the owner."),
     ),
+    "nda_code": Letter(
+        _("Project {project}: your code"),
+        _("Your code to sign for project {project} is:\n\n{code}\n\nIt works once, within 15 minutes, and shows that it is you who signs. "
+          "Give it to nobody. If you did not ask for it, do nothing: without it nothing is signed."),
+    ),
+    "nda_to_countersign": Letter(
+        _("Project {project}: your countersignature is needed"),
+        _("The buyer of project {project} has signed. The agreement, or its renewal, is in force once you have signed as well. "
+          "Sign in to do so."),
+    ),
+    "nda_countersigned": Letter(
+        _("Project {project}: the non-disclosure agreement is in force"),
+        _("For project {project} the non-disclosure agreement is in force between both sides. Sign in to read it; the sealed document "
+          "can be fetched there a moment later."),
+    ),
+    "nda_named": Letter(
+        _("Project {project}: please read and acknowledge the non-disclosure agreement"),
+        _("You were named as one of those who may read about project {project}. Before you can, read the non-disclosure agreement of your "
+          "organisation and acknowledge that it binds you. Sign in to do so."),
+    ),
+    "nda_paper_entered": Letter(
+        _("Project {project}: a signed paper was handed in"),
+        _("For project {project} a non-disclosure agreement on a party's own paper was handed in. It counts once somebody of your "
+          "organisation who did not hand it in has read and confirmed it. Sign in to do so."),
+    ),
+    "nda_paper_refused": Letter(
+        _("Project {project}: the paper was not confirmed"),
+        _("For project {project} the paper that was handed in was not confirmed. Sign in to see what is open to you."),
+    ),
+    "nda_expires": Letter(
+        _("Project {project}: the non-disclosure agreement ends on {ends_on}"),
+        _("The non-disclosure agreement of project {project} ends on {ends_on}. Nothing can be read after that day unless it is renewed "
+          "under the same terms. To read and sign the renewal, open:\n\n{link}"),
+    ),
+    "nda_renewed": Letter(
+        _("Project {project}: the non-disclosure agreement was renewed"),
+        _("The buyer of project {project} has renewed the non-disclosure agreement under the same terms. What was released keeps the day "
+          "on which it ends."),
+    ),
     "nda_ended": Letter(
         _("Project {project}: no more information will be provided"),
         _("For project {project} no more information will be provided. The duties of secrecy you signed go on as agreed there."),

@@ -22,6 +22,7 @@ import asyncpg
 from succession import keys, logs
 from succession.config import Settings
 from succession.database import speak_json
+from succession.disclosure.nda_document import make_document
 from succession.jobs import PERIODIC, Job
 from succession.key_ring import check_directory
 from succession.mail import deliver_mail
@@ -42,7 +43,7 @@ STATEMENT_TIMEOUT_MS = 120_000
 Deliver = Callable[[asyncpg.Connection, Settings, int, dict[str, Any]], Awaitable[None]]
 
 # topic: who delivers it
-TOPICS: dict[str, Deliver] = {"mail": deliver_mail}
+TOPICS: dict[str, Deliver] = {"mail": deliver_mail, "nda_document": make_document}
 
 
 # ---------------------------------------------------------------- the outbox

@@ -42,7 +42,7 @@ NOTHING: dict[str, str] = {
     "told to the desk as a coded reason; the teaser is what it named itself": "DeclineIntroduction",
     "answers with the reference the buyer named, and a project name drawn by lot": "OpenDisclosureRequest",
     "about the buyer, for the seller's side": """
-        DecideScreening ReadScreening TerminateNda AskNameClear ReadNameClear SendNameClearLink HandOverNameClearLink
+        DecideScreening ReadScreening TerminateNda CountersignNda AskNameClear ReadNameClear SendNameClearLink HandOverNameClearLink
         ListRecipientChecks ConfirmRecipientCheck ListCompetition DeclareCompetition ConfirmCompetition
         ListScreeningsWaiting ConfirmScreening ListScreeningAlerts
         AddScreeningListEntries ListScreeningListEntries RemoveScreeningListEntry""",
@@ -50,13 +50,14 @@ NOTHING: dict[str, str] = {
         ListScreeningLists OpenScreeningList ListScreeningListVersions ImportScreeningList ListListLicences ConfirmListLicence EndListLicence""",
     "about a buyer: read by the operator, by itself, and by whoever reported it": """
         ReportAdverseEvent ListAdverseEvents ReadAdverseEvent NotifyOfAdverseEvent ObjectToAdverseEvent DecideAdverseEvent ConfirmAdverseEvent""",
-    "ends a reading": "RevokeGrant RevokeFolderGrant",
+    "ends a reading": "RevokeGrant RevokeFolderGrant ReleaseNdaMember",
     "who reads for the buyer, named by itself; accepted or ended": "ListCleanTeam NameCleanTeamMember AcceptCleanTeamMember EndCleanTeamMember",
     "a name and a number of the owner's side, for the holder's second member or the operator's reviewer who calls": "SpeakNameClearCode",
     "what is said of countries and declared by buyers, for Art. 28":
         "ListPersonalDataCountries NotePersonalDataCountry ReadPersonalDataMeasures DeclarePersonalDataMeasures",
     "who agreed to be named to a buyer, and what went out: the holder's and its reviewer's to read": """
         ListThirdPersonConsents EnterThirdPersonConsent ConfirmThirdPersonConsent WithdrawThirdPersonConsent ListPersonalDataTransfers""",
+    "codes and people of an agreement that was offered": "SendNdaCode SendNdaCodeFromPage ListNdaMembers NameNdaMembers",
     "steps of a deal under its project name; what follows from the company's industry is for who has the dossier": """
         ListDeals ReadDeal TakeDealStep GrantExclusivity EndExclusivity KeepFiling ListObligations ReportObligation""",
     "closed months over fixed cubes, small counts hidden with what would give them away (metrics/suppression.py)":
@@ -76,7 +77,9 @@ SILENT_LETTERS: dict[str, str] = {
         brief_filed introduction_proposed introduction_declined representation_recorded representation_confirmed representation_ended""",
     "to the owner, or to the intermediary about its own listing": """
         owner_teaser owner_approved owner_link_again owner_decided consent_withdrawn owner_name_clear owner_name_cleared owner_answered
-        owner_code request_opened nda_signed question_asked owner_folder owner_folder_allowed""",
+        owner_code request_opened nda_signed nda_to_countersign nda_paper_entered nda_renewed question_asked owner_folder owner_folder_allowed""",
+    "a code, or a step of an agreement that was offered, under a project name":
+        "nda_code nda_named nda_countersigned nda_paper_refused nda_expires",
     "ends something, under a project name": "request_not_successful nda_ended access_ended",
     "a step under a project name": "deal_moved deal_unparked clean_team_named clean_team_accepted",
     "a root over everything, the same for everybody who has a new entry of its own to read": "ledger_checkpoint",

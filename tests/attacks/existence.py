@@ -20,6 +20,7 @@ from attacks.stages import MOVING, PLAN, SELLER, stages_of
 from world import Published
 
 _DEAL = "/v1/disclosure-requests/{deal}"
+_SIGNATURE = {"text_hash": "a" * 64, "name": "A", "title": "B", "authority": "legal_representative", "locale_shown": "en", "code": "000000"}
 #: Every way to name a thing that is somebody else's: (method, address, a body that is complete). A word in braces is an id of
 #: `_foreign_ids`. Each is asked once with the id of something that exists and once with one that does not.
 FOREIGN: tuple[tuple[str, str, Any], ...] = (
@@ -97,7 +98,14 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", f"{_DEAL}/screening", None),
     ("POST", f"{_DEAL}/screening", {"decision": "cleared"}), ("GET", f"{_DEAL}/nda", None),
     ("POST", f"{_DEAL}/nda", {"form": "one_way", "term_months": 24}),
-    ("POST", f"{_DEAL}/nda/signature", {"text_hash": "a" * 64, "name": "A", "title": "B", "locale_shown": "en"}),
+    ("POST", f"{_DEAL}/nda/signature", _SIGNATURE), ("POST", f"{_DEAL}/nda/countersignature", _SIGNATURE),
+    ("POST", f"{_DEAL}/nda/code", {}), ("GET", f"{_DEAL}/nda/renewal", None), ("POST", f"{_DEAL}/nda/renewal", _SIGNATURE),
+    ("GET", f"{_DEAL}/nda/members", None), ("POST", f"{_DEAL}/nda/members", {"members": [str(uuid4())]}),
+    ("DELETE", f"{_DEAL}/nda/members/{uuid4()}", None), ("POST", f"{_DEAL}/nda/acknowledgement", {"text_hash": "a" * 64}),
+    ("GET", f"{_DEAL}/nda/paper", None), ("GET", f"{_DEAL}/nda/paper/content", None), ("GET", f"{_DEAL}/nda/document", None),
+    ("POST", f"{_DEAL}/nda/paper", {"form": "one_way", "term_months": 24, "signed_on": "2026-01-05", "signer_name": "A",
+                                    "signer_title": "B", "content_base64": "JVBERi0="}),
+    ("POST", f"{_DEAL}/nda/paper/decision", {"decision": "refused", "content_hash": "a" * 64}),
     ("POST", f"{_DEAL}/nda/termination", {"reason": "talks_ended"}), ("GET", f"{_DEAL}/nda/schedule", None),
     ("GET", f"{_DEAL}/name-clear", None),
     ("POST", f"{_DEAL}/name-clear", {}), ("POST", f"{_DEAL}/name-clear/link", {}),
@@ -120,7 +128,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("PUT", "/v1/deals/{deal}/foreign-investment-filing", {"plan": PLAN}),
     ("GET", "/v1/deals/{deal}/obligations", None),
     ("PATCH", "/v1/obligations/{obligation}", {"state": "open"}), ("GET", "/nda/{deal}", None),
-    ("POST", "/nda/{deal}", None),
+    ("POST", "/nda/{deal}", None), ("POST", "/nda/{deal}/code", None),
     ("GET", "/owner/{token}", None), ("POST", "/owner/{token}", None), ("POST", "/owner/{token}/renewal", None),
     ("GET", "/v1/organisations/{pending}", None), ("POST", "/v1/organisations/{pending}/verification", {}),
     ("PATCH", "/v1/members/{member}", {"role": "admin"}), ("DELETE", "/v1/members/{member}", None),

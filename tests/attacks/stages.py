@@ -92,7 +92,9 @@ async def stages_of(scene: Scene) -> Stages:
 
 
 READINGS = ("/v1/dossiers/{deal}", "/v1/disclosure-requests/{deal}", "/v1/disclosure-requests/{deal}/nda",
-            "/v1/disclosure-requests/{deal}/nda/schedule",
+            "/v1/disclosure-requests/{deal}/nda/schedule", "/v1/disclosure-requests/{deal}/nda/document",
+            "/v1/disclosure-requests/{deal}/nda/members", "/v1/disclosure-requests/{deal}/nda/renewal",
+            "/v1/disclosure-requests/{deal}/nda/paper", "/v1/disclosure-requests/{deal}/nda/paper/content",
             "/v1/disclosure-requests/{deal}/name-clear", "/v1/disclosure-requests/{deal}/screening", "/nda/{deal}",
             "/v1/deals/{deal}",
             "/v1/deals/{deal}/obligations", "/v1/disclosure-requests/{deal}/questions", "/v1/documents/{dossier}", "/v1/documents/{data_room}",
@@ -121,7 +123,9 @@ LISTS = ("/v1/dossiers", "/v1/grants?limit=100", "/v1/deals?limit=100", "/v1/dis
         bound="no word of any company but the one whose grant is live",
         routes=("GET /v1/dossiers/{deal_id}", "GET /v1/disclosure-requests/{deal_id}",
                 "GET /v1/disclosure-requests/{deal_id}/nda",
-                "GET /v1/disclosure-requests/{deal_id}/nda/schedule",
+                "GET /v1/disclosure-requests/{deal_id}/nda/schedule", "GET /v1/disclosure-requests/{deal_id}/nda/document",
+                "GET /v1/disclosure-requests/{deal_id}/nda/members", "GET /v1/disclosure-requests/{deal_id}/nda/renewal",
+                "GET /v1/disclosure-requests/{deal_id}/nda/paper", "GET /v1/disclosure-requests/{deal_id}/nda/paper/content",
                 "GET /v1/disclosure-requests/{deal_id}/name-clear",
                 "GET /v1/disclosure-requests/{deal_id}/screening", "GET /nda/{deal_id}", "GET /v1/deals/{deal_id}",
                 "GET /v1/deals/{deal_id}/obligations", "GET /v1/disclosure-requests/{deal_id}/questions", "GET /v1/held-answers",

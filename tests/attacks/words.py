@@ -149,7 +149,9 @@ LOOKED_AT = (
     "/v1/teasers?limit=100", "/v1/teasers/{ref}", "/v1/teasers?match=possible&place=JP-13&limit=100",
     "/v1/disclosure-requests",
     "/v1/disclosure-requests/{deal}", "/v1/disclosure-requests/{deal}/nda",
-    "/v1/disclosure-requests/{deal}/nda/schedule",
+    "/v1/disclosure-requests/{deal}/nda/schedule", "/v1/disclosure-requests/{deal}/nda/document",
+    "/v1/disclosure-requests/{deal}/nda/members", "/v1/disclosure-requests/{deal}/nda/renewal",
+    "/v1/disclosure-requests/{deal}/nda/paper", "/v1/disclosure-requests/{deal}/nda/paper/content",
     "/v1/disclosure-requests/{deal}/screening", "/v1/disclosure-requests/{deal}/name-clear", "/nda/{deal}", "/v1/deals",
     "/v1/deals/{deal}",
     "/v1/deals/{deal}/obligations", "/v1/dossiers/{deal}", "/v1/grants", "/v1/documents/{document}",
@@ -320,8 +322,7 @@ async def _signed_and_introduced(scene: Scene, door: Door, seller: Caller, buyer
     for who, where, body in steps:
         answer = await door.ask(who, where, "POST", json=body)
         assert answer.status_code == 201, answer.text
-    signature = {"text_hash": answer.json()["text_hash"], "name": "A. Signer", "title": "Director",
-                 "locale_shown": "en"}
+    signature = await scene.world.signing(buyer, path, answer.json()["text_hash"])
     for who, where, body in ((buyer, f"{path}/nda/signature", signature), (seller, f"{path}/name-clear", {})):
         answer = await door.ask(who, where, "POST", json=body)
         assert answer.status_code == 201, answer.text

@@ -102,6 +102,19 @@ async def test_an_nda_needs_a_cleared_and_current_screening(world, scoped):
     assert await refused(scoped, seller, NDA, deal, screening, seller.member_id, None) is None
 
 
+SIGN = ("INSERT INTO vault.nda_signature (nda_id, deal_id, listing_id, act, organisation_id, member_id, name, title, authority, email, "
+        "locale_shown, text_hash, code_id) SELECT n.id, n.deal_id, n.listing_id, 'signature', $2, $3, 'Forged', 'x', 'legal_representative', "
+        "'x@fictitious.example', 'en', n.text_hash, $4 FROM vault.nda n WHERE n.deal_id = $1")
+
+
+async def spent_code(world, deal, caller):
+    """A code for this agreement that its holder spent some time ago."""
+    return (await world.seed(
+        "INSERT INTO ops.one_time_code (purpose, subject_id, holder, channel, code_hash, expires_at, spent_at) SELECT 'nda_signature', n.id, $2, "
+        "'mail', sha256('x'), now(), now() - interval '1 minute' FROM vault.nda n WHERE n.deal_id = $1 RETURNING id",
+        deal, f"member:{caller.member_id}"))[0]["id"]
+
+
 async def test_only_a_member_of_the_buyer_signs_and_only_the_seller_ends(world, scoped):
     published, buyer, stranger = await world.published(), await world.acquirer(), await world.acquirer()
     deal = UUID(await world.requested(published, buyer))
@@ -110,18 +123,25 @@ async def test_only_a_member_of_the_buyer_signs_and_only_the_seller_ends(world, 
     await seller.post(f"/v1/disclosure-requests/{deal}/nda", {"form": "one_way", "term_months": 24})
     sign = ("UPDATE vault.nda SET signed_at = '2020-01-01', expires_at = '2099-01-01', signer_name = 'x', signer_member_id = $2 "
             "WHERE deal_id = $1")
-    assert await refused(scoped, seller, sign, deal, seller.member_id) == "nda_signed_by_buyer"
-    assert await refused(scoped, buyer, sign, deal, seller.member_id) == "nda_signed_by_buyer"
-    assert await refused(scoped, stranger, sign, deal, stranger.member_id) is None  # sees no row
+    for caller in (seller, buyer, stranger):
+        assert await refused(scoped, caller, sign, deal, caller.member_id) == "42501", "nobody signs by changing the row"
+    codes = {}
+    for caller in (seller, buyer):  # a code of one's own, issued and spent, is what a signature needs
+        codes[caller.kind] = await spent_code(world, deal, caller)
+    for caller, code, why in ((seller, codes["intermediary"], "nda_signed_by_buyer"), (buyer, codes["intermediary"], "nda_signed_by_buyer"),
+                              (buyer, codes["acquirer"], "nda_signed_by_buyer"), (stranger, codes["acquirer"], None)):  # who sees no row
+        assert await refused(scoped, caller, SIGN, deal, caller.organisation_id, caller.member_id, code) in (why, "42501"), caller.kind
     assert (await row_of(world, "nda", deal))["signed_at"] is None
-    assert await refused(scoped, buyer, sign, deal, buyer.member_id) is None
+    path = f"/v1/disclosure-requests/{deal}"
+    await world.sign(buyer, path, (await buyer.get(f"{path}/nda")).json()["text_hash"])
     signed = await row_of(world, "nda", deal)
     assert abs(signed["signed_at"] - datetime.now(UTC)) < timedelta(minutes=1), "the database reads the clock"
     assert signed["expires_at"] < datetime.now(UTC) + timedelta(days=24 * 31)
     for change in ("text_ja = 'x'", "signer_name = 'y'", "signed_at = NULL", "expires_at = '2099-01-01'", "term_months = 60"):
         for caller in (seller, buyer):
             assert await refused(scoped, caller, f"UPDATE vault.nda SET {change} WHERE deal_id = $1", deal) in ("SU001", "42501")
-    assert await refused(scoped, buyer, "UPDATE vault.nda SET ended_at = now() WHERE deal_id = $1", deal) == "nda_ended_by_seller"
+    assert await refused(scoped, buyer, "UPDATE vault.nda SET ended_at = now() WHERE deal_id = $1", deal) is None  # no row to change
+    assert (await row_of(world, "nda", deal))["ended_at"] is None
     assert await refused(scoped, seller, "UPDATE vault.nda SET ended_at = now() WHERE deal_id = $1", deal) is None
     assert await refused(scoped, seller, "UPDATE vault.nda SET ended_at = NULL WHERE deal_id = $1", deal) == "SU001"
 
@@ -140,7 +160,7 @@ async def test_a_name_clear_needs_a_signed_nda_in_force(world, scoped):
     await seller.post(f"{path}/screening", {"decision": "cleared"})
     nda = (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).json()
     assert await refused(scoped, seller, ASK, deal, seller.member_id) == "name_clear_causes"
-    await buyer.post(f"{path}/nda/signature", {"text_hash": nda["text_hash"], "name": "A", "title": "B", "locale_shown": "en"})
+    await world.sign(buyer, path, nda["text_hash"])
     for ending in ("expires_at = now()", "ended_at = now()"):
         await world.overrule(f"UPDATE vault.nda SET {ending} WHERE deal_id = $1", deal)
         assert await refused(scoped, seller, ASK, deal, seller.member_id) == "name_clear_causes"
@@ -201,7 +221,8 @@ BREAKS_GRANT = {
     "ask_adviser": "UPDATE vault.name_clear SET decision = 'ask_adviser' WHERE deal_id = $1",
     "consent revoked": "UPDATE vault.name_clear SET revoked_at = now() WHERE deal_id = $1",
     "consent lapsed": "UPDATE vault.name_clear SET expires_at = now() WHERE deal_id = $1",
-    "NDA unsigned": "UPDATE vault.nda SET signed_at = NULL, signer_name = NULL, expires_at = NULL WHERE deal_id = $1",
+    "NDA unsigned": "UPDATE vault.nda SET signed_at = NULL, signer_name = NULL, expires_at = NULL, in_force_at = NULL WHERE deal_id = $1",
+    "NDA not countersigned": "UPDATE vault.nda SET in_force_at = NULL WHERE deal_id = $1",
     "NDA expired": "UPDATE vault.nda SET expires_at = now() WHERE deal_id = $1",
     "NDA ended": "UPDATE vault.nda SET ended_at = now() WHERE deal_id = $1",
     "screening refused": "UPDATE vault.screening SET decision = 'refused' WHERE deal_id = $1",
@@ -290,6 +311,10 @@ ENDS_READING = {name: sql for name, sql in BREAKS_GRANT.items() if name not in (
     "grant revoked": "UPDATE vault.disclosure_grant SET revoked_at = now() WHERE deal_id = $1",
     "grant expired": "UPDATE vault.disclosure_grant SET expires_at = now() WHERE deal_id = $1",
     "grant without entry": "DELETE FROM vault.ledger_entry WHERE deal_id = $1 AND kind = 'released'",
+    "reader has left": "UPDATE vault.member m SET status = 'left' FROM vault.nda_member b WHERE b.deal_id = $1 AND m.id = b.member_id",
+    "reader was never named": "DELETE FROM vault.nda_member WHERE deal_id = $1",
+    "reader has not acknowledged": "UPDATE vault.nda_member SET acknowledged_at = NULL, acknowledged_hash = NULL WHERE deal_id = $1",
+    "reader was released": "UPDATE vault.nda_member SET released_at = now(), released_by = member_id WHERE deal_id = $1",
 }
 
 

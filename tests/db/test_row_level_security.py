@@ -13,7 +13,7 @@ AUDIENCE_ROLES = PROGRAM_ROLES[2:]
 OPS_WITH_POLICY = {"outbox", "idempotency", "filter_use", "one_time_code"}
 OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "know_how_step", "ledger_kind", "metric_table", "lease", "question_reply",
                            "retention", "retention_rows", "retention_run"}
-EVIDENCE = {"recipient_confirmation", "ledger_entry", "access", "deal_event", "verification", "audit_event", "exposure",
+EVIDENCE = {"recipient_confirmation", "ledger_entry", "nda_signature", "nda_document", "access", "deal_event", "verification", "audit_event", "exposure",
             "second_factor_confirmation", "document_mark", "fact_version", "disclosed", "ledger_checkpoint", "ledger_checkpoint_head",
             "screening_run", "screening_alert", "screening_list_version",
             "name_clear_person", "name_clear_answer", "appi_country_note", "appi_measures"}

@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 from succession.config import resource
 from succession.deals.lifecycle import transition_rows
 from succession.schema import schema_of
-from succession.tables import accounts, deals, disclosure, listings, ops  # noqa: F401 - registers the tables
+from succession.tables import accounts, deals, disclosure, listings, nda, ops  # noqa: F401 - registers the tables
 
 
 async def test_schema_sql_is_what_the_migrations_make(database_url):

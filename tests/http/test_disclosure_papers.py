@@ -12,7 +12,7 @@ from world import ORIGIN
 
 from succession.disclosure.nda_text import template_version
 
-SIGNATURE = {"name": "A. Signer", "title": "Director", "locale_shown": "en"}
+SIGNATURE = {"name": "A. Signer", "title": "Director", "authority": "legal_representative", "locale_shown": "en", "code": "000000"}
 
 
 async def screened(world):
@@ -32,20 +32,23 @@ async def test_only_the_text_that_was_read_can_be_signed(world):
     first = (await published.seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).json()
     second = (await published.seller.post(f"{path}/nda", {"form": "two_party", "term_months": 36})).json()
     assert first["text_hash"] != second["text_hash"] and first["template_version"] == second["template_version"] == template_version()
+    body = await world.signing(buyer, path, first["text_hash"])
     before = len(await world.seed("SELECT 1 FROM ops.outbox"))
-    stale = await buyer.post(f"{path}/nda/signature", SIGNATURE | {"text_hash": first["text_hash"]})
+    stale = await buyer.post(f"{path}/nda/signature", body)
     assert stale.status_code == 409 and stale.json()["code"] == "nda_text_changed"
     assert (await buyer.get(f"{path}/nda")).json()["signed_at"] is None
     assert len(await world.seed("SELECT 1 FROM ops.outbox")) == before
 
     buyer.client.headers["User-Agent"] = "a browser"
-    signed = await buyer.post(f"{path}/nda/signature", SIGNATURE | {"text_hash": second["text_hash"]})
+    signed = await buyer.post(f"{path}/nda/signature", body | {"text_hash": second["text_hash"]})
     assert signed.status_code == 201 and signed.json()["signer_name"] == "A. Signer"
     row = (await world.seed("SELECT * FROM vault.nda WHERE id = $1", UUID(second["id"])))[0]
     assert row["agent"] == "a browser" and row["address"] and row["locale_shown"] == "en"
     assert hashlib.sha256(f"{row['text_ja']}\n\n\n{row['text_en']}".encode()).digest() == row["text_hash"]
-    twice = await buyer.post(f"{path}/nda/signature", SIGNATURE | {"text_hash": second["text_hash"]})
+    twice = await buyer.post(f"{path}/nda/signature", body | {"text_hash": second["text_hash"]})
     assert twice.status_code == 409
+    body = await world.signing(published.seller, path, second["text_hash"])
+    assert (await published.seller.post(f"{path}/nda/countersignature", body)).json()["state"] == "signed"
     offered_again = await published.seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})
     assert offered_again.status_code == 409, "one in force is not replaced"
 
@@ -54,10 +57,10 @@ async def test_both_forms_say_what_they_must_in_both_languages(world):
     published, buyer, path = await screened(world)
     for form in ("one_way", "two_party"):
         nda = (await published.seller.post(f"{path}/nda", {"form": form, "term_months": 18})).json()
-        for said in ("東京地方裁判所", "日本語を正文", "反社会的勢力", "出願", "逆行分析", "記憶に残", "接触", "名称を明かしていない依頼者", "18か月"):
+        for said in ("東京地方裁判所", "日本語を正文", "反社会的勢力", "出願", "リバースエンジニアリング", "記憶に残", "接触", "その名称は明らかにされていない", "ノウハウ", "廃棄", "18か月"):
             assert said in nda["text_ja"], said
         for said in ("Tokyo District Court", "Japanese text prevails", "Anti-Social Forces", "No contact", "patents", "reverse engineering",
-                     "memory", "for itself and for a principal whose name is not disclosed", "18 months", "destroys"):
+                     "memory", "for itself and for the business that instructed it", "whose names are not disclosed", "know-how", "18 months", "destroys"):
             assert said in nda["text_en"], said
         assert ("Information about the Recipient" in nda["text_en"]) == (form == "two_party")
         assert nda["text_ja"].count("第") >= 13 and "{" not in nda["text_ja"] + nda["text_en"]
@@ -77,7 +80,7 @@ async def test_termination_stops_reading_at_once_and_a_new_nda_needs_a_new_conse
     assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 404
     assert (await world.letters(organisation=buyer.organisation_id))[-1]["template"] == "nda_ended"
     again = (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).json()
-    assert (await buyer.post(f"{path}/nda/signature", SIGNATURE | {"text_hash": again["text_hash"]})).status_code == 201
+    await world.sign(buyer, path, again["text_hash"])
     assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 404
     assert (await seller.post(f"{path}/dossier-release")).json()["code"] == "name_clear_needed"
 
@@ -100,7 +103,7 @@ async def test_each_step_needs_the_one_before_it(world):
     assert await codes() == ["nda_needed"] * 3
     nda = (await seller.post(f"{path}/nda", offer)).json()
     assert await codes() == ["nda_needed"] * 3
-    await buyer.post(f"{path}/nda/signature", SIGNATURE | {"text_hash": nda["text_hash"]})
+    await world.sign(buyer, path, nda["text_hash"])
     assert (await seller.post(f"{path}/dossier-release")).json()["code"] == "name_clear_needed"
     assert (await seller.post(f"{path}/name-clear")).status_code == 201
     assert (await seller.post(f"{path}/name-clear")).json()["code"] == "conflict", "one question at a time"

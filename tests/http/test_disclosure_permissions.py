@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from world import ORIGIN
 
-SIGNATURE = {"text_hash": "0" * 64, "name": "A", "title": "B", "locale_shown": "en"}
+SIGNATURE = {"text_hash": "0" * 64, "name": "A", "title": "B", "authority": "legal_representative", "locale_shown": "en", "code": "000000"}
+PAPER = {"form": "one_way", "term_months": 24, "signed_on": "2026-01-05", "signer_name": "A", "signer_title": "B", "content_base64": "JVBERi0="}
 DOCUMENT = {"level": "dossier", "filename": "a.txt", "content_base64": "YQ==", "contains_personal_data": False,
             "export_control_class": "none", "downloadable": True, "unmarked_reason": "a list"}
 # (method, path, body). A stranger is told 404, or 403 where its kind may never do that.
@@ -15,6 +16,7 @@ SELLER_STEPS = (
     ("GET", "/v1/disclosure-requests/{deal}/screening", None),
     ("POST", "/v1/disclosure-requests/{deal}/screening", {"decision": "cleared"}),
     ("POST", "/v1/disclosure-requests/{deal}/nda", {"form": "one_way", "term_months": 24}),
+    ("POST", "/v1/disclosure-requests/{deal}/nda/countersignature", SIGNATURE),
     ("POST", "/v1/disclosure-requests/{deal}/nda/termination", {"reason": "talks_ended"}),
     ("POST", "/v1/disclosure-requests/{deal}/name-clear", {}),
     ("GET", "/v1/disclosure-requests/{deal}/name-clear", None),
@@ -37,12 +39,30 @@ SELLER_STEPS = (
     ("GET", "/v1/listings/{listing}/ledger/checkpoints", None),
     ("GET", "/v1/listings/{listing}/knowledge", None),
 )
-BUYER_STEPS = (("POST", "/v1/disclosure-requests/{deal}/nda/signature", SIGNATURE), ("GET", "/v1/dossiers/{deal}", None),
-               ("POST", "/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"}),
-               ("POST", "/v1/documents/{document}/links", {"uses": 1}))
+BUYER_STEPS = (
+    ("POST", "/v1/disclosure-requests/{deal}/nda/signature", SIGNATURE),
+    ("POST", "/v1/disclosure-requests/{deal}/nda/renewal", SIGNATURE),
+    ("POST", "/v1/disclosure-requests/{deal}/nda/members", {"members": ["00000000-0000-0000-0000-000000000001"]}),
+    ("POST", "/v1/disclosure-requests/{deal}/nda/acknowledgement", {"text_hash": "0" * 64}),
+    ("DELETE", "/v1/disclosure-requests/{deal}/nda/members/00000000-0000-0000-0000-000000000001", None),
+    ("GET", "/v1/dossiers/{deal}", None),
+    ("POST", "/v1/disclosure-requests/{deal}/questions", {"code": "staff_kept"}),
+    ("POST", "/v1/documents/{document}/links", {"uses": 1}),
+)
+# Of either side, but open to neither now.
+NOT_OPEN = (
+    ("POST", "/v1/disclosure-requests/{deal}/nda/code", {}),
+    ("GET", "/v1/disclosure-requests/{deal}/nda/renewal", None),
+    ("POST", "/v1/disclosure-requests/{deal}/nda/paper", PAPER),
+    ("GET", "/v1/disclosure-requests/{deal}/nda/paper", None),
+    ("GET", "/v1/disclosure-requests/{deal}/nda/paper/content", None),
+    ("POST", "/v1/disclosure-requests/{deal}/nda/paper/decision", {"decision": "confirmed", "content_hash": "0" * 64}),
+    ("GET", "/v1/disclosure-requests/{deal}/nda/document", None),
+)
 BOTH = (
     ("GET", "/v1/disclosure-requests/{deal}", None),
     ("GET", "/v1/disclosure-requests/{deal}/nda", None),
+    ("GET", "/v1/disclosure-requests/{deal}/nda/members", None),
     ("GET", "/v1/disclosure-requests/{deal}/nda/schedule", None),
     ("GET", "/v1/disclosure-requests/{deal}/ledger/checkpoints", None),
     ("GET", "/v1/documents/{document}", None),
@@ -51,7 +71,7 @@ BOTH = (
     ("GET", "/v1/disclosure-requests/{deal}/questions", None),
 )
 TABLES = ("deal", "deal_event", "screening", "nda", "name_clear", "disclosure_grant", "ledger_entry", "ledger_subject", "access",
-          "nda_schedule", "document", "owner_link", "audit_event", "question", "answer", "document_upload", "document_object",
+          "nda_schedule", "nda_signature", "nda_member", "nda_paper", "nda_renewal", "nda_document", "document", "owner_link", "audit_event", "question", "answer", "document_upload", "document_object",
           "document_mark", "document_link", "store_object", "disclosed", "fact_version")
 
 
@@ -88,7 +108,7 @@ async def test_strangers_of_every_kind_change_nothing_and_learn_nothing(world, s
     }
     before = await state(world)
     for kind, client in strangers.items():
-        for step in (*SELLER_STEPS, *BUYER_STEPS, *BOTH):
+        for step in (*SELLER_STEPS, *BUYER_STEPS, *BOTH, *NOT_OPEN):
             answer = await asked(client, step, ids)
             expected = {401} if kind == "anonymous" else {403} if kind == "unverified" else {403, 404}
             if kind == "operator" and step[1].startswith(tuple(f"/v1/listings/{{listing}}/{each}" for each in (
@@ -111,6 +131,9 @@ async def test_the_counterpart_sees_but_may_not_act(world, scene):
     for step in BUYER_STEPS:
         answer = await asked(published.seller.client, step, ids)
         assert answer.status_code in (403, 404), (step[:2], answer.status_code)
+    for step in NOT_OPEN:
+        for party in (buyer, published.seller):
+            assert (await asked(party.client, step, ids)).status_code in (404, 409), step[:2]
     assert await state(world) == before
     for step in BOTH:
         for party in (buyer, published.seller):
@@ -148,11 +171,16 @@ async def test_a_represented_buyers_adviser_reads_while_it_represents(world):
     nda = (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).json()
     signature = SIGNATURE | {"text_hash": nda["text_hash"]}
     assert (await bank.post(f"{path}/nda/signature", signature)).status_code == 403, "the acquirer signs itself"
-    assert (await buyer.post(f"{path}/nda/signature", signature)).status_code == 201
+    assert (await bank.post(f"{path}/nda/code")).status_code == 403
+    await world.sign(buyer, path, nda["text_hash"])
     await seller.post(f"{path}/name-clear")
     await world.owner_answers(published, "yes")
     assert (await bank.get(f"/v1/dossiers/{deal}")).status_code == 404
     assert (await seller.post(f"{path}/dossier-release")).status_code == 201
+    assert (await bank.get(f"/v1/dossiers/{deal}")).status_code == 404, "nobody of the adviser is bound yet"
+    assert (await bank.post(f"{path}/nda/members", {"members": [str(bank.member_id)]})).status_code == 201
+    assert (await bank.get(f"/v1/dossiers/{deal}")).status_code == 404, "named, and has not acknowledged"
+    assert (await bank.post(f"{path}/nda/acknowledgement", {"text_hash": nda["text_hash"]})).json()["your_part"] == "bound"
     assert (await bank.get(f"/v1/dossiers/{deal}")).json()["summary"]["legal_name"] == published.legal_name
     assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 200
     readers = await world.seed("SELECT organisation_id FROM vault.access WHERE listing_id = $1 ORDER BY id", published.listing_id)

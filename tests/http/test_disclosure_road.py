@@ -33,9 +33,12 @@ async def test_the_whole_road_once(world):
     request = (await buyer.get(path)).json()
     assert request["next_step"] == "sign_nda" and request["intermediary"] in nda["text_en"]
 
-    signature = {"text_hash": nda["text_hash"], "name": "A. Signer", "title": "Director", "locale_shown": "en"}
-    signed = await buyer.post(f"{path}/nda/signature", signature)
-    assert signed.status_code == 201 and signed.json()["state"] == "signed", signed.text
+    signed = await world.sign(buyer, path, nda["text_hash"])
+    assert signed["state"] == "awaiting_countersignature" and (await buyer.get(path)).json()["stage"] == "interested"
+    assert (await seller.get(path)).json()["next_step"] == "countersign_nda"
+    assert (await seller.post(f"{path}/name-clear")).json()["code"] == "nda_needed"
+    both = await seller.post(f"{path}/nda/countersignature", await world.signing(seller, path, nda["text_hash"]))
+    assert both.status_code == 201 and both.json()["state"] == "signed", both.text
 
     asked = await seller.post(f"{path}/name-clear")
     assert asked.status_code == 201, asked.text
@@ -65,7 +68,7 @@ async def test_the_whole_road_once(world):
     assert published.legal_name in schedule["text_ja"] and nda["text_hash"] in schedule["text_ja"]
     entries = (await seller.get(f"/v1/listings/{published.listing_id}/ledger")).json()["items"]
     assert [entry["kind"] for entry in entries] == [
-        "request_opened", "screening_decided", "nda_offered", "nda_signed", "name_clear_asked", "name_clear_decided", "released",
+        "request_opened", "screening_decided", "nda_offered", "nda_signed", "nda_countersigned", "name_clear_asked", "name_clear_decided", "released",
         *["disclosed"] * 10, "nda_schedule"]
     for entry in entries:
         assert hashlib.sha256(bytes.fromhex(entry["prev"]) + entry["body"].encode()).hexdigest() == entry["hash"]

@@ -154,7 +154,7 @@ async def test_a_request_under_representation_is_the_acquirers_and_bound_by_its_
     nda = (await seller.post(f"{path}/nda", {"form": "one_way", "term_months": 24})).json()
     assert {to for _template, to in (await letters(world))[before:]} == {str(acquirer.organisation_id),
                                                                          str(agent.organisation_id)}
-    signature = {"text_hash": nda["text_hash"], "name": "A. Signer", "title": "Director", "locale_shown": "en"}
+    signature = await world.signing(acquirer, path, nda["text_hash"])
     before = await rows(world)
     assert (await agent.post(f"{path}/nda/signature", signature)).status_code == 403  # nobody signs for the acquirer
     assert await rows(world) == before

@@ -62,8 +62,9 @@ async def test_two_signatures_at_once_are_one(world):
     await published.seller.post(f"{PATHS}/{deal}/screening", {"decision": "cleared"})
     nda = (await published.seller.post(f"{PATHS}/{deal}/nda", {"form": "one_way", "term_months": 24})).json()
     second = await world.member(buyer.organisation_id, "acquirer")
-    body = {"text_hash": nda["text_hash"], "name": "A", "title": "B", "locale_shown": "en"}
-    answers = await asyncio.gather(*(caller.post(f"{PATHS}/{deal}/nda/signature", body) for caller in (buyer, second) * 2))
+    path = f"{PATHS}/{deal}"
+    bodies = [(caller, await world.signing(caller, path, nda["text_hash"])) for caller in (buyer, second)]
+    answers = await asyncio.gather(*(caller.post(f"{path}/nda/signature", body) for caller, body in bodies * 2))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     assert (await kinds(world, published.listing_id)).count("nda_signed") == 1
 

@@ -9,7 +9,21 @@ import pytest
 
 from succession.codes import SCHEMES
 from succession.disclosure import project_names
-from succession.disclosure.nda_text import SEPARATOR, Company, Parties, nda_text, schedule_text, template_version
+from succession.disclosure.nda_text import (
+    EDITIONS,
+    LANGUAGES,
+    SEPARATOR,
+    Company,
+    OwnPaper,
+    Parties,
+    Terms,
+    chosen,
+    nda_text,
+    own_paper_text,
+    renewal_text,
+    schedule_text,
+    template_version,
+)
 from succession.disclosure.owner_words import ListRead, ScreeningOutcome, screening_words
 from succession.disclosure.sides import BUYER_STEPS, SELLER_STEPS, Standing, buyer_step, outcome_for_buyer, seller_step
 
@@ -28,6 +42,9 @@ def standing(**facts) -> Standing:
     ({"nda": "ended"}, "offer_nda", "await_adviser"),
     ({"nda": "expired"}, "offer_nda", "await_adviser"),
     ({"nda": "offered"}, "await_signature", "sign_nda"),
+    ({"nda": "awaiting_countersignature"}, "countersign_nda", "await_adviser"),
+    ({"nda": "awaiting_countersignature", "named": True}, "countersign_nda", "acknowledge_nda"),
+    ({"consent": "used", "reading": True, "named": True}, "await_buyer", "acknowledge_nda"),
     ({}, "ask_name_clear", "await_adviser"),
     ({"consent": "asked"}, "await_owner", "await_adviser"),
     ({"consent": "ask_adviser"}, "await_owner", "await_adviser"),
@@ -62,20 +79,64 @@ def test_a_project_name_depends_on_nothing():
     assert len({project_names.draw_project_name() for _ in range(50)}) > 45
 
 
+def terms(form="one_way", months=24, **chosen):
+    return Terms(form, months, **chosen)
+
+
 def test_an_nda_is_a_function_of_its_arguments_and_numbers_its_articles():
-    text = nda_text("two_party", PARTIES, 24, DAY)
-    assert text == nda_text("two_party", PARTIES, 24, DAY) and text.hash == nda_text("two_party", PARTIES, 24, DAY).hash
-    assert len({nda_text(form, PARTIES, months, DAY).hash for form in ("two_party", "one_way") for months in (12, 24)}) == 4
-    assert "Fictitious {Braces} plc" in text.en and "イギリス" in text.ja
-    for form, articles in (("two_party", 14), ("one_way", 13)):
-        shown = nda_text(form, PARTIES, 24, DAY)
-        assert [f"第{n}条（" in shown.ja for n in range(1, articles + 2)] == [True] * articles + [False]
-        assert [f"Article {n} (" in shown.en for n in range(1, articles + 2)] == [True] * articles + [False]
+    text = nda_text(terms("two_party"), PARTIES, DAY)
+    assert text == nda_text(terms("two_party"), PARTIES, DAY) and text.hash == nda_text(terms("two_party"), PARTIES, DAY).hash
+    assert len({nda_text(terms(form, months), PARTIES, DAY).hash for form in ("two_party", "one_way") for months in (12, 24)}) == 4
+    assert "Fictitious {Braces} plc" in text.en and "イギリス" in text.ja and SEPARATOR == "\n\n\n"
+    for form, articles in (("two_party", 17), ("one_way", 16)):
+        shown = nda_text(terms(form), PARTIES, DAY)
+        assert [f"\n第{n}条（" in shown.ja for n in range(1, articles + 2)] == [True] * articles + [False]
+        assert [f"\nArticle {n} (" in shown.en for n in range(1, articles + 2)] == [True] * articles + [False]
         assert "<<" not in shown.ja + shown.en
-    assert SEPARATOR == "\n\n\n" and len(template_version()) == 64
-    for months in (5, 61):
-        with pytest.raises(ValueError, match="6 to 60"):
-            nda_text("one_way", PARTIES, months, DAY)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_an_edition_is_never_edited_and_stays_renderable(edition):
+    assert template_version(edition) == EDITIONS[edition], "a changed word is a new edition: new files, a new line in EDITIONS"
+    for form in ("two_party", "one_way"):
+        shown = nda_text(terms(form), PARTIES, DAY, edition)
+        assert "{" not in (shown.ja + shown.en).replace("{Braces}", "") and "Calm Heron 42" in shown.ja
+
+
+@pytest.mark.parametrize("form", ["two_party", "one_way"])
+def test_both_languages_match_paragraph_by_paragraph_and_line_by_line(form):
+    """Each article stands beside its counterpart on the page and in the PDF, with as many paragraphs and items."""
+    shown = nda_text(terms(form, recipients=("staff", "group")), PARTIES, DAY)
+    pairs = list(zip(shown.ja.split("\n\n"), shown.en.split("\n\n"), strict=True))
+    assert len(pairs) > 18 and all(ja.count("\n") == en.count("\n") for ja, en in pairs)
+    for ja, en in pairs:
+        assert [line[:3] for line in ja.splitlines() if line.startswith("(")] == [line[:3] for line in en.splitlines() if line.startswith("(")]
+        assert [line[0] for line in ja.splitlines() if line[0].isdigit()] == [line[0] for line in en.splitlines() if line[0].isdigit()]
+
+
+def test_what_a_deal_chooses_is_said_in_both_languages():
+    shown = nda_text(terms(governing_law="singapore", forum="siac_singapore", prevailing_language="en", recipients=("staff", "co_investors")),
+                     PARTIES, DAY)
+    for language, text in zip(LANGUAGES, (shown.ja, shown.en), strict=True):
+        for kind, code in (("law", "singapore"), ("forum", "siac_singapore"), ("language", "en"), ("recipient", "co_investors"),
+                           ("recipient", "approved")):
+            assert chosen(kind, code, language) in text
+        assert chosen("recipient", "lenders", language) not in text
+    for fault, wrong in (("term_months", {"months": 5}), ("term_months", {"months": 61}), ("forum", {"governing_law": "new_york"}),
+                         ("recipients", {"recipients": ("advisers",)}), ("recipients", {"recipients": ("staff", "staff")})):
+        assert terms(**wrong).fault() == fault
+        with pytest.raises(ValueError, match=fault):
+            nda_text(terms(**wrong), PARTIES, DAY)
+
+
+def test_a_renewal_and_an_own_paper_name_what_they_are_about_by_hash():
+    renewal = renewal_text("two_party", PARTIES, b"\x02" * 32, DAY, date(2028, 11, 22))
+    assert "02" * 32 in renewal.ja and "2028年11月22日" in renewal.ja and "both parties have signed" in renewal.en
+    assert "when the Recipient has signed" in renewal_text("one_way", PARTIES, b"\x02" * 32, DAY, DAY).en
+    paper = own_paper_text(PARTIES, OwnPaper("ab" * 32, "A. Signer", "Director", DAY, 24, "as_stated", "en"))
+    assert "ab" * 32 in paper.ja and "A. Signer（Director）" in paper.ja and "書面の定めによる" in paper.ja and "as stated in the document" in paper.en
+    for text in (renewal, paper):
+        assert text.ja.count("\n\n") == text.en.count("\n\n") and "<<" not in text.ja + text.en
 
 
 def test_the_schedule_binds_by_hash_and_says_when_something_is_missing():

@@ -22,7 +22,7 @@ from succession.demo.history import BUYERS, END_ACTIONS, Asked, Past, plan_past
 from succession.demo.market import NO_PERSON
 from succession.demo.people import Account, Accounts
 from succession.disclosure.canonical import encode
-from succession.disclosure.nda_text import Parties, nda_text, template_version
+from succession.disclosure.nda_text import Parties, Terms, nda_text, template_version
 from succession.disclosure.owner_words import ScreeningOutcome, screening_words
 from succession.disclosure.project_names import draw_project_name
 
@@ -30,7 +30,7 @@ TERM_MONTHS = 24
 GRANT_DAYS = 180
 COUNSEL = "架空 弁護士"
 _STEP = {(t.from_stage, t.to_stage): t for t in TRANSITIONS}
-_ORDER = ("deal", "screening", "nda", "name_clear", "ledger_entry", "disclosure_grant", "deal_event", "foreign_investment_filing",
+_ORDER = ("deal", "screening", "nda", "nda_member", "name_clear", "ledger_entry", "disclosure_grant", "deal_event", "foreign_investment_filing",
           "obligation")  # fmt: skip
 
 _TEASERS = """
@@ -136,15 +136,19 @@ class _Rows:
     def _nda(self, at: datetime) -> Iterator[Any]:
         offered = at - timedelta(days=1)
         discloser, recipient = (self.legal[each.organisation_id] for each in (self.seller, self.buyer))
-        text = nda_text("one_way", Parties(self.project, discloser["legal_name"], recipient["legal_name"], recipient["country"]),
-                        TERM_MONTHS, day_in_japan(offered))
+        parties = Parties(self.project, discloser["legal_name"], recipient["legal_name"], recipient["country"])
+        text = nda_text(Terms("one_way", TERM_MONTHS), parties, day_in_japan(offered))
         expires = datetime.combine(add_months(at.date(), TERM_MONTHS), at.timetz())
         yield "nda", {
             "id": self.nda, **self.keys, "screening_id": self.screening, "form": "one_way", "template_version": template_version(),
             "text_ja": text.ja, "text_en": text.en, "text_hash": text.hash, "term_months": TERM_MONTHS,
             "offered_by": self.seller.member_id, "offered_at": offered, "signer_member_id": self.buyer.member_id,
             "signer_name": "Demo Signer", "signer_title": "Director", "locale_shown": "en", "address": "192.0.2.1",
-            "agent": NO_PERSON, "signed_at": at, "expires_at": expires}  # fmt: skip
+            "agent": NO_PERSON, "signer_authority": "legal_representative", "signed_at": at, "in_force_at": at, "expires_at": expires}  # fmt: skip
+        yield "nda_member", {
+            "nda_id": self.nda, "deal_id": self.id, "organisation_id": self.buyer.organisation_id, "member_id": self.buyer.member_id,
+            "name": "Demo Signer", "named_by": self.buyer.member_id, "named_at": at, "acknowledged_at": at,
+            "acknowledged_hash": text.hash}  # fmt: skip
         yield self._entry("nda_offered", offered, self.seller, {
             "nda_id": self.nda, "form": "one_way", "template_version": template_version(), "term_months": TERM_MONTHS})
         yield self._entry("nda_signed", at, self.buyer, {

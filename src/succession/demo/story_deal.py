@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from succession.demo import signing
 from succession.demo.walk import Answer, Walk
 
 HASH = "5d" * 32
@@ -53,8 +54,7 @@ def exclusivity_parks_the_other(walk: Walk) -> None:
     walk.post("center", f"{path}/screening", {"decision": "cleared"})
     walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24})
     shown = walk.get("buyer-c", f"{path}/nda")
-    walk.post("buyer-c", f"{path}/nda/signature", {
-        "text_hash": shown["text_hash"], "name": "Jane Doe", "title": "Director", "locale_shown": "en"})
+    signing.sign(walk, "buyer-c", f"{path}/nda", shown, "Jane Doe", "Director")
     walk.post("center", f"/v1/deals/{walk['deal A']}/exclusivity", {
         "granted_in": "loi", "from_date": _on(walk), "until_date": _on(walk, -60)})
     walk.post("center", f"{path}/name-clear", {"by": "link"}, expect=409, code="parked")

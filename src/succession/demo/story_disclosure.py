@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from succession.demo import owner_page
+from succession.demo import owner_page, signing
 from succession.demo.two_persons import let_go
 from succession.demo.walk import Walk
 
@@ -56,8 +56,7 @@ def nothing_skips_a_step(walk: Walk) -> None:
     walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24}, expect=409, code="screening_needed")
     walk.post("center", f"{path}/name-clear", {"by": "link"}, expect=409, code="screening_needed")
     walk.post("center", f"{path}/dossier-release", expect=409, code="screening_needed")
-    walk.post("buyer-a", f"{path}/nda/signature", {"text_hash": "00" * 32, "name": "E. Beispiel", "title": "CEO", "locale_shown": "en"},
-              expect=409, code="step_refused")
+    walk.post("buyer-a", f"{path}/nda/code", expect=409, code="step_refused")
     walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}", expect=404, code="not_found")
     walk.get("desk", f"/v1/dossiers/{walk['deal A']}", expect=403, code="forbidden")
     deal = walk.get("center", f"/v1/deals/{walk['deal A']}")
@@ -87,18 +86,24 @@ def intermediarys_name_waits_for_two_persons(walk: Walk) -> None:
 
 
 def nda_is_signed_as_it_was_read(walk: Walk) -> None:
-    walk.tell("秘密保持契約は、読んだ文面そのものに署名します。一文字でも違えば署名できません。",
-              "The NDA is signed exactly as it was read: the hash of another text is refused.")
+    walk.tell("秘密保持契約は、読んだ文面そのものに、メールで届いた確認番号で署名します。センターも署名して、はじめて効力を持ちます。",
+              "The NDA is signed exactly as it was read, with a code from the signer's own mail; it is in force once the Center has signed too.")
     path = f"{_request(walk, 'deal A')}/nda"
-    walk.post("center", path, {"form": "one_way", "term_months": 24})
+    walk.post("center", path, {"form": "two_party", "term_months": 24})
     shown = walk.get("buyer-a", path)
     for line in shown["text_en"].splitlines()[:2]:
         walk.note(f"│ {line}")
-    signature = {"text_hash": shown["text_hash"], "name": "Erika Beispiel", "title": "Managing Director", "locale_shown": "en"}
+    signature = signing.given(shown, "Erika Beispiel", "Managing Director", signing.code_for(walk, "buyer-a", path))
     altered = signature | {"text_hash": shown["text_hash"][:-1] + ("0" if shown["text_hash"][-1] != "0" else "1")}
     walk.post("buyer-a", f"{path}/signature", altered, expect=409, code="nda_text_changed")
     walk.post("center", f"{path}/signature", signature, expect=403, code="forbidden")
-    walk.post("buyer-a", f"{path}/signature", signature)
+    wrong = f"{(int(signature['code']) + 1) % 10**6:06d}"
+    walk.post("buyer-a", f"{path}/signature", signature | {"code": wrong}, expect=409, code="code_invalid")
+    signed = walk.post("buyer-a", f"{path}/signature", signature)
+    walk.check(signed["state"] == "awaiting_countersignature", "signed by one side, in force for neither")
+    walk.post("center", f"{_request(walk, 'deal A')}/name-clear", {"by": "link"}, expect=409, code="nda_needed")
+    both = signing.sign(walk, "center", path, shown, "架空 次郎", "Director", "countersignature")
+    walk.check(both["state"] == "signed", "in force")
     walk.check(walk.company.profile.identity.name not in shown["text_ja"], "the company is not named in it")
 
 
@@ -118,8 +123,7 @@ def owner_refuses_another_buyer(walk: Walk) -> None:
     likenesses_are_read_by_two(walk, path)
     walk.post("center", f"{path}/nda", {"form": "one_way", "term_months": 24})
     shown = walk.get("buyer-b", f"{path}/nda")
-    walk.post("buyer-b", f"{path}/nda/signature", {
-        "text_hash": shown["text_hash"], "name": "Tan Placeholder", "title": "Director", "locale_shown": "en"})
+    signing.sign(walk, "buyer-b", f"{path}/nda", shown, "Tan Placeholder", "Director")
 
 
 def likenesses_are_read_by_two(walk: Walk, path: str) -> None:

@@ -29,6 +29,13 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "screening_confirmed": (("seller",), False),  # by the firm, or by the operator's reviewer where it has one member
     "nda_offered": (("seller",), True),
     "nda_signed": (("buyer",), True),
+    "nda_countersigned": (("seller",), True),
+    "nda_paper_entered": (("seller", "buyer"), True),
+    "nda_paper_decided": (("seller", "buyer"), True),
+    "nda_renewed": (("buyer",), True),
+    "nda_member_named": (("buyer",), True),
+    "nda_member_bound": (("buyer",), True),
+    "nda_member_released": (("buyer",), True),
     "nda_ended": (("seller",), True),
     "name_clear_asked": (("seller",), False),
     "name_clear_decided": (("owner",), False),

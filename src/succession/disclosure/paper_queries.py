@@ -1,4 +1,4 @@
-"""Which papers does a request have: the NDA and its schedule, the question put to the owner?"""
+"""Which papers does a request have: the schedule of the NDA, the question put to the owner?"""
 
 from __future__ import annotations
 
@@ -12,41 +12,7 @@ import msgspec
 from succession.disclosure.nda_text import SEPARATOR
 
 # ---------------------------------------------------------------------------------------------------------------------
-# NDA and schedule
-
-
-class NdaView(msgspec.Struct):
-    """The NDA as shown. `text_hash` is the sha256 (hex) of the UTF-8 bytes of text_ja + separator + text_en; who signs
-    states it. The Japanese text prevails."""
-
-    id: UUID
-    form: Literal["two_party", "one_way"]
-    template_version: str
-    text_ja: str
-    separator: str
-    text_en: str
-    text_hash: str
-    term_months: int
-    state: Literal["offered", "signed", "expired", "ended"]
-    offered_at: datetime
-    signer_name: str | None
-    signer_title: str | None
-    signed_at: datetime | None
-    expires_at: datetime | None
-    ended_at: datetime | None
-
-
-_NDA = """SELECT id, form, template_version, text_ja, text_en, encode(text_hash, 'hex') AS text_hash, term_months, offered_at,
-    signer_name, signer_title, signed_at, expires_at, ended_at,
-    CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN signed_at IS NULL THEN 'offered' WHEN expires_at <= now() THEN 'expired'
-         ELSE 'signed' END AS state
-FROM vault.nda WHERE deal_id = $1 ORDER BY ended_at IS NOT NULL, offered_at DESC LIMIT 1"""
-
-
-async def find_nda(connection: asyncpg.Connection, deal_id: UUID) -> NdaView | None:
-    """The open NDA of a deal, else the last one."""
-    row = await connection.fetchrow(_NDA, deal_id)
-    return None if row is None else NdaView(separator=SEPARATOR, **row)
+# Schedule
 
 
 class ScheduleView(msgspec.Struct):

@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from succession.disclosure.levels import Level
+from succession.disclosure.nda_queries import PART, STATE, NdaState
 from succession.disclosure.sides import Standing, buyer_step, outcome_for_buyer, seller_step
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -47,8 +48,11 @@ class BuyerFacts(msgspec.Struct):
 
 
 class NdaStanding(msgspec.Struct):
+    """`state`: `signed` is in force. `your_part`: whether the reader is bound by it in person, or was asked to be."""
+
     id: UUID
-    state: Literal["offered", "signed", "expired", "ended"]
+    state: NdaState
+    your_part: Literal["none", "named", "bound"]
     offered_at: datetime
     signed_at: datetime | None
     expires_at: datetime | None
@@ -190,8 +194,7 @@ jsonb_build_object(
                 FROM vault.screening s WHERE s.deal_id = d.id ORDER BY s.decided_at DESC, s.id LIMIT 1),
   'screened', vault.screened(d.id) IS NOT NULL,
   'nda', (SELECT jsonb_build_object('id', n.id, 'offered_at', n.offered_at, 'signed_at', n.signed_at, 'expires_at', n.expires_at,
-                 'state', CASE WHEN n.ended_at IS NOT NULL THEN 'ended' WHEN n.signed_at IS NULL THEN 'offered'
-                               WHEN n.expires_at <= now() THEN 'expired' ELSE 'signed' END)
+                 'state', {STATE}, 'your_part', {PART})
           FROM vault.nda n WHERE n.deal_id = d.id ORDER BY n.ended_at IS NOT NULL, n.offered_at DESC LIMIT 1),
   'name_clear', (SELECT jsonb_build_object('id', c.id, 'asked_at', c.asked_at, 'decided_at', c.decided_at, 'expires_at', c.expires_at,
                         'state', CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.decision = 'no' THEN 'no'
@@ -230,7 +233,8 @@ def _view(row: _Row) -> RequestForSeller | RequestForBuyer:
         terminal=row.terminal, past_dossier=row.stage not in _PROJECTED,
         screened=row.screened, waits=row.screening is not None and row.screening.waits, nda=row.nda.state if row.nda else "none",
         consent=row.name_clear.state if row.name_clear else "none",
-        reading=any(grant.live and grant.level == "dossier" for grant in row.grants))
+        reading=any(grant.live and grant.level == "dossier" for grant in row.grants),
+        named=row.nda is not None and row.nda.your_part == "named")
     if row.side == "seller":
         return RequestForSeller(
             row.id, row.listing_id, row.project_name, row.teaser_ref, row.origin, row.purpose, row.stage,

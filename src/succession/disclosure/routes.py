@@ -8,7 +8,7 @@ from litestar import Request, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from succession.characters import NAME, PROSE
+from succession.characters import PROSE
 from succession.database import driver
 from succession.disclosure import (
     document_routes,
@@ -16,6 +16,7 @@ from succession.disclosure import (
     adverse_routes,
     introductions,
     knowledge,
+    nda_routes,
     owner_subject,  # noqa: F401  registers the owner's question
     personal_data_routes,
     question_routes,
@@ -23,16 +24,8 @@ from succession.disclosure import (
     room_routes,
     screening_routes,
 )
-from succession.disclosure.commands import name_clear, nda, release, requests
-from succession.disclosure.nda_text import TERM_MONTHS_LEAST, TERM_MONTHS_MOST, Form
-from succession.disclosure.paper_queries import (
-    NameClearView,
-    NdaView,
-    ScheduleView,
-    find_name_clear,
-    find_nda,
-    find_schedule,
-)
+from succession.disclosure.commands import name_clear, release, requests
+from succession.disclosure.paper_queries import NameClearView, find_name_clear
 from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor
 from succession.disclosure.queries import (
     GrantView,
@@ -43,15 +36,12 @@ from succession.disclosure.queries import (
     find_request,
     list_requests,
 )
-from succession.errors import Problem
 from succession.http import documented
 from succession.idempotency import creates
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
-from succession.wiring import Config, Pools, Read, Tx, Who
+from succession.wiring import Config, Read, Tx, Who
 
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=PROSE)]
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 RequestView = RequestForSeller | RequestForBuyer
 
@@ -62,24 +52,6 @@ class NewRequest(Struct, forbid_unknown_fields=True):
     teaser_ref: UUID
     purpose: Prose
     acquirer_id: UUID | None = None
-
-
-class NdaOffer(Struct, forbid_unknown_fields=True):
-    form: Form
-    term_months: Annotated[int, Meta(ge=TERM_MONTHS_LEAST, le=TERM_MONTHS_MOST)]
-
-
-class Signature(Struct, forbid_unknown_fields=True):
-    """`text_hash`: of the text that was read, as GET .../nda gave it; `locale_shown`: the language it was read in."""
-
-    text_hash: Sha256
-    name: Line
-    title: Line
-    locale_shown: Literal["ja", "en"]
-
-
-class Termination(Struct, forbid_unknown_fields=True):
-    reason: Literal["talks_ended", "breach", "owner_request", "mandate_ended"]
 
 
 class NameClearQuestion(Struct, forbid_unknown_fields=True):
@@ -128,50 +100,6 @@ async def read_requests(read: Read, actor: Who, settings: Config, is_open: FromQ
      summary="Where one request stands, as one's own side may know", responses=documented("not_found"))
 async def read_request(read: Read, deal_id: FromPath[UUID]) -> RequestView:
     return found_or_404(await find_request(read, deal_id))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# NDA
-
-
-@post("/disclosure-requests/{deal_id:uuid}/nda", opt={"permission": "nda:offer"}, operation_id="OfferNda",
-      summary="Put the non-disclosure agreement before the buyer",
-      responses=documented("not_found", "request_concluded", "screening_needed", "held_for_person", "conflict", "idempotency_key_reused"))
-@creates
-async def offer_nda(request: Request, tx: Tx, databases: Pools, actor: Who, deal_id: FromPath[UUID],
-                    data: JSONBody[NdaOffer]) -> NdaView:
-    await nda.offer_nda(tx, databases, actor, deal_id, data.form, data.term_months)
-    return await find_nda(await driver(tx), deal_id)
-
-
-@get("/disclosure-requests/{deal_id:uuid}/nda", opt={"permission": "nda:read"}, operation_id="ReadNda",
-     summary="The text exactly as it is signed, in both languages", responses=documented("not_found"))
-async def read_nda(read: Read, deal_id: FromPath[UUID]) -> NdaView:
-    return found_or_404(await find_nda(read, deal_id))
-
-
-@post("/disclosure-requests/{deal_id:uuid}/nda/signature", opt={"permission": "nda:sign"}, operation_id="SignNda",
-      summary="Sign exactly the text that was read",
-      responses=documented("not_found", "request_concluded", "step_refused", "nda_text_changed", "idempotency_key_reused"))
-@creates
-async def sign_nda(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Signature]) -> NdaView:
-    await nda.sign_nda(tx, actor, deal_id, data.text_hash, data.name, data.title, data.locale_shown)
-    return await find_nda(await driver(tx), deal_id)
-
-
-@post("/disclosure-requests/{deal_id:uuid}/nda/termination", opt={"permission": "nda:offer"}, operation_id="TerminateNda",
-      summary="Stop providing information; reading ends at once",
-      responses=documented("not_found", "step_refused", "idempotency_key_reused"))
-@creates
-async def terminate_nda(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Termination]) -> NdaView:
-    await nda.end_nda(tx, deal_id, data.reason)
-    return await find_nda(await driver(tx), deal_id)
-
-
-@get("/disclosure-requests/{deal_id:uuid}/nda/schedule", opt={"permission": "nda:read"}, operation_id="ReadNdaSchedule",
-     summary="What binds the agreement to the company, after the name clear", responses=documented("not_found"))
-async def read_schedule(read: Read, deal_id: FromPath[UUID]) -> ScheduleView:
-    return found_or_404(await find_schedule(read, deal_id))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -243,12 +171,12 @@ async def release_data_room(request: Request, tx: Tx, actor: Who, deal_id: FromP
 
 
 ROUTES: list = [
-    open_request, read_requests, read_request, offer_nda, read_nda, sign_nda, terminate_nda,
-    read_schedule, ask_name_clear, read_name_clear, send_name_clear_link, hand_over_link, speak_code,
+    open_request, read_requests, read_request, ask_name_clear, read_name_clear, send_name_clear_link, hand_over_link, speak_code,
     release_dossier, release_data_room,
     *screening_routes.ROUTES,
     *adverse_routes.ROUTES,
     *personal_data_routes.ROUTES,
+    *nda_routes.ROUTES,
     *reading_routes.ROUTES,
     *question_routes.ROUTES,
     *room_routes.ROUTES,

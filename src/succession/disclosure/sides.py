@@ -11,15 +11,15 @@ import msgspec
 PLAIN_ENDS = frozenset({"buyer_withdrew", "completed", "expired", "regulatory_impossible"})
 NEUTRAL_END = "not_concluded"
 
-SELLER_STEPS = ("closed", "continue_deal", "screen_buyer", "confirm_screening", "offer_nda", "await_signature", "ask_name_clear", "await_owner",
-                "release_dossier", "await_buyer")
-BUYER_STEPS = ("closed", "sign_nda", "read_dossier", "await_adviser")
+SELLER_STEPS = ("closed", "continue_deal", "screen_buyer", "confirm_screening", "offer_nda", "await_signature", "countersign_nda",
+                "ask_name_clear", "await_owner", "release_dossier", "await_buyer")
+BUYER_STEPS = ("closed", "sign_nda", "acknowledge_nda", "read_dossier", "await_adviser")
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where a request stands today. `nda`: none, offered, signed, expired or ended; `consent`: none, asked, yes, no,
-    ask_adviser, used (a dossier was released on it), lapsed or revoked; `reading`: a live grant for the dossier; `waits`: the
-    newest screening waits for a second person."""
+    """Where a request stands today. `nda`: none, offered, awaiting_countersignature, signed (in force), expired or ended; `named`: the
+    reader was named under it and has not acknowledged it yet; `consent`: none, asked, yes, no, ask_adviser, used (a dossier was released
+    on it), lapsed or revoked; `reading`: a live grant for the dossier; `waits`: the newest screening waits for a second person."""
 
     terminal: str | None
     past_dossier: bool
@@ -28,6 +28,7 @@ class Standing(msgspec.Struct, frozen=True):
     consent: str
     reading: bool
     waits: bool = False
+    named: bool = False
 
 
 def outcome_for_buyer(terminal: str | None) -> str | None:
@@ -41,6 +42,8 @@ def buyer_step(standing: Standing) -> str:
         return "closed"
     if standing.nda == "offered":
         return "sign_nda"
+    if standing.nda in ("awaiting_countersignature", "signed") and standing.named:
+        return "acknowledge_nda"
     return "read_dossier" if standing.reading else "await_adviser"
 
 
@@ -51,7 +54,7 @@ def seller_step(standing: Standing) -> str:
     if not standing.screened:
         return "confirm_screening" if standing.waits else "screen_buyer"
     if standing.nda != "signed":
-        return "await_signature" if standing.nda == "offered" else "offer_nda"
+        return {"offered": "await_signature", "awaiting_countersignature": "countersign_nda"}.get(standing.nda, "offer_nda")
     if standing.past_dossier and standing.reading:
         return "continue_deal"
     if standing.reading:

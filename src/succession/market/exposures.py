@@ -44,14 +44,16 @@ CHANNELS: dict[str, Channel] = {
         ("AcceptIntroduction", "ListIntroductions", "ReadIntroduction"), ("introduction_accepted", "introduced_to_seller")),
     "nda": Channel(
         _("the name of the intermediary"), "one buyer and who represents it", "vault.nda",
-        ("OfferNda", "ReadNda", "SignNda", "OpenNdaPage", "SignNdaPage", "ReadDisclosureRequest", "ListDisclosureRequests"),
+        ("OfferNda", "ReadNda", "SignNda", "AcknowledgeNda", "ReadNdaRenewal", "RenewNda", "EnterNdaPaper", "ReadNdaPaper", "ReadNdaPaperContent",
+         "DecideNdaPaper", "OpenNdaPage", "SignNdaPage", "ReadDisclosureRequest", "ListDisclosureRequests"),
         ("nda_offered",)),
     "answer": Channel(
         _("an answer before the name clear"), "one buyer and who represents it", "vault.answer",
         ("AskQuestion", "ListQuestions", "AnswerQuestion", "ReviewAnswer"), ("question_answered",)),
     "dossier": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReadNdaSchedule", "ListGrants"), ("released",)),
+        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReadNdaSchedule",
+         "ReadNdaDocument", "ListGrants"), ("released",)),
     "data_room": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
         ("ReleaseDataRoom", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReleaseFolder",

@@ -28,7 +28,7 @@ log = logging.getLogger("succession.metrics")
 _FLOWS = """
 WITH reached AS (
     SELECT id AS deal_id, 'interested' AS stage, requested_at AS at FROM vault.deal
-    UNION ALL SELECT deal_id, 'nda_signed', signed_at FROM vault.nda WHERE signed_at IS NOT NULL
+    UNION ALL SELECT deal_id, 'nda_signed', in_force_at FROM vault.nda WHERE in_force_at IS NOT NULL
     UNION ALL SELECT deal_id, 'name_cleared', decided_at FROM vault.name_clear WHERE decision = 'yes'
     UNION ALL SELECT deal_id, 'im_disclosed', granted_at FROM vault.disclosure_grant WHERE level = 'dossier'
     UNION ALL SELECT deal_id, to_stage, at FROM vault.deal_event

@@ -100,15 +100,23 @@ class Nda(SQLModel, table=True):
     text_en: str
     text_hash: bytes
     term_months: int = Field(sa_type=SmallInteger)
+    governing_law: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    forum: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    prevailing_language: str | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    recipients: Any | None = Field(default=None, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": FetchedValue()})
+    paper_id: UUID | None = None
     offered_by: UUID
     offered_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     signer_member_id: UUID | None = None
     signer_name: str | None = None
     signer_title: str | None = None
+    signer_authority: str | None = None
     locale_shown: str | None = None
     address: str | None = None
     agent: str | None = None
     signed_at: datetime | None = None
+    countersigned_at: datetime | None = None
+    in_force_at: datetime | None = None
     expires_at: datetime | None = None
     ended_at: datetime | None = None
 

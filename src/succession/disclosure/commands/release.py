@@ -17,7 +17,7 @@ from succession.actor import Actor
 from succession.database import driver
 from succession.days import day_in_japan
 from succession.disclosure import ledger
-from succession.disclosure.commands.nda import parties_of
+from succession.disclosure.commands.nda import parties_of, set_document
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
 from succession.disclosure.disclosed import blocks_of, disclose, document_version, recipient_of
@@ -36,7 +36,7 @@ _CAUSES = text(
     "n.text_hash, n.expires_at AS nda_expires_at, c.id AS name_clear_id, c.decided_at, "
     "EXISTS (SELECT FROM vault.disclosure_grant g WHERE g.name_clear_id = c.id AND g.level = :level) AS used "
     "FROM (SELECT 1) one "
-    "LEFT JOIN vault.nda n ON n.deal_id = :deal AND n.signed_at IS NOT NULL AND n.ended_at IS NULL AND n.expires_at > now() "
+    "LEFT JOIN vault.nda n ON n.deal_id = :deal AND vault.nda_in_force(n.id) "
     "LEFT JOIN vault.name_clear c ON c.nda_id = n.id AND vault.consent_stands(c.id) AND c.expires_at > now()")
 _GRANT = text(
     "INSERT INTO vault.disclosure_grant (id, deal_id, listing_id, buyer_id, level, nda_id, name_clear_id, ledger_entry_id, "
@@ -135,6 +135,7 @@ async def _bind(tx: AsyncSession, deal: LockedDeal, causes: Any) -> None:
         "nda_id": causes.nda_id, "name_clear_id": causes.name_clear_id, "ja": bound.ja, "en": bound.en,
         "hash": bound.hash, "entry_id": entry_id,
     })
+    await set_document(tx, causes.nda_id)
 
 
 _OF_GRANT = text("SELECT deal_id FROM vault.disclosure_grant WHERE id = :id")
