@@ -2473,6 +2473,19 @@ CREATE FUNCTION vault.personal_data_open(deal uuid) RETURNS boolean
                   SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number AND a.personal_data)))))
 $$;
 
+CREATE FUNCTION vault.persons_changed(question uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT vault.holds(c.listing_id) AND EXISTS (
+        (SELECT k.id FROM vault.owner_contact k WHERE k.listing_id = c.listing_id AND k.decides AND k.removed_at IS NULL
+         EXCEPT SELECT p.owner_contact_id FROM vault.name_clear_person p WHERE p.name_clear_id = c.id)
+        UNION ALL
+        (SELECT p.owner_contact_id FROM vault.name_clear_person p WHERE p.name_clear_id = c.id
+         EXCEPT SELECT k.id FROM vault.owner_contact k WHERE k.listing_id = c.listing_id AND k.decides AND k.removed_at IS NULL))
+    FROM vault.name_clear c WHERE c.id = question
+$$;
+
 CREATE FUNCTION vault.persons_to_ask(question uuid) RETURNS TABLE(contact_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -8449,6 +8462,9 @@ GRANT ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) TO succe
 
 REVOKE ALL ON FUNCTION vault.personal_data_open(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.personal_data_open(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.persons_changed(question uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.persons_changed(question uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.persons_to_ask(question uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.persons_to_ask(question uuid) TO succession_app;

@@ -218,6 +218,16 @@ CREATE FUNCTION vault.persons_to_ask(question uuid) RETURNS TABLE (contact_id uu
       AND (c.decision = 'yes' OR NOT EXISTS (SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id
                                              AND a.number = p.number AND a.decision <> 'ask_adviser'))
 $$;
+-- Do others decide today than those this question was put to? Then it cannot be answered as it should, and makes room for another.
+CREATE FUNCTION vault.persons_changed(question uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT vault.holds(c.listing_id) AND EXISTS (
+        (SELECT k.id FROM vault.owner_contact k WHERE k.listing_id = c.listing_id AND k.decides AND k.removed_at IS NULL
+         EXCEPT SELECT p.owner_contact_id FROM vault.name_clear_person p WHERE p.name_clear_id = c.id)
+        UNION ALL
+        (SELECT p.owner_contact_id FROM vault.name_clear_person p WHERE p.name_clear_id = c.id
+         EXCEPT SELECT k.id FROM vault.owner_contact k WHERE k.listing_id = c.listing_id AND k.decides AND k.removed_at IS NULL))
+    FROM vault.name_clear c WHERE c.id = question
+$$;
 -- How many have answered, while that tells nobody who refused: nothing once it has ended.
 CREATE FUNCTION vault.answers_given(question uuid) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT count(DISTINCT a.number)::int FROM vault.name_clear c
@@ -432,12 +442,12 @@ DECLARE
     signature text;
 BEGIN
     FOREACH signature IN ARRAY ARRAY['owner_link_for(bytea)', 'adviser_of(uuid)', 'consent_verdict(uuid)', 'freeze_persons()', 'answer_causes()',
-        'may_speak(uuid, uuid, text)', 'person_to_call(uuid, uuid)', 'persons_to_ask(uuid)', 'answers_given(uuid)', 'answers_count()', 'name_clear_decided()', 'personal_data_open(uuid)',
+        'may_speak(uuid, uuid, text)', 'person_to_call(uuid, uuid)', 'persons_to_ask(uuid)', 'persons_changed(uuid)', 'answers_given(uuid)', 'answers_count()', 'name_clear_decided()', 'personal_data_open(uuid)',
         'third_person_open(uuid, text)', 'third_person_changed()', 'record_transfer()'] LOOP
         EXECUTE format('ALTER FUNCTION vault.%s OWNER TO succession_definer', signature);
     END LOOP;
 END $$;
-GRANT EXECUTE ON FUNCTION vault.owner_link_for(bytea), vault.adviser_of(uuid), vault.person_to_call(uuid, uuid), vault.persons_to_ask(uuid), vault.answers_given(uuid), vault.same_name(text, text),
+GRANT EXECUTE ON FUNCTION vault.owner_link_for(bytea), vault.adviser_of(uuid), vault.person_to_call(uuid, uuid), vault.persons_to_ask(uuid), vault.persons_changed(uuid), vault.answers_given(uuid), vault.same_name(text, text),
     vault.may_speak(uuid, uuid, text), vault.personal_data_open(uuid), vault.third_person_open(uuid, text) TO succession_app;
 GRANT EXECUTE ON FUNCTION vault.same_name(text, text), vault.is_owner(uuid) TO succession_definer;
 

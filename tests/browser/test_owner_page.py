@@ -5,6 +5,7 @@ Needs Chromium; skipped, with the reason, where there is none. Screenshots are l
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 
 import pytest
@@ -22,7 +23,7 @@ async def served(app):
         port = probe.getsockname()[1]
     settings = app.state.settings
     here = f"http://127.0.0.1:{port}"
-    app.state.settings = settings.replace(public_url=here) if hasattr(settings, "replace") else settings
+    app.state.settings = dataclasses.replace(settings, public_url=here)  # a browser states where a form came from
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off"))
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -81,3 +82,30 @@ async def test_the_owner_reads_a_question_about_one_named_buyer_on_a_phone(app, 
         assert words in seen["text"], words
     assert await world.seed("SELECT count(*) FROM vault.audit_event") == before, "opening the page changed something"
     assert not (await world.seed("SELECT decision FROM vault.name_clear WHERE deal_id = $1", deal))[0]["decision"]
+
+
+async def test_somebody_says_yes_on_a_phone_and_types_the_number_from_the_letter(app, world, tmp_path):
+    published, deal = await asked_from_abroad(world)
+    path, loop = await world.owner_link(published.owner_email), asyncio.get_running_loop()
+
+    def answer(address):
+        with Phone(tmp_path / "profile", WIDTH) as phone:
+            phone.open(address + path)
+            phone.run("document.querySelector('button[value=yes]').click()")
+            phone.until("document.querySelector('[role=alert]')")  # the box was not ticked: told so, and nothing is lost
+            phone.run("document.getElementById('read').click()")
+            phone.run("document.querySelector('button[value=yes]').click()")
+            phone.until("document.getElementById('code')")
+            phone.picture(tmp_path / "owner-code.png")
+            wide = phone.run("document.documentElement.scrollWidth")
+            code = asyncio.run_coroutine_threadsafe(world.owner_code(published.owner_email), loop).result(30)
+            phone.run(f"document.getElementById('code').value = '{code}'")
+            phone.run("document.querySelector('form button').click()")
+            phone.until("!document.querySelector('form')")
+            phone.picture(tmp_path / "owner-thanks.png")
+            return wide, phone.run("document.body.innerText")
+
+    async with served(app) as address:
+        wide, said = await asyncio.to_thread(answer, address)
+    assert wide <= WIDTH and "ありがとうございます" in said
+    assert (await world.seed("SELECT decision FROM vault.name_clear WHERE deal_id = $1", deal))[0]["decision"] == "yes"

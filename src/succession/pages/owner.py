@@ -67,14 +67,14 @@ async def answer_page(request: Request, databases: Pools, settings: Config, redi
         if not link.handed:
             await throttle(redis, f"owner-code:{link.id}", CODES_A_DAY, 86_400)
             await _mail_code(databases, settings, link)
-        return owner_sheet.code_asked(link, asking, given, locale)
+        return owner_sheet.code_asked((await _load(databases, link, locale))[1], link, asking, given, locale)
     except Problem as problem:
         if problem.code == "link_invalid":
             return owner_sheet.gone(link, token, lang)
         sheet, adviser = await _load(databases, link, locale)
         chosen = _choice(sheet, given.decision)
         if given.code and chosen is not None and chosen.needs_code and problem.code in CODE_PROBLEMS:
-            return owner_sheet.code_asked(link, chosen, given, locale, problem)
+            return owner_sheet.code_asked(adviser, link, chosen, given, locale, problem)
         return owner_sheet.asked(sheet, adviser, link, locale, _form_key(settings.key("owner-form"), token, sheet), problem, given)
 
 

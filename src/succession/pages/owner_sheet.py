@@ -109,7 +109,8 @@ def _means(choice: Choice, link: Link, locale: str) -> str | None:
     return translate(choice.explanation, locale) if choice.explanation else None
 
 
-def code_asked(link: Link, choice: Choice, given: Given, locale: str, problem: Problem | None = None) -> Response[str]:
+def code_asked(adviser: Adviser | None, link: Link, choice: Choice, given: Given, locale: str,
+               problem: Problem | None = None) -> Response[str]:
     """The second step of an answer that needs a code; what was chosen travels in the form."""
     if link.handed:
         told = Message.of(_("Somebody other than the person who showed you this page calls you and tells you a six-digit number. "
@@ -122,7 +123,7 @@ def code_asked(link: Link, choice: Choice, given: Given, locale: str, problem: P
         fields.append(("read", "yes"))
     code = dict(fields=fields, label=translate(choice.label, locale), again=not link.handed)
     return page("owner.html", locale, problem.status if problem else 200, **_NOTHING | dict(
-        title=translate(_("One more step: the number"), locale), lead=[translate(told, locale)], code=code,
+        title=translate(_("One more step: the number"), locale), lead=[translate(told, locale)], code=code, adviser=adviser,
         error=_sentence(problem, locale) if problem else None))
 
 

@@ -59,12 +59,14 @@ class CountryInformation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 _CAUSES = text(
     "SELECT n.id AS nda_id, n.signed_at, s.id AS screening_id, s.words_for_owner FROM vault.nda n, vault.screening s "
     "WHERE n.deal_id = :deal AND vault.nda_in_force(n.id) AND s.id = vault.screened(:deal)")
-# A question nobody answered in time, a consent that has lapsed, or one whose release has ended, makes room for the next.
+# A question nobody answered in time, one put to others than decide today, a consent that has lapsed, or one whose release has
+# ended, makes room for the next.
 _SUPERSEDE = text(
     "UPDATE vault.name_clear c SET revoked_at = now() WHERE c.deal_id = :deal AND c.revoked_at IS NULL "
     "AND c.decision IS DISTINCT FROM 'no' AND NOT EXISTS (SELECT FROM vault.disclosure_grant g "
     "WHERE g.name_clear_id = c.id AND vault.grant_holds(g.id)) AND (c.expires_at <= now() OR EXISTS ("
-    "SELECT FROM vault.disclosure_grant g WHERE g.name_clear_id = c.id))")
+    "SELECT FROM vault.disclosure_grant g WHERE g.name_clear_id = c.id) "
+    "OR (c.decision IS DISTINCT FROM 'yes' AND vault.persons_changed(c.id)))")
 _INSERT = text(
     "INSERT INTO vault.name_clear (deal_id, listing_id, buyer_id, nda_id, screening_id, shown, shown_text_ja, shown_hash, "
     "asked_by, expires_at) VALUES (:deal_id, :listing_id, :buyer_id, :nda_id, :screening_id, CAST(:shown AS jsonb), :text, "
