@@ -47,7 +47,7 @@ NOTHING: dict[str, str] = {
         ListScreeningsWaiting ConfirmScreening ListScreeningAlerts
         AddScreeningListEntries ListScreeningListEntries RemoveScreeningListEntry""",
     "lists of names, kept by the operator and read by intermediaries: no listing is in them": """
-        ListScreeningLists OpenScreeningList ListScreeningListVersions ImportScreeningList ListListLicences ConfirmListLicence EndListLicence""",
+        ListScreeningLists OpenScreeningList RetireScreeningList ListScreeningListVersions ImportScreeningList ListListLicences ConfirmListLicence EndListLicence""",
     "about a buyer: read by the operator, by itself, and by whoever reported it": """
         ReportAdverseEvent ListAdverseEvents ReadAdverseEvent NotifyOfAdverseEvent ObjectToAdverseEvent DecideAdverseEvent ConfirmAdverseEvent""",
     "ends a reading": "RevokeGrant RevokeFolderGrant ReleaseNdaMember",

@@ -22,7 +22,7 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
         "POST /v1/personal-data-measures",
     ),
     "the operator's own list of names: it is written by the operator and concerns buyers, not companies for sale": (
-        "POST /v1/screening-lists/entries", "GET /v1/screening-lists", "POST /v1/screening-lists",
+        "POST /v1/screening-lists/entries", "GET /v1/screening-lists", "POST /v1/screening-lists", "DELETE /v1/screening-lists/{code}",
         "GET /v1/screening-lists/{code}/versions", "POST /v1/screening-lists/{code}/versions",
         "GET /v1/list-licences", "POST /v1/list-licences", "POST /v1/list-licences/{licence_id}/termination",
     ),

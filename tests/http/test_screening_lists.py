@@ -83,6 +83,20 @@ async def test_a_list_is_opened_once_and_unknown_ones_are_not_there(opened):
         {"name": "x", "kind": "person"}]})).status_code == 404
 
 
+async def test_a_retired_list_is_consulted_no_more_and_kept(world, opened):
+    operator, code, path = opened
+    await operator.post(path, sent("name\nAbgrund Werke\n"))
+    published, buyer = await world.published(), await world.acquirer(legal_name="Abgrund Werke AG")
+    screening = f"/v1/disclosure-requests/{await world.requested(published, buyer)}/screening"
+    assert (await published.seller.get(screening)).json()["findings"]["candidates"] != []
+    assert (await published.seller.delete(f"/v1/screening-lists/{code}")).status_code == 403
+    assert (await operator.delete(f"/v1/screening-lists/{code}")).status_code == 204
+    assert (await operator.delete(f"/v1/screening-lists/{code}")).status_code == 404
+    assert (await published.seller.get(screening)).json()["findings"]["candidates"] == []
+    assert (await operator.post(path, sent("name\nX\n"))).status_code == 404
+    assert len(await world.seed("SELECT 1 FROM vault.screening_list_entry WHERE list_code = $1", code)) == 1
+
+
 async def test_lists_are_the_operators_to_keep_and_the_advisers_to_read(world, http, opened):
     operator, code, path = opened
     await operator.post(path, sent(BASE))

@@ -144,3 +144,52 @@ def test_no_screening_is_not_current_and_expiry_is_six_months():
 def test_lists_that_moved_on_are_named():
     assert screening.lists_changed(DECIDED, {"demo_list": "7"}) == ()
     assert screening.lists_changed(DECIDED, {"demo_list": "8", "end_users": "1"}) == ("demo_list", "end_users")
+
+
+# -- numbers, years, and what is new --------------------------------------------------------------------------------------
+
+
+def test_a_shared_number_is_the_name_itself():
+    listed = msgspec.structs.replace(entry("Wholly Other AG"), identifiers=("HRB123456",))
+    sought = msgspec.structs.replace(party("Nowhere Ltd"), identifiers=("HRB123456",))
+    (candidate,) = find_candidates([sought], [listed])
+    assert (candidate.reason, candidate.score, candidate.matched_name) == ("identifier", 100, "Wholly Other AG")
+    assert find_candidates([msgspec.structs.replace(sought, identifiers=("HRB123457",))], [listed]) == []
+
+
+@pytest.mark.parametrize(("year", "years", "said"), [(1960, (1960,), "same"), (1960, (1961, 1990), "near"), (1960, (1970,), "differs"),
+                                                     (None, (1960,), None), (1960, (), None)])
+def test_the_year_of_birth_is_shown_and_never_excludes(year, years, said):
+    sought = msgspec.structs.replace(party("Ivan Invented", "person"), birth_year=year)
+    (candidate,) = find_candidates([sought], [msgspec.structs.replace(entry("Ivan Invented", kind="person"), birth_years=years)])
+    assert candidate.birth_year == said
+
+
+def test_any_country_the_list_gives_counts():
+    listed = msgspec.structs.replace(entry("Nowhere", country=None), countries=("FR", "ZZ"))
+    assert find_candidates([party("Nowhere")], [listed])[0].same_country is True
+    assert find_candidates([party("Nowhere", country="YY")], [listed])[0].same_country is False
+
+
+def candidate(entry_id="1", ref="r1", kind="sanctions", score=100, party_name="Nowhere"):
+    return screening.Candidate("l", "1", "Nowhere", "Nowhere", party_name, "organisation", score, "name", None, kind, entry_id, ref)
+
+
+@pytest.mark.parametrize(("found", "decided", "new", "ends"), [
+    ([candidate()], [], 1, True), ([candidate()], [candidate()], 0, False),
+    ([candidate("2")], [candidate("1")], 1, False),  # rewritten by its list: look again, but nobody is thrown out
+    ([candidate("2", "r2")], [candidate()], 1, True), ([candidate(kind="end_user")], [], 1, False), ([candidate(score=90)], [], 1, False),
+    ([candidate(party_name="Somebody")], [candidate()], 1, True), ([], [candidate()], 0, False)])
+def test_what_is_new_is_a_task_and_the_very_name_on_a_sanctions_list_ends_reading(found, decided, new, ends):
+    assert len(screening.new_since(found, decided)) == new and screening.suspends(found, decided) is ends
+
+
+@pytest.mark.parametrize(("stage", "before", "occasion"), [
+    ("interested", False, "request"), ("interested", True, "nda"), ("nda_signed", True, "mou"), ("loi", True, "mou"), ("mou", True, "closing"),
+    ("definitive", True, "closing"), ("post_closing", True, "manual")])
+def test_a_run_says_for_which_step_it_was_made(stage, before, occasion):
+    assert screening.occasion_of(stage, before) == occasion
+
+
+def test_the_matcher_is_named_by_its_rules_and_tables():
+    assert screening.matcher_version() == screening.matcher_version() and screening.matcher_version().startswith(f"{screening.MATCHER}-")

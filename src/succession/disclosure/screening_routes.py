@@ -210,6 +210,12 @@ async def open_list(request: Request, tx: Tx, actor: Who, data: JSONBody[NewList
     return (await list_lists(await driver(tx), data.code))[0]
 
 
+@delete("/screening-lists/{code:str}", opt={"permission": "screening_list:edit"}, operation_id="RetireScreeningList",
+        summary="Consult a list no more; what was consulted is kept", responses=documented("not_found"))
+async def retire_list(tx: Tx, code: FromPath[str]) -> None:
+    await lists.retire_list(tx, code)
+
+
 @get("/screening-lists/{code:str}/versions", opt={"permission": "screening_list:read"}, operation_id="ListScreeningListVersions",
      summary="The versions of a list, newest first", responses=documented("not_found", "cursor_invalid"))
 async def versions(read: Read, actor: Who, settings: Config, code: FromPath[str], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
@@ -279,6 +285,6 @@ async def end_licence(request: Request, tx: Tx, licence_id: FromPath[UUID]) -> L
 
 
 ROUTES: list = [
-    read_screening, decide_screening, waiting, confirm_screening, alerts, read_lists, open_list, versions, import_list, read_entries, add_entries,
+    read_screening, decide_screening, waiting, confirm_screening, alerts, read_lists, open_list, retire_list, versions, import_list, read_entries, add_entries,
     remove_entry, licences, license_member, end_licence,
 ]  # fmt: skip

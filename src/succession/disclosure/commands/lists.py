@@ -46,6 +46,16 @@ async def open_list(tx: AsyncSession, actor: Actor, told: msgspec.Struct) -> Non
     await record(tx, "list_opened", row["code"], kind=row["kind"])
 
 
+_RETIRE = text("UPDATE vault.screening_list SET retired_at = now() WHERE code = :code AND retired_at IS NULL")
+
+
+async def retire_list(tx: AsyncSession, code: str) -> None:
+    """Nobody consults it from now on; its versions stay, as runs that consulted them do. Problem not_found."""
+    if (await tx.execute(_RETIRE, {"code": code})).rowcount == 0:
+        raise Problem("not_found")
+    await record(tx, "list_retired", code)
+
+
 class Report(msgspec.Struct):
     """What a file holds and what it changes; `version` is null for a dry run."""
 
