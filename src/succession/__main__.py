@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "codebook": ("succession.commands.codebook", "propose the order of a codebook from what buyers filter by"),
     "market": ("succession.commands.market", "close the publication batch now"),
     "bench": ("succession.commands.bench", "measure search against a bare handler, and facets against GROUP BY"),
-    "document": ("succession.commands.document", "name who had a copy; change the key of documents"),
+    "document": ("succession.commands.document", "name who had a copy; move documents of before"),
     "screening": ("succession.commands.screening", "import lists of names to screen buyers against"),
     "ledger": ("succession.commands.ledger", "verify and sign disclosure ledgers, write case files, erase a person"),
     "keys": ("succession.commands.keys", "make the keys that documents and checkpoints are signed with"),

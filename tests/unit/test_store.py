@@ -177,17 +177,17 @@ def test_a_wrapped_key_opens_for_its_listing_and_with_its_file_alone(tmp_path):
 def test_a_running_process_finds_the_next_key_by_itself(tmp_path):
     running, listing, key = wrapping(tmp_path), uuid4(), new_data_key()
     first = running.wrap(key, listing)
-    assert make_next(tmp_path / "keys") == "0002"
+    assert make_next(tmp_path / "keys" / "ring") == "0002"
     second = wrapping(tmp_path).wrap(key, listing)
     assert second[0] == "0002" and running.unwrap(*second, listing) == key == running.unwrap(*first, listing)
-    (tmp_path / "keys" / "documents-0001.key").unlink()
+    (tmp_path / "keys" / "ring" / "documents-0001.key").unlink()
     with pytest.raises(Unreadable):
         wrapping(tmp_path).unwrap(*first, listing)
 
 
 def test_a_key_file_that_others_read_or_that_holds_none_is_refused(tmp_path):
     wrapping(tmp_path).newest()
-    path = tmp_path / "keys" / "documents-0001.key"
+    path = tmp_path / "keys" / "ring" / "documents-0001.key"
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
         wrapping(tmp_path).newest()

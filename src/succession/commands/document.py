@@ -1,7 +1,6 @@
-"""Who had this copy; under which key do documents lie; where are those of before? Commands on the store of documents.
+"""Who had this copy, and where are documents of before? Commands on the store of documents; their keys are `succession keys`' business.
 
     succession document trace FILE | --mark MARK    whose copy or page it is: the mark is printed on it, and hidden in a copy
-    succession document rewrap [--new]              wrap every listing's key under the newest key file; --new draws one first
     succession document adopt                       move what still lies in the database into the store
 """
 
@@ -17,11 +16,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from succession.config import ConfigError, Settings
+from succession.config import Settings
 from succession.disclosure.listing_keys import register
-from succession.store.frames import FrameCipher, Unreadable
+from succession.store.frames import FrameCipher
 from succession.store.vault import Vault, open_vault
-from succession.store.wrapping import folder_of, make_next, new_data_key
+from succession.store.wrapping import new_data_key
 from succession.workbench.filetypes import MEDIA_TYPES
 from succession.workbench.mark import marks_in
 from succession.workbench.pool import Broken, RefusedContent
@@ -41,8 +40,6 @@ def run(arguments: list[str]) -> int:
     trace = commands.add_parser("trace", help="name the recipient of a copy or page")
     trace.add_argument("file", type=Path, nargs="?", help="a copy that was found somewhere")
     trace.add_argument("--mark", action="append", default=[], help="sixteen letters and digits as printed on it")
-    rewrap = commands.add_parser("rewrap", help="change the key that wraps the keys of listings")
-    rewrap.add_argument("--new", action="store_true", help="draw a new key file first")
     commands.add_parser("adopt", help="move documents of older versions into the store")
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env()
@@ -51,8 +48,6 @@ def run(arguments: list[str]) -> int:
         return 2
     if chosen.command == "trace":
         return asyncio.run(_trace(settings, chosen.file, chosen.mark))
-    if chosen.command == "rewrap":
-        return asyncio.run(_rewrap(settings, chosen.new))
     return asyncio.run(_adopt(settings))
 
 
@@ -84,41 +79,6 @@ async def _trace(settings: Settings, file: Path | None, typed: list[str]) -> int
     if not rows:
         print("no mark of ours was found" if not marks else f"nobody was given {', '.join(marks)}")
     return 0 if rows else 1
-
-
-async def _rewrap(settings: Settings, fresh: bool) -> int:
-    if fresh:
-        if settings.keys_dir is None:
-            raise ConfigError("SUCCESSION_KEYS_DIR must be set: where the keys of documents are kept")
-        print(f"documents-{make_next(folder_of(settings))}.key was made")
-    vault, connection = open_vault(settings), await _seeder(settings)
-    try:
-        done, lost = await rewrap(vault, connection)
-    finally:
-        vault.close()
-        await connection.close()
-    print(f"{done} keys lie under documents-{vault.wrapping.newest()}.key now" + (f"; {lost} could not be opened" if lost else ""))
-    return 1 if lost else 0
-
-
-async def rewrap(vault: Vault, connection: asyncpg.Connection) -> tuple[int, int]:
-    """(wrapped anew, could not be opened). One transaction a listing: readers meanwhile find one or the other."""
-    newest, done, lost = vault.wrapping.newest(), 0, 0
-    rows = await connection.fetch("SELECT listing_id FROM vault.listing_key WHERE wrapped IS NOT NULL AND wrapping <> $1 ORDER BY 1", newest)
-    for listing_id in (row["listing_id"] for row in rows):
-        async with connection.transaction():
-            row = await connection.fetchrow("SELECT wrapping, wrapped FROM vault.listing_key WHERE listing_id = $1 FOR UPDATE", listing_id)
-            if row["wrapped"] is None:
-                continue
-            try:
-                key = vault.wrapping.unwrap(row["wrapping"], row["wrapped"], listing_id)
-            except Unreadable:
-                lost += 1
-                continue
-            await connection.execute("UPDATE vault.listing_key SET wrapping = $2, wrapped = $3 WHERE listing_id = $1",
-                                     listing_id, *vault.wrapping.wrap(key, listing_id))
-            done += 1
-    return done, lost
 
 
 _LEFT = """SELECT c.document_id, c.listing_id, d.title FROM vault.document_content c JOIN vault.document d ON d.id = c.document_id

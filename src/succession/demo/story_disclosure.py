@@ -178,14 +178,15 @@ def dossier_is_released_and_read(walk: Walk) -> None:
     memorandum = base64.b64encode("企業概要書（デモ用、架空）".encode()).decode()
     walk.post("center", f"/v1/listings/{walk['listing']}/documents", {
         "level": "dossier", "filename": "memorandum.txt", "content_base64": memorandum, "contains_personal_data": False,
-        "export_control_class": "none", "downloadable": True,
-        "unmarked_reason": "Plain text for the demo: nothing in it could carry a mark."})
+        "export_control_class": "none"})
     granted = walk.post("center", f"{_request(walk, 'deal A')}/dossier-release")
     walk["grant"] = granted["id"]
     dossier = walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}")
     walk.note(f"{dossier['summary']['legal_name']}, {dossier['summary']['sites'][0]['address']}")
-    walk.get("buyer-a", f"/v1/documents/{dossier['documents'][0]['id']}")
     walk["document"] = dossier["documents"][0]["id"]
+    walk.get("buyer-a", f"/v1/documents/{walk['document']}/pages/1")
+    walk.note("a picture of the page, with the reader's name, the time and a mark all over it")
+    walk.get("buyer-a", f"/v1/documents/{walk['document']}", expect=403, code="not_downloadable")
     opened = walk.get("center", f"/v1/listings/{walk['listing']}/accesses")["items"]
     walk.check(len(opened) == 2, "two readings are on record")
     for who in ("buyer-b", "buyer-c", "bank"):
@@ -197,7 +198,7 @@ def revoked_at_once(walk: Walk) -> None:
               "Revoked: from that moment nothing can be read. A consent is used once, so the owner is asked again.")
     walk.post("center", f"/v1/grants/{walk['grant']}/revocation", {"reason": "mistake"})
     walk.get("buyer-a", f"/v1/dossiers/{walk['deal A']}", expect=404, code="not_found")
-    walk.get("buyer-a", f"/v1/documents/{walk['document']}", expect=404, code="not_found")
+    walk.get("buyer-a", f"/v1/documents/{walk['document']}/pages/1", expect=404, code="not_found")
     walk.post("center", f"{_request(walk, 'deal A')}/dossier-release", expect=409, code="consent_used")
 
 

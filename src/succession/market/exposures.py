@@ -52,8 +52,8 @@ CHANNELS: dict[str, Channel] = {
         ("AskQuestion", "ListQuestions", "AnswerQuestion", "ReviewAnswer"), ("question_answered",)),
     "dossier": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReadNdaSchedule",
-         "ReadNdaDocument", "ListGrants"), ("released",)),
+        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments",
+         "ReadNdaSchedule", "ReadNdaDocument", "ListGrants"), ("released",)),
     "data_room": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
         ("ReleaseDataRoom", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReleaseFolder",

@@ -3,7 +3,7 @@
     ring/documents-0001.key, ring/documents-0002.key, ...     32 bytes each, in hex; the highest number wraps what is made from now on
 
 A listing's data key is drawn once and stored wrapped, with the number of the file that opens it. Rotation makes the next
-file and wraps every data key anew (`succession document rewrap --new`); no object is touched. A file that opens nothing any
+file and wraps every data key anew (`succession keys rotate documents`, `succession keys rewrap`); no object is touched. A file that opens nothing any
 more may be destroyed, and every wrapped key that somebody copied before goes with it.
 """
 
