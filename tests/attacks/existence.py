@@ -127,7 +127,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
         ("DELETE", "/v1/deals/{deal}/exclusivity", None),
     ("PUT", "/v1/deals/{deal}/foreign-investment-filing", {"plan": PLAN}),
     ("GET", "/v1/deals/{deal}/obligations", None),
-    ("PATCH", "/v1/obligations/{obligation}", {"state": "open"}), ("GET", "/nda/{deal}", None),
+    ("PATCH", "/v1/obligations/{obligation}", {"state": "open"}), ("GET", "/nda/{deal}", None), ("GET", "/documents/{document}", None),
     ("POST", "/nda/{deal}", None), ("POST", "/nda/{deal}/code", None),
     ("GET", "/owner/{token}", None), ("POST", "/owner/{token}", None), ("POST", "/owner/{token}/renewal", None),
     ("GET", "/v1/organisations/{pending}", None), ("POST", "/v1/organisations/{pending}/verification", {}),

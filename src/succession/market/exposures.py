@@ -52,11 +52,11 @@ CHANNELS: dict[str, Channel] = {
         ("AskQuestion", "ListQuestions", "AnswerQuestion", "ReviewAnswer"), ("question_answered",)),
     "dossier": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments",
+        ("ReleaseDossier", "ReadDossier", "ReadDocument", "ReadDocumentPage", "OpenDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments",
          "ReadNdaSchedule", "ReadNdaDocument", "ListGrants"), ("released",)),
     "data_room": Channel(
         _("which company it is"), "one buyer and who represents it", "vault.disclosure_grant",
-        ("ReleaseDataRoom", "ReadDocument", "ReadDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReleaseFolder",
+        ("ReleaseDataRoom", "ReadDocument", "ReadDocumentPage", "OpenDocumentPage", "MakeDocumentLink", "OpenDocumentLink", "ListDocuments", "ReleaseFolder",
          "ListFolders", "ListFolderGrants"), ("released",)),
 }
 

@@ -6,6 +6,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
 from succession.pages.knowledge import KNOWLEDGE_PAGE
+from succession.pages.document import DOCUMENT_PAGE
 from succession.pages.nda import NDA_PAGE
 from succession.pages.owner import OWNER_PAGE
 from succession.pages.password import PASSWORD_PAGE
@@ -16,4 +17,4 @@ STATIC = create_static_files_router(
     cache_control=CacheControlHeader(max_age=3600, public=True),
 )  # fmt: skip
 
-ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, *KNOWLEDGE_PAGE, *PASSWORD_PAGE, *SECOND_FACTOR_PAGE, STATIC]
+ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, *DOCUMENT_PAGE, *KNOWLEDGE_PAGE, *PASSWORD_PAGE, *SECOND_FACTOR_PAGE, STATIC]
