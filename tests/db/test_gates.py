@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from succession.database import Scope, driver
 from succession.disclosure import ledger
 
-VAULT = ("listing_identity", "listing_contact", "listing_profile", "listing_financials", "succession_status", "document",
-         "document_object", "nda_schedule")
+# What a live grant opens: views of the fields that are shown, and rows of the rest.
+VAULT = ("shown_listing_identity", "shown_listing_contact", "shown_listing_profile", "shown_listing_financials",
+         "shown_succession_status", "document", "document_object", "nda_schedule")
 
 
 @pytest.fixture
