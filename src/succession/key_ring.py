@@ -93,11 +93,11 @@ class Ring:
             self._known = {(key.kind, key.id): key for key in self.keys()}
         key = self._known.get((kind, key_id))
         if key is None:
-            raise KeyMissing(key_id)
+            raise KeyMissing(f"{kind} {key_id}")
         try:
             return key.cipher().decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound(key, bound))
         except InvalidTag:
-            raise KeyMissing(key_id) from None
+            raise KeyMissing(f"{kind} {key_id}") from None
 
     # ------------------------------------------------------------ by command only
 

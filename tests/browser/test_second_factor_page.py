@@ -50,7 +50,7 @@ async def test_setting_up_confirming_and_the_recovery_codes_are_readable(app, wo
             phone.picture(tmp_path / "code.png")
             phone.run(f"document.querySelector('#code').value = '{pyotp.TOTP(secret).at(time.time() + 30)}'")
             phone.run("document.querySelector('button').click()")
-            phone.until("document.body.innerText.includes('確認しました')")
+            phone.until("document.body?.innerText.includes('確認しました')")
             return phone.run("document.documentElement.scrollWidth"), phone.run("document.documentElement.lang")
 
     async with served(app) as address:

@@ -6,6 +6,7 @@ Everything here is SQL as succession_app with the right scope, past every handle
 from __future__ import annotations
 
 import json
+import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from succession.accounts.second_factor import present_step
 from succession.database import Scope, driver
 from succession.disclosure import ledger
 
@@ -270,6 +272,25 @@ async def test_a_grant_needs_every_cause(world, as_database_role):
             except asyncpg.PostgresError as error:
                 constraint = error.constraint_name
         assert constraint in (("grant_causes", "grant_consent_expired") if cause != "none" else (None,)), cause
+
+
+async def test_a_grant_is_of_a_member_who_confirmed_it_and_of_nobody_else(world, scoped):
+    published, buyer = await world.published(), await world.acquirer()
+    deal = UUID(await world.name_cleared(published, buyer))
+    seller, listing = published.seller, published.listing_id
+    colleague = await world.member(seller.organisation_id, "intermediary")
+    assert await try_grant(scoped, seller, deal, listing) == "second_factor_needed"
+    await colleague.confirm()
+    assert await try_grant(scoped, seller, deal, listing) == "second_factor_needed", "a colleague's confirmation is the colleague's"
+    step = present_step(time.time())
+    confirm = ("INSERT INTO vault.second_factor_confirmation (member_id, organisation_id, method, purpose, time_step) "
+               "VALUES ($1, $2, 'totp', 'step_up', $3)")
+    assert await refused(scoped, seller, confirm, colleague.member_id, seller.organisation_id, step) == "42501", "for oneself only"
+    assert await refused(scoped, seller, confirm, seller.member_id, seller.organisation_id, step + 9) == "second_factor_code_used", "of now only"
+    await world.seed("DELETE FROM vault.second_factor WHERE member_id = $1", seller.member_id)
+    assert await refused(scoped, seller, confirm, seller.member_id, seller.organisation_id, step) == "second_factor_unknown"
+    assert await refused(scoped, seller, "SELECT vault.reset_second_factor($1)", colleague.member_id) is None, "an administrator may"
+    assert await refused(scoped, colleague, "SELECT vault.reset_second_factor($1)", seller.member_id) == "second_factor_reset_by_another"
 
 
 async def test_a_grant_needs_its_own_ledger_entry(world, scoped):

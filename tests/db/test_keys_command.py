@@ -92,6 +92,35 @@ async def rewrapped(world, settings):
         await connection.close()
 
 
+async def test_the_ledgers_evidence_and_documents_stay_readable_under_new_keys(environ, world, settings, capsys):
+    import asyncpg
+
+    from succession.disclosure.ledger_check import check_ledgers
+
+    published, buyer = await world.published(), await world.acquirer()
+    added = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
+        "level": "dossier", "filename": "kept.txt", "content_base64": "YSBmaWN0aXRpb3VzIHRleHQ="})
+    assert added.status_code == 201, added.text
+    deal = await world.released(published, buyer)
+    for kind, number in (("subjects", "SELECT DISTINCT wrapped_by FROM vault.subject_key WHERE wrapped IS NOT NULL"),
+                         ("documents", "SELECT DISTINCT wrapping FROM vault.listing_key WHERE wrapped IS NOT NULL")):
+        old = {row[0] for row in await world.seed(number)}
+        assert await called("rotate", kind) == 0 and await called("rewrap") == 0, capsys.readouterr()
+        assert not old & {row[0] for row in await world.seed(number)}, "everything was moved"
+        for each in old:
+            assert await called("destroy", kind, each) == 0, capsys.readouterr().err
+    assert (await buyer.get(f"/v1/dossiers/{deal}")).status_code == 200
+    read = await published.seller.get(f"/v1/documents/{added.json()['id']}")
+    assert read.status_code == 200 and read.content == b"a fictitious text"
+    owner = await asyncpg.connect(world.database_url)
+    try:
+        await owner.execute("SET ROLE succession_seeder")
+        report = await check_ledgers(owner, published.listing_id, None, settings)
+    finally:
+        await owner.close()
+    assert report.breaks == [] and report.unopened == 0
+
+
 async def test_a_secret_moved_to_another_row_or_under_a_lost_key_opens_nothing(world, settings, tmp_path):
     ring = Ring(tmp_path / "ring", makes_missing=True)
     number, sealed = ring.seal("second_factor", b"secret", "row 1")

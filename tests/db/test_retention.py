@@ -125,14 +125,34 @@ async def test_a_registration_nobody_confirmed_is_forgotten_after_thirty_days(wo
     assert left == {confirmed, new}
 
 
-async def test_transfers_abroad_three_years_and_adverse_events_ten_where_those_tables_are(world, worker):
-    rows = {row["class"]: row for row in await worker.fetch(
-        "SELECT r.class, r.keep, s.relation, to_regclass(s.relation) IS NOT NULL AS there FROM ops.retention r JOIN ops.retention_rows s USING (class)")}
-    assert rows["appi_transfer"]["keep"].days == 3 * 365 and rows["adverse_event"]["keep"].days == 10 * 365
-    for name in ("appi_transfer", "adverse_event"):
-        assert await worker.fetchval("SELECT ops.purge($1, 10)", name) == 0
-        if rows[name]["there"]:
-            assert await worker.fetchval("SELECT has_table_privilege('succession_purger', $1, 'DELETE')", rows[name]["relation"])
+async def test_transfers_abroad_are_kept_three_years_and_a_day_is_not_enough(world, worker, settings):
+    published, _deal = await disclosed(world)
+    transfer = "SELECT count(*) FROM vault.appi_transfer WHERE listing_id = $1"
+    assert (await world.seed(transfer, published.listing_id))[0][0] == 1
+    for back, left in (("(interval '3 years' - interval '1 day')", 1), ("interval '3 years 2 days'", 0)):
+        await world.overrule(f"UPDATE vault.appi_transfer SET transferred_at = now() - {back}, keep_until = (now() - {back} + interval '3 years')::date "
+                             "WHERE listing_id = $1", published.listing_id)
+        await purged(worker, settings)
+        assert (await world.seed(transfer, published.listing_id))[0][0] == left, back
+
+
+async def test_adverse_events_are_kept_ten_years_with_who_reported_them(world, worker, settings):
+    buyer, reporter = await world.acquirer(), await world.intermediary()
+    events = []
+    for years, days in ((9, 360), (10, 2)):
+        await world.overrule(
+            "INSERT INTO vault.buyer_adverse_event (buyer_id, reason, occurred_on, evidence_title, evidence_hash, reported_at, retain_until) "
+            f"SELECT $1, 'assets_moved', '2010-01-01', 'x', sha256('x'), t, ((t AT TIME ZONE 'Asia/Tokyo')::date + interval '10 years')::date "
+            f"FROM (SELECT now() - interval '{years} years {days} days') x (t)", buyer.organisation_id)
+    events = await world.seed("SELECT id, reported_at FROM vault.buyer_adverse_event WHERE buyer_id = $1 ORDER BY reported_at", buyer.organisation_id)
+    for event in events:
+        await world.overrule("INSERT INTO vault.adverse_event_reporter (event_id, organisation_id, member_id, statement) VALUES ($1, $2, $3, 'x')", event["id"],
+                             reporter.organisation_id, reporter.member_id)
+    await purged(worker, settings)
+    left = {row[0] for row in await world.seed("SELECT id FROM vault.buyer_adverse_event WHERE buyer_id = $1", buyer.organisation_id)}
+    assert left == {events[1]["id"]}
+    reporters = {row[0] for row in await world.seed("SELECT event_id FROM vault.adverse_event_reporter WHERE organisation_id = $1", reporter.organisation_id)}
+    assert reporters == left
 
 
 async def test_the_operator_reads_the_table_and_nobody_else(world, worker, capsys):
@@ -155,4 +175,4 @@ async def test_every_relation_named_is_one_of_ours_or_passed_over(as_database_ro
     owner = await as_database_role("owner")
     rows = await owner.fetch("SELECT relation, to_regclass(relation) IS NOT NULL AS there FROM ops.retention_rows")
     absent = {row["relation"] for row in rows if not row["there"]}
-    assert absent <= {"vault.appi_transfer"}
+    assert absent == set()

@@ -63,8 +63,8 @@ def unwrap(settings: Settings, subject: Subject, wrapped: bytes | None, by: str)
         raise KeyGone(subject.kind) from None
 
 
-def _bound(subject: Subject) -> bytes:
-    return f"subject-key:{subject.kind}:{subject.id}".encode()
+def _bound(subject: Subject) -> str:
+    return f"subject-key:{subject.kind}:{subject.id}"
 
 
 def seal(key: SubjectKey, plain: bytes, place: UUID) -> bytes:
