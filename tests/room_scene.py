@@ -67,6 +67,7 @@ class Room:
         reader = await self.world.member(self.buyer.organisation_id, "acquirer")
         named = await self.buyer.post(f"{self.path}/clean-team", UNDERTAKING | {"member_id": str(reader.member_id)})
         assert named.status_code == 201, named.text
+        await self.world.bind(self.buyer, self.deal, reader)
         if accepted:
             done = await self.person.post(f"/v1/clean-team/{named.json()['id']}/acceptance")
             assert done.status_code == 201, done.text

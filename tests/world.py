@@ -312,6 +312,14 @@ class World:
             await self._done(each.post(f"{path}/nda/acknowledgement", {"text_hash": text_hash}))
         return signed
 
+    async def bind(self, buyer: Caller, deal: str, *colleagues: Caller) -> None:
+        """Colleagues of the buyer are named under the NDA of a request and acknowledge it: from then on they may read."""
+        path = f"/v1/disclosure-requests/{deal}"
+        await self._done(buyer.post(f"{path}/nda/members", {"members": [str(each.member_id) for each in colleagues]}))
+        for each in colleagues:
+            text_hash = (await each.get(f"{path}/nda")).json()["text_hash"]
+            await self._done(each.post(f"{path}/nda/acknowledgement", {"text_hash": text_hash}))
+
     async def signing(self, caller: Caller, path: str, text_hash: str, **fields: Any) -> dict[str, Any]:
         """What signs this text: the body of a signature, with a code that was mailed to this member just now."""
         await self._done(caller.post(f"{path}/nda/code"))

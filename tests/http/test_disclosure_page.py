@@ -42,6 +42,7 @@ async def test_reading_changes_nothing_and_signing_takes_the_text_that_was_shown
     fresh = form | {"read": "yes", "text_hash": again["text_hash"], "code": await world.mailed_code(browser)}
     signed = await browser.client.post(f"/nda/{deal}?lang=ja", data=fresh)
     assert signed.status_code == 200 and "<button>" not in signed.text, signed.text
+    assert "（Director）：署名する" in signed.text and "署名する権限を書面で与えられています。" in signed.text, "who signed, as what, on which authority"
     row = (await world.seed("SELECT * FROM vault.nda WHERE id = $1", UUID(again["id"])))[0]
     assert row["locale_shown"] == "ja" and row["signer_name"] == "<b>A. Signer</b>" and row["in_force_at"] is None
     seller = await world.signed_in(published.seller)

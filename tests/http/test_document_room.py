@@ -64,8 +64,9 @@ async def test_looking_and_taking_are_logged_apart_and_before_the_first_byte(wor
 
 
 async def test_two_readers_see_two_pictures_of_one_page(world, room):
-    published, buyer, _deal, document = room
+    published, buyer, deal, document = room
     colleague = await world.member(buyer.organisation_id, "acquirer")
+    await world.bind(buyer, deal, colleague)
     await world.seed("UPDATE vault.member SET name = $2 WHERE id = $1", colleague.member_id, "山田 花子")
     path = f"/v1/documents/{document['id']}/pages/1"
     assert (await buyer.get(path)).content != (await colleague.get(path)).content
@@ -129,6 +130,7 @@ async def test_a_leaked_copy_names_who_took_it(world, room, settings, filename, 
     published, buyer, deal, _document = room
     document = await sent(published.seller, published.listing_id, filename, content, downloadable=True)
     colleague = await world.member(buyer.organisation_id, "acquirer")
+    await world.bind(buyer, deal, colleague)
     mine, theirs = [(await caller.get(f"/v1/documents/{document['id']}")).content for caller in (buyer, colleague)]
     assert mine != theirs and hashlib.sha256(mine).hexdigest() != document["content_hash"]
     leaked = tmp_path / f"found.{filename[-3:]}"

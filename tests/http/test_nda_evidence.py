@@ -120,7 +120,7 @@ async def test_only_named_people_who_acknowledged_read_and_whoever_leaves_is_out
         scope = Scope("acquirer", caller.organisation_id, caller.member_id, None, f"member:{caller.member_id}")
         async with app.state.databases.tx(scope) as tx:
             connection = await driver(tx)
-            return await connection.fetchval("SELECT count(*) FROM vault.listing_identity WHERE listing_id = $1", published.listing_id)
+            return await connection.fetchval("SELECT count(*) FROM vault.shown_listing_identity WHERE listing_id = $1", published.listing_id)
 
     assert (await buyer.get(dossier)).status_code == 200 and await rows_seen(buyer) == 1
     for caller in (reader, other):

@@ -24,8 +24,8 @@ from succession.typeset.seal import seal_pdf
 #: In which language a name from there is written; Latin letters look the same in all of them.
 LANGUAGES = {"JP": "ja", "CN": "zh-Hans", "SG": "zh-Hans", "TW": "zh-Hant", "HK": "zh-Hant", "MO": "zh-Hant", "KR": "ko"}
 REASON = "Sealed by the platform: the text, the signatures and the evidence are as recorded."
-_ACTS = {"signature": "署名 / Signature", "countersignature": "相手方の署名 / Countersignature", "renewal": "更新の署名 / Signature of the renewal",
-         "renewal_countersignature": "更新への相手方の署名 / Countersignature of the renewal"}
+_ACTS = {"signature": "署名 / Signature", "countersignature": "開示者の署名 / Countersignature", "renewal": "更新の署名 / Signature of the renewal",
+         "renewal_countersignature": "更新への開示者の署名 / Countersignature of the renewal"}
 _AUTHORITIES = {"legal_representative": "法令又は登記による代表 / by law or register", "authorised_in_writing": "書面による授権 / given in writing"}
 _CHANNELS = {"mail": "電子メール / e-mail", "spoken": "口頭 / spoken"}
 
@@ -206,7 +206,7 @@ def _signature(paper: Paper, signed: Signed, theirs: str) -> None:
         ("表示言語 / Language shown", signed.locale_shown, "en"),
         ("接続元 / From", printable(f"{signed.address or '-'}\n{signed.agent or '-'}"), "en"),
         ("文面の照合値 / Text", f"SHA-256 {signed.text_hash}", "en"),
-        ("確認番号 / Code", f"{signed.code_id}\n{_CHANNELS[signed.code_channel]}: {signed.email}, {_moment(signed.code_issued_at)}", "ja"),
+        ("確認番号 / Code", f"{signed.code_id}\n{_CHANNELS[signed.code_channel]}: {signed.email}\n{_moment(signed.code_issued_at)}", "ja"),
     ))
 
 

@@ -20,7 +20,7 @@ from succession.days import day_in_japan
 from succession.disclosure.commands.nda import countersign_nda, send_code, sign_nda
 from succession.disclosure.commands.nda_members import NAMED_MOST, acknowledge_nda
 from succession.disclosure.commands.nda_renewal import renew_nda
-from succession.disclosure.nda_queries import Act, NdaRenewalView, NdaView, act_open, find_nda, find_renewal, open_nda
+from succession.disclosure.nda_queries import Act, NdaRenewalView, NdaView, SignatureView, act_open, find_nda, find_renewal, open_nda
 from succession.disclosure.nda_routes import Countersignature, Signature, masked
 from succession.errors import PROBLEMS, Problem, field_problem
 from succession.i18n import Message, _, format_date, translate
@@ -143,10 +143,20 @@ def _render(shown: Shown, deal_id: UUID, locale: str, problem: Problem | None = 
     named = nda.your_part == "named" and nda.state in ("awaiting_countersignature", "signed")
     return page(
         "nda.html", locale, problem.status if problem else 200, nda=nda, act=shown.act, text=shown.renewal or nda, renews=shown.renewal is not None,
-        said=translate(said, locale), error=translate(refused, locale) if refused else None, sent=translate(sent, locale) if sent else None,
+        said=translate(said, locale), signatures=[_signature(each, locale) for each in nda.signatures], error=translate(refused, locale) if refused else None, sent=translate(sent, locale) if sent else None,
         given={name: "" for name in FIELDS} | (given or {}), authorities=[(code, translate(words, locale)) for code, words in _AUTHORITIES],
         colleagues=shown.colleagues, button=translate(_BUTTONS[shown.act], locale) if shown.act else None, asks_acknowledgement=named,
         here=f"/nda/{deal_id}", document=f"/v1/disclosure-requests/{deal_id}/nda/document" if nda.document_version else None)
+
+
+_SIGNED = _("{name}, {title}: {act} at {at} UTC, {authority} Read in: {language}. Code {code}.")
+
+
+def _signature(signed: SignatureView, locale: str) -> str:
+    """One signature as both sides read it; from where it came stands in the sealed document."""
+    return translate(Message(_SIGNED, {
+        "name": signed.name, "title": signed.title, "act": translate(_BUTTONS[signed.act], locale), "at": f"{signed.signed_at:%Y-%m-%d %H:%M:%S}",
+        "authority": translate(dict(_AUTHORITIES)[signed.authority], locale), "language": signed.locale_shown, "code": str(signed.code_id)}), locale)
 
 
 NDA_PAGE: list = [open_page, mail_code, sign_shown]
