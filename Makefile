@@ -14,7 +14,7 @@ help:
 	@echo "make demo      start everything, walk one deal, stay up (ARGS=--exit: stop after the walk)"
 	@echo "make test      the whole suite"
 	@echo "make attacks   the attackers alone, over real HTTP: what each measured, its bound, and whether it finds a planted leak"
-	@echo "make chaos     only the races and half-failed requests"
+	@echo "make chaos     races, the gate against its model, and 1,000 disclosures while servers are killed (ARGS=--seed=2: other draws)"
 	@echo "make browser   the pages in a real browser"
 	@echo "make bench     the measurements the README quotes"
 	@echo "make messages  collect new sentences into i18n/*/LC_MESSAGES/messages.po and say which lack a translation"
@@ -32,7 +32,7 @@ attacks: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile tests/attacks --full $(ARGS)
 
 chaos: $(INSTALLED) $(CATALOGUES)
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile tests/races $(ARGS)
+	@exec $(BIN)/python -m pytest tests/races tests/gate tests/chaos --full $(ARGS)
 
 browser: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)

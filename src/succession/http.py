@@ -234,6 +234,7 @@ EXCEPTION_HANDLERS: dict[Any, Any] = {
     DBAPIError: answer_database_error,
     asyncpg.PostgresError: answer_database_error,
     asyncpg.InterfaceError: answer_unavailable,
+    asyncpg.InternalClientError: answer_unavailable,  # a connection that was cut between two messages
     RedisError: answer_unavailable,
     UnicodeDecodeError: answer_unreadable,
     RecursionError: answer_unreadable,

@@ -43,12 +43,16 @@ _GRANT = text(
     "granted_by, expires_at) VALUES (:id, :deal_id, :listing_id, :buyer_id, :level, :nda_id, :name_clear_id, :entry_id, "
     ":member, :expires_at)")
 
+# The listing first, as who withdraws it locks it: its deals come after it, and neither waits for the other in a circle.
+_LOCK_LISTING = text("SELECT l.id FROM vault.listing l JOIN vault.deal d ON d.listing_id = l.id WHERE d.id = :deal FOR NO KEY UPDATE OF l")
+
 
 async def release(tx: AsyncSession, actor: Actor, deal_id: UUID, level: Level, expires_on: date | None) -> UUID:
     """Release one level to this buyer; returns the grant's id. It never outlives the NDA.
 
     Raises Problem screening_needed, nda_needed, name_clear_needed, disclosure_causes (a block), parked, conflict.
     """
+    await tx.execute(_LOCK_LISTING, {"deal": deal_id})
     deal = await lock_deal(tx, deal_id, "seller")
     causes = (await tx.execute(_CAUSES, {"deal": deal.id, "level": level})).one()
     if code := _missing(deal, causes):

@@ -1,0 +1,1 @@
+"""Kill what serves while it serves: is anything ever half done, and does it come back by itself?"""
