@@ -43,6 +43,7 @@ class Nda:
     signed: bool = False
     ended: bool = False
     expired: bool = False
+    bound: set[Member] = field(default_factory=set)  # who signed it, and whoever was named in it and acknowledged it
 
     @property
     def in_force(self) -> bool:
@@ -126,6 +127,7 @@ CAUSES: dict[str, Callable[[Deal, Grant, Member], bool]] = {
     "its own consent stands": lambda deal, grant, reader: grant.consent.stands,
     "it is not revoked": lambda deal, grant, reader: not grant.revoked,
     "it has not expired": lambda deal, grant, reader: not grant.expired,
+    "the reader is bound by its NDA and has not left": lambda deal, grant, reader: reader in grant.nda.bound and reader.active,
     "the reader is the buyer, or represents it today": lambda deal, grant, reader: side(deal, reader) in ("buyer", "representative"),
 }
 
@@ -209,6 +211,8 @@ def readable(deals: list[Deal], reader: Member, secret: Secret) -> bool:
         return side(secret.deal, reader) is not None
     if own is secret.listing.seller:
         return True
+    if own.kind == "operator":  # who answered for a company stands with the answer where the operator reads who knew (GET .../knowledge)
+        return secret.kind == "owner"
     return any(reads(deal, reader, secret) for deal in deals if deal.listing is secret.listing)
 
 

@@ -258,11 +258,26 @@ class Town(World):
         return answer.status_code
 
     async def signs(self, road: Road) -> int:
-        shown = await road.buyer.caller.get(f"{road.path}/nda")
-        answer = await road.buyer.caller.post(f"{road.path}/nda/signature", {
-            "text_hash": shown.json().get("text_hash", "0" * 64), "name": "A. Signer", "title": "Director", "locale_shown": "en"})
+        """With the code from the mail; a colleague is named and acknowledges, and so does who represents the buyer."""
+        buyer, shown = road.buyer, (await road.buyer.caller.get(f"{road.path}/nda")).json()
+        colleagues = [each for each in self.people.values() if each.member.organisation is buyer.member.organisation and each is not buyer
+                      and each.member.active]
+        coded = await buyer.caller.post(f"{road.path}/nda/code")
+        if coded.status_code != 201:
+            return coded.status_code
+        body = {"text_hash": shown["text_hash"], "name": "A. Signer", "title": "Director", "authority": "legal_representative",
+                "locale_shown": "en", "code": await self.mailed_code(buyer.caller), "members": [str(each.caller.member_id) for each in colleagues]}
+        answer = await buyer.caller.post(f"{road.path}/nda/signature", body)
         if answer.status_code == 201:
             road.model.nda.signed = True
+            agents = [each for each in self.people.values() if each.member.organisation is road.model.representative and road.model.represented]
+            for each in agents:
+                await each.caller.post(f"{road.path}/nda/members", {"members": [str(each.caller.member_id)]})
+            road.model.nda.bound.add(buyer.member)
+            for each in (*colleagues, *agents):
+                bound = await each.caller.post(f"{road.path}/nda/acknowledgement", {"text_hash": shown["text_hash"]})
+                if bound.status_code == 201:
+                    road.model.nda.bound.add(each.member)
         return answer.status_code
 
     async def ends_nda(self, road: Road) -> int:
@@ -386,7 +401,9 @@ class Town(World):
     async def operator_decides(self, organisation: str, decision: str) -> int:
         """Suspended, or verified again."""
         operator, identity = self.people["operator"].browser, self.people[organisation].caller.organisation_id
-        seen = await operator.get(f"/v1/organisations/{identity}")
+        for _try in range(5):  # a busy machine says 503
+            if (seen := await operator.get(f"/v1/organisations/{identity}")).status_code != 503:
+                break
         answer = await operator.post(f"/v1/organisations/{identity}/verification", {"decision": decision, "evidence": [
             {"kind": "call", "reference": "by telephone", "seen_on": date.today().isoformat()}]}, headers={"If-Match": seen.headers["etag"]})
         if answer.status_code in (200, 201):
