@@ -151,4 +151,4 @@ async def test_the_ledger_is_read_page_by_page_and_checked_by_hand(world):
         assert (entry["seq"], entry["prev"]) == (seq, prev)
         prev = hashlib.sha256(bytes.fromhex(prev) + entry["body"].encode()).hexdigest()
         assert entry["hash"] == prev
-    assert len(entries) == 17
+    assert len(entries) == 18

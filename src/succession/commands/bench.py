@@ -7,7 +7,7 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner")
+MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger")
 
 
 def run(arguments: list[str]) -> int:

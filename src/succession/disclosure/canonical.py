@@ -151,7 +151,7 @@ def commit(value: str, salt: bytes) -> str:
     """
     if len(salt) < MIN_SALT_BYTES:
         raise ValueError(f"a salt has at least {MIN_SALT_BYTES} bytes")
-    return hmac.new(salt, unicodedata.normalize("NFC", value).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(salt, unicodedata.normalize("NFC", value).encode(), "sha256").hex()
 
 
 def opens(commitment: str, value: str, salt: bytes) -> bool:
@@ -203,8 +203,10 @@ class BrokenLink(msgspec.Struct, frozen=True):
     flaw: Flaw
 
 
-def verify_chain(listing_id: UUID, rows: Iterable[LedgerRow], head: Head | None) -> BrokenLink | None:
-    """The first broken link of a listing's ledger, rows in stored order, or None. One pass, constant memory.
+def verify_chain(listing_id: UUID, rows: Iterable[LedgerRow], head: Head | None,
+                 bodies: list[dict[str, Any]] | None = None) -> BrokenLink | None:
+    """The first broken link of a listing's ledger, rows in stored order, or None. One pass; constant memory, unless the
+    entries read are to be kept in `bodies`.
 
     Without `head`, entries removed from the end leave no trace in the rows themselves.
     """
@@ -217,9 +219,11 @@ def verify_chain(listing_id: UUID, rows: Iterable[LedgerRow], head: Head | None)
         if row.hash != entry_hash(prev, row.body):
             return BrokenLink(row.seq, "hash")
         try:
-            decode(row.body)
+            body = decode(row.body)
         except NotCanonical:
             return BrokenLink(row.seq, "body")
+        if bodies is not None:
+            bodies.append(body)
         prev, seq = row.hash, row.seq
     if head is not None and seq < head.seq:
         return BrokenLink(seq + 1, "cut_off")

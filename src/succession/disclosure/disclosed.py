@@ -101,16 +101,16 @@ async def disclose(tx: AsyncSession, to: Recipient, shown: Sequence[Shown], basi
     """The entry of every version shown, in that order: those there already, and new ones for what this grant was not shown yet."""
     key = (await keys_of(tx, [Subject("listing", to.listing_id)]))[Subject("listing", to.listing_id)]
     versions = [_version(key, each) for each in shown]
+    entries: dict[str, UUID] = {}
+    kept: dict[str, UUID] = {}
     if basis == "reading":
-        entries, _missing = await _known(tx, to, versions)
+        entries, kept = await _known(tx, to, versions)
         if all(each.group in entries for each in versions):
             return [entries[each.group] for each in versions]
         await tx.execute(_ALONE, {"grant": to.grant_id})  # two readings at once enter it once
-    entries, kept = await _known(tx, to, versions)
-    fresh = [each for each in versions if each.group not in kept]
-    if fresh:
+    if fresh := [each for each in versions if each.group not in kept]:
         await _keep(tx, to, key, fresh)
-        _entries, kept = await _known(tx, to, versions)
+    entries, kept = await _known(tx, to, versions)
     new = [each for each in versions if each.group not in entries]
     if new:
         ids = await ledger.append_all(tx, to.listing_id, [_entry(to, each, kept[each.group], basis) for each in new])

@@ -15,9 +15,10 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from succession.config import Settings
-from succession.disclosure.canonical import Head, LedgerRow, NotCanonical, decode, opens, verify_chain
+from succession.disclosure.canonical import Head, LedgerRow, opens, verify_chain
 from succession.disclosure.ledger import SALT_BYTES, spelling
 from succession.disclosure.subject_keys import KeyGone, Subject, unseal, unwrap
 
@@ -128,7 +129,7 @@ class _Evidence:
         self.shown: dict[UUID, list[Any]] = defaultdict(list)
         self.subjects: dict[str, Any] = {}
         self.versions: dict[str, Any] = {}
-        self.keys: dict[UUID, bytes] = {}
+        self.keys: dict[UUID, AESGCM] = {}
         self.unopened = 0
 
     def opening(self, subject: Any) -> tuple[str, bytes] | None:
@@ -155,7 +156,7 @@ async def _load(connection: asyncpg.Connection, batch: list[UUID], settings: Set
     if settings is not None and wanted:
         for row in await connection.fetch(_KEYS, list(wanted)):
             try:
-                evidence.keys[row["id"]] = unwrap(settings, Subject(row["kind"], row["subject_id"]), row["wrapped"], row["wrapped_by"])
+                evidence.keys[row["id"]] = AESGCM(unwrap(settings, Subject(row["kind"], row["subject_id"]), row["wrapped"], row["wrapped_by"]))
             except KeyGone:
                 continue
     return evidence
@@ -164,7 +165,8 @@ async def _load(connection: asyncpg.Connection, batch: list[UUID], settings: Set
 def _check(listing_id: UUID, evidence: _Evidence, known: Head | None) -> Break | None:
     rows, head = evidence.entries[listing_id], evidence.heads.get(listing_id)
     links = [LedgerRow(row["seq"], row["body"], row["prev"], row["hash"]) for row in rows]
-    if broken := verify_chain(listing_id, links, head):
+    read: list[dict[str, Any]] = []
+    if broken := verify_chain(listing_id, links, head, read):
         return Break(listing_id, broken.seq, broken.flaw)
     if rows and head is None:
         return Break(listing_id, 0, "head_missing")
@@ -173,15 +175,14 @@ def _check(listing_id: UUID, evidence: _Evidence, known: Head | None) -> Break |
             return Break(listing_id, len(links) + 1, "cut_off", checkpoint)
         if before is not None and before.seq and links[before.seq - 1].hash != before.hash:
             return Break(listing_id, before.seq, "rewritten", checkpoint)
-    return next(_beside_the_chain(listing_id, rows, evidence), None)
+    return next(_beside_the_chain(listing_id, rows, read, evidence), None)
 
 
-def _beside_the_chain(listing_id: UUID, rows: Sequence[Any], evidence: _Evidence) -> Iterator[Break]:
+def _beside_the_chain(listing_id: UUID, rows: Sequence[Any], read: Sequence[dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
     """What the hashes do not cover: columns, openings of commitments, and the rows that must have an entry."""
     bodies: dict[str, dict[str, Any]] = {}
     written = str(listing_id)
-    for row in rows:
-        body = _body(row["body"])
+    for row, body in zip(rows, read, strict=True):
         if (body.get("entry_id"), body.get("listing_id"), body.get("kind"), body.get("deal_id")) != (row["id"], written, row["kind"], row["deal_id"]):
             yield Break(listing_id, row["seq"], "columns")
         body["seq"] = row["seq"]
@@ -240,13 +241,6 @@ def _is_version(entry: dict[str, Any], version: Any, evidence: _Evidence) -> boo
     except KeyGone:
         return False
     return hashlib.sha256(content).hexdigest() == said.get("sha256")
-
-
-def _body(raw: bytes) -> dict[str, Any]:
-    try:
-        return decode(raw)
-    except NotCanonical:  # verify_chain has said so already
-        return {"commitments": []}
 
 
 def _opens(commitment: dict[str, Any], body: dict[str, Any], evidence: _Evidence) -> bool:

@@ -57,24 +57,28 @@ class FactsChanged(Exception):
     """The listing was edited since its version was entered in the ledger: what was read is not to be shown."""
 
 
-async def _rows(connection: asyncpg.Connection, table: str, listing_id: UUID, deal_id: UUID, tail: str = "") -> list[dict[str, Any]]:
-    """As the buyer of this deal may read them, whoever builds the view; as JSON text, which both drivers' connections read alike."""
-    columns = ", ".join(column(table, field, "$2") for field in fields_shown(table, "dossier"))
-    rows = await connection.fetch(
-        f"SELECT to_jsonb(b)::text AS row FROM (SELECT {columns} FROM vault.shown_{table} WHERE listing_id = $1 AND $2::uuid IS NOT NULL {tail}) b",
-        listing_id, deal_id)
-    return [msgspec.json.decode(row["row"]) for row in rows]
+def _memorandum() -> str:
+    """One statement for all tables: as the buyer of the deal may read them, whoever builds the view; as JSON text, which both
+    drivers' connections read alike."""
+    parts = []
+    for table in FIELDS:
+        columns = ", ".join(column(table, field, "$2") for field in fields_shown(table, "dossier"))
+        tail = f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}" if table == YEARLY else "LIMIT 1"
+        parts.append(f"'{table}', (SELECT coalesce(jsonb_agg(to_jsonb(b)), '[]') FROM (SELECT {columns} FROM vault.shown_{table} "
+                     f"WHERE listing_id = $1 AND $2::uuid IS NOT NULL {tail}) b)")
+    return f"SELECT jsonb_build_object({', '.join(parts)})::text"
+
+
+_MEMORANDUM = _memorandum()
 
 
 async def read_blocks(connection: asyncpg.Connection, listing_id: UUID, deal_id: UUID) -> dict[str, msgspec.Struct]:
     """The memorandum of a company, block by block, as far as this scope may read the vault."""
-    found: dict[str, dict[str, Any]] = {
-        table: next(iter(await _rows(connection, table, listing_id, deal_id)), {}) for table in FIELDS if table != YEARLY}
-    years = await _rows(connection, YEARLY, listing_id, deal_id, f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}")
+    found: dict[str, list[dict[str, Any]]] = msgspec.json.decode(await connection.fetchval(_MEMORANDUM, listing_id, deal_id))
     blocks = {}
     for block, struct in STRUCTS.items():
-        values = {row.column: found[row.table].get(row.column) for row in fields_in(block) if row.table != YEARLY}
-        blocks[block] = msgspec.convert(values | ({"years": years} if "years" in struct.__struct_fields__ else {}), struct)
+        values = {row.column: next(iter(found[row.table]), {}).get(row.column) for row in fields_in(block) if row.table != YEARLY}
+        blocks[block] = msgspec.convert(values | ({"years": found[YEARLY]} if "years" in struct.__struct_fields__ else {}), struct)
     return blocks
 
 

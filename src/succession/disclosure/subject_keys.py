@@ -73,10 +73,10 @@ def seal(key: SubjectKey, plain: bytes, place: UUID) -> bytes:
     return nonce + AESGCM(key.key).encrypt(nonce, plain, place.bytes)
 
 
-def unseal(key: bytes, sealed: bytes, place: UUID) -> bytes:
+def unseal(key: bytes | AESGCM, sealed: bytes, place: UUID) -> bytes:
     """Raises KeyGone when this is not what was sealed here under this key."""
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.bytes)
+        return (AESGCM(key) if isinstance(key, bytes) else key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.bytes)
     except InvalidTag:
         raise KeyGone(str(place)) from None
 

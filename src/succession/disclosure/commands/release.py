@@ -83,9 +83,10 @@ _CHECKED = text("SELECT d.id FROM vault.document d WHERE d.listing_id = :listing
 async def _disclose(tx: AsyncSession, deal: LockedDeal, grant_id: UUID) -> None:
     """One entry per block and document of the dossier, each in the version of this moment. The data room opens folder by folder."""
     to, connection = await recipient_of(tx, grant_id), await driver(tx)
-    checked = {row.id for row in await tx.execute(_CHECKED, {"listing": deal.listing_id, "deal": deal.id})}
     dossier = await build_dossier(connection, deal.id, deal.listing_id, deal.project_name)
-    dossier.documents = [each for each in dossier.documents if each.id in checked]
+    if dossier.documents:
+        checked = {row.id for row in await tx.execute(_CHECKED, {"listing": deal.listing_id, "deal": deal.id})}
+        dossier.documents = [each for each in dossier.documents if each.id in checked]
     documents = [document_version(each.id, each.title, each.content_hash) for each in dossier.documents]
     await disclose(tx, to, blocks_of(dossier, NOT_FACTS) + documents, "release")
 

@@ -58,6 +58,7 @@ async def lock_deal(tx: AsyncSession, deal_id: UUID, *sides: str, ended: bool = 
     if (await tx.execute(_LOCK, {"id": deal_id})).first() is None:
         raise Problem("not_found")
     deal = LockedDeal(**(await tx.execute(_FACTS, {"id": deal_id})).one()._mapping)
+    tx.info.setdefault("now", deal.now)  # the same in the whole transaction: the ledger need not ask again
     if deal.side not in sides:
         raise Problem("forbidden")
     if deal.terminal is not None and not ended:
