@@ -64,6 +64,8 @@ SILENT = {
     "/v1/teasers/{ref:str}": "no batch has been put up", "/v1/uploads/{upload_id:uuid}": "no upload: small documents came in one request",
     "/v1/adverse-events/{event_id:uuid}": "nothing was held against anybody", "/v1/screening-lists/{code:str}/versions": "no list",
     "/v1/personal-data-measures": "nobody declared any",
+    **dict.fromkeys((f"/v1/disclosure-requests/{{deal_id:uuid}}/nda/{what}" for what in ("paper", "paper/content", "document", "renewal")),
+                    "signed on the page: no party's own paper, no sealed file before the worker made it, nothing to renew yet"),
 }  # fmt: skip
 
 
