@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -106,11 +107,11 @@ class Besieged(World):
         """Only what a test presupposes is written with this, before the siege; later it reads."""
         return await patiently(lambda: super(Besieged, self).seed(sql, *values))
 
-    async def letters(self, address: str | None = None, **whose: Any) -> list[dict[str, Any]]:
+    async def letters(self, address: str | None = None, *, member: UUID | None = None, organisation: UUID | None = None) -> list[dict[str, Any]]:
         """A worker is at work here: what it has delivered is read in the folder of mails, where links and codes still stand."""
-        if address is None:
-            return await super().letters(address, **whose)
-        rows = await self.seed("SELECT id, payload::text FROM ops.outbox WHERE topic = 'mail' AND payload -> 'to' ->> 'address' = $1 ORDER BY id", address)
+        wanted = {"address": address, "member": member and str(member), "organisation": organisation and str(organisation)}
+        field, value = next((name, value) for name, value in wanted.items() if value)
+        rows = await self.seed("SELECT id, payload::text FROM ops.outbox WHERE topic = 'mail' AND payload -> 'to' ->> $1 = $2 ORDER BY id", field, value)
         folder = self.app.state.settings.mail_dir
         found = [(row["id"], json.loads(row["payload"])) for row in rows]
         return [letter if "params" in letter else letter | {"params": _delivered(folder, f"{number:08d}-{letter['template']}.txt")}
