@@ -14,7 +14,7 @@ WHERE n.nspname = 'vault' AND c.relkind IN ('r', 'v') GROUP BY c.relname
 """
 # What a buyer on the way to the dossier may read of its own deal before any grant; all of it name-less.
 # of the ledger only the entries of its own steps (0008), which hold ids and commitments.
-OWN_DEAL = {"ledger_entry", "disclosed", "deal", "deal_event", "nda", "disclosure_grant", "exclusivity", "foreign_investment_filing", "obligation", "access"}
+OWN_DEAL = {"ledger_entry", "disclosed", "deal", "deal_event", "nda", "nda_member", "nda_signature", "disclosure_grant", "exclusivity", "foreign_investment_filing", "obligation", "access"}
 CLOSED_TO_ALL = {"organisation_key", "ledger_head"}
 
 

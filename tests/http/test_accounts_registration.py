@@ -80,7 +80,8 @@ async def test_from_registration_to_the_first_permitted_step(http, world):
 
     who = (await http.get("/v1/sessions/current")).json()
     assert who["verified"] is False and who["role"] == "admin"
-    assert set(who["permissions"]) == {"account:read", "account:edit", "account:own", "account:sign_out", "member:manage", "member:read",
+    assert set(who["permissions"]) == {"account:read", "account:edit", "account:own", "account:sign_out", "adverse_event:object",
+                                       "adverse_event:read", "member:manage", "member:read", "officer:declare", "officer:read",
                                        "second_factor:confirm", "second_factor:enrol", "second_factor:reset"}
     for attempt in (http.get(PATH), http.post("/v1/members", json={"email": new_email(), "name": "X", "role": "member"}),
                     http.post("/v1/api-keys", json={"name": "k", "scopes": ["brief:read"], "expires_at": "2999-01-01T00:00:00Z"})):
