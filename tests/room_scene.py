@@ -65,13 +65,9 @@ class Room:
     async def clean_member(self, accepted: bool = True) -> tuple[Caller, str]:
         """Another member of the buyer, bound by its agreement and named for the clean team, and the entry's id."""
         reader = await self.world.member(self.buyer.organisation_id, "acquirer")
-        bound = await self.buyer.post(f"{self.path}/nda/members", {"members": [str(reader.member_id)]})
-        assert bound.status_code == 201, bound.text
-        text_hash = (await reader.get(f"{self.path}/nda")).json()["text_hash"]
-        assert (await reader.post(f"{self.path}/nda/acknowledgement", {"text_hash": text_hash})).status_code == 201
+        await self.world.bind(self.buyer, self.deal, reader)
         named = await self.buyer.post(f"{self.path}/clean-team", UNDERTAKING | {"member_id": str(reader.member_id)})
         assert named.status_code == 201, named.text
-        await self.world.bind(self.buyer, self.deal, reader)
         if accepted:
             done = await self.person.post(f"/v1/clean-team/{named.json()['id']}/acceptance")
             assert done.status_code == 201, done.text
