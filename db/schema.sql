@@ -3048,7 +3048,7 @@ CREATE FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) RE
     AS $$
     SELECT d.id, d.project_name, o.id, o.legal_name, o.country, r.legal_name, g.id, g.level, g.granted_at,
            (SELECT min(t) FROM unnest(ARRAY[g.revoked_at, g.expires_at, n.ended_at, n.expires_at, c.revoked_at, d.closed_at]) t WHERE t <= moment),
-           c.decided_by, c.decided_at, c.method, n.id, n.text_hash, n.signed_at, n.signer_name,
+           CASE WHEN ops.kind() IS DISTINCT FROM 'operator' THEN c.decided_by END, c.decided_at, c.method, n.id, n.text_hash, n.signed_at, n.signer_name,
            coalesce((SELECT jsonb_agg(jsonb_build_object('fact_group', s.fact_group, 'since', s.since, 'versions', s.versions) ORDER BY s.since, s.fact_group)
                      FROM (SELECT v.fact_group, min(v.at) AS since, count(*) AS versions FROM vault.disclosed v
                            WHERE v.grant_id = g.id AND v.at <= moment GROUP BY v.fact_group) s), '[]'),
