@@ -71,9 +71,13 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def database_url(worker_id: str) -> str:
     """The owner's URL of this process's own database."""
-    base = os.environ["SUCCESSION_TEST_DATABASE_URL"]
-    name = f"succession_test_{worker_id}_{os.getpid()}"
-    asyncio.run(_make_database(base, name, TEMPLATE))
+    return clone_of(TEMPLATE, f"succession_test_{worker_id}")
+
+
+def clone_of(template: str, name: str) -> str:
+    """The owner's URL of a new database, this process's own."""
+    base, name = os.environ["SUCCESSION_TEST_DATABASE_URL"], f"{name}_{os.getpid()}"
+    asyncio.run(_make_database(base, name, template))
     return _database(base, name)
 
 

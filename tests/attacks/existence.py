@@ -101,7 +101,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("POST", f"{_DEAL}/nda/signature", _SIGNATURE), ("POST", f"{_DEAL}/nda/countersignature", _SIGNATURE),
     ("POST", f"{_DEAL}/nda/code", {}), ("GET", f"{_DEAL}/nda/renewal", None), ("POST", f"{_DEAL}/nda/renewal", _SIGNATURE),
     ("GET", f"{_DEAL}/nda/members", None), ("POST", f"{_DEAL}/nda/members", {"members": [str(uuid4())]}),
-    ("DELETE", f"{_DEAL}/nda/members/{uuid4()}", None), ("POST", f"{_DEAL}/nda/acknowledgement", {"text_hash": "a" * 64}),
+    ("DELETE", _DEAL + "/nda/members/{member}", None), ("POST", f"{_DEAL}/nda/acknowledgement", {"text_hash": "a" * 64}),
     ("GET", f"{_DEAL}/nda/paper", None), ("GET", f"{_DEAL}/nda/paper/content", None), ("GET", f"{_DEAL}/nda/document", None),
     ("POST", f"{_DEAL}/nda/paper", {"form": "one_way", "term_months": 24, "signed_on": "2026-01-05", "signer_name": "A",
                                     "signer_title": "B", "content_base64": "JVBERi0="}),

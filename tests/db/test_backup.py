@@ -4,13 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 
 import asyncpg
 import pytest
 
+from conftest import TEMPLATE, clone_of
+from succession.app import create_app
 from succession.commands import backup as command
+from succession.config import Settings
 from succession.key_ring import ring_of
+from world import World
+
+
+# A database of its own: other tests of this process tamper with theirs, and a drill finds whatever it can.
+
+
+@pytest.fixture(scope="module")
+def database_url() -> str:
+    return clone_of(TEMPLATE, "succession_test_backup")
+
+
+@pytest.fixture(scope="module")
+def settings(database_url, tmp_path_factory) -> Settings:
+    return Settings.from_env({"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(tmp_path_factory.mktemp("backed-up")),
+                              "DATABASE_URL": database_url, "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"]})
+
+
+@pytest.fixture
+async def world(settings, database_url):
+    app = create_app(settings)
+    async with app.lifespan():
+        made = World(app, database_url)
+        yield made
+        await made.close()
 
 
 @pytest.fixture(autouse=True)
