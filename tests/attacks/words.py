@@ -108,7 +108,7 @@ async def timing(scene: Scene, door: Door) -> Finding:
              "hidden and missing references": [(f"/v1/teasers/{ref}", {}) for ref in invisible]}
     for what, questions in pairs.items():
         took: tuple[list[float], list[float]] = ([], [])
-        for path, params in (rng.choices(questions, k=80 if scene.full else 8)):
+        for path, params in (rng.choices(questions, k=80 if scene.full else 12)):
             other = (path, {"q": noise_like(params["q"], rng),
                             "limit": "0"}) if params else (f"/v1/teasers/{rng.randbytes(16).hex()}", {})
             for side, (where, asked) in sorted(enumerate(((path, params), other)), key=lambda _each: rng.random()):
