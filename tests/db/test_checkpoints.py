@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,19 +13,51 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from conftest import TEMPLATE, clone_of
 from succession import keys
+from succession.app import create_app
 from succession.commands import ledger as command
+from succession.config import Settings
 from succession.disclosure import merkle
 from succession.disclosure.canonical import encode, entry_hash
 from succession.disclosure.checkpoints import Copy, check_checkpoints, checkpoint_if_due, make_checkpoint, statement_of
 from succession.disclosure.checkpoints import signed as signed_by
 from succession.disclosure.ledger_check import check_snapshot
 from succession.worker import open_worker_pool
+from world import World
+
+
+# A database of its own: other tests of this process tamper with theirs, and these find whatever they can.
+
+
+@pytest.fixture(scope="module")
+def database_url() -> str:
+    return clone_of(TEMPLATE, "succession_test_checkpoints")
+
+
+@pytest.fixture(scope="module")
+def settings(database_url, tmp_path_factory) -> Settings:
+    return Settings.from_env({"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(tmp_path_factory.mktemp("checkpointed")),
+                              "DATABASE_URL": database_url, "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"]})
+
+
+@pytest.fixture
+async def app(settings):
+    made = create_app(settings)
+    async with made.lifespan():
+        yield made
+
+
+@pytest.fixture
+async def world(app, database_url):
+    made = World(app, database_url)
+    yield made
+    await made.close()
 
 
 @pytest.fixture(autouse=True)
 async def none_so_far(world):
-    """Other tests tamper with ledgers in this database and mend them by taking rows away, which a checkpoint would remember."""
+    """Each test begins with no checkpoint: what the one before tampered with and mended, a checkpoint would remember."""
     for table in ("ledger_checkpoint_head", "ledger_checkpoint"):
         await world.overrule(f"DELETE FROM vault.{table}")
 

@@ -65,7 +65,7 @@ def normalise(name: str, kind: Kind) -> str:
     text = "".join(chr(ord(c) + 0x60) if "ぁ" <= c <= "ゖ" else c for c in text)
     text = _without_cjk_forms(text) if kind == "organisation" else _BETWEEN_NAMES.sub(" ", text)
     text = _without_accents(text).replace("&", " and ").replace("/", "")
-    words = _APART.sub(" ", _DASHES.sub("", text).replace("-", " ")).strip()
+    words = " ".join(_APART.sub(" ", _DASHES.sub("", text).replace("-", " ")).split())
     if kind == "person":
         return words
     words = _INITIALS.sub(lambda m: m[1].replace(" ", ""), words)  # "s p a" as "spa"
