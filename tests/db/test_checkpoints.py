@@ -38,7 +38,7 @@ def database_url() -> str:
 @pytest.fixture(scope="module")
 def settings(database_url, tmp_path_factory) -> Settings:
     return Settings.from_env({"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(tmp_path_factory.mktemp("checkpointed")),
-                              "DATABASE_URL": database_url, "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"]})
+                              "DATABASE_URL": database_url, "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"].replace("db=0", "db=11")})
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from gate.town import Town
 from succession.app import create_app
 from succession.config import Settings
 
-REDIS_DATABASE = 14  # apart from those of the test processes, the attacks and the demo's walk
+REDIS_DATABASE = 12  # apart from those of the test processes, the attacks (13) and the demo's walk (14)
 
 
 class Bench:
