@@ -267,3 +267,16 @@ async def test_the_operator_sees_that_a_company_is_listed_twice_and_by_whom(worl
     assert number not in json.dumps(new) and one.legal_name not in json.dumps(new)
     await world.seed("UPDATE vault.listing SET state = 'withdrawn' WHERE id = $1", one.listing_id)
     assert await pairs() == []
+
+
+async def test_a_company_listed_three_times_is_three_pairs_wherever_a_page_ends(world, operators):
+    """Two of the pairs are of one moment and share their second listing: a page that ends between them loses neither."""
+    three = [await world.published(await world.intermediary("bank")) for _n in range(3)]
+    await world.seed("UPDATE vault.listing_identity SET corporate_number = (SELECT corporate_number FROM vault.listing_identity "
+                     "WHERE listing_id = $1) WHERE listing_id = ANY($2)", three[0].listing_id, [each.listing_id for each in three[1:]])
+    seen, cursor = [], None
+    for _pair in range(3):
+        page = (await operators[0].get("/v1/listed-twice", params={"limit": 1} | ({"cursor": cursor} if cursor else {}))).json()
+        seen, cursor = seen + [(item["first_listing_id"], item["second_listing_id"]) for item in page["items"]], page["next_cursor"]
+    ids = [str(each.listing_id) for each in three]
+    assert sorted(seen) == sorted([(ids[0], ids[1]), (ids[0], ids[2]), (ids[1], ids[2])])

@@ -115,9 +115,9 @@ LEFT JOIN vault.organisation o ON o.id = s.organisation_id
 _TWICE = """
 SELECT t.*, a.legal_name AS first_name, b.legal_name AS second_name FROM vault.listed_twice() t
 JOIN vault.organisation a ON a.id = t.first_intermediary JOIN vault.organisation b ON b.id = t.second_intermediary
-WHERE $1::timestamptz IS NULL OR (t.since, t.second_listing) < ($1, $2::uuid)
-ORDER BY t.since DESC, t.second_listing DESC LIMIT $3
-"""
+WHERE $1::timestamptz IS NULL OR (t.since, t.second_listing, t.first_listing) < ($1, $2::uuid, $3::uuid)
+ORDER BY t.since DESC, t.second_listing DESC, t.first_listing DESC LIMIT $4
+"""  # by both: a third listing of a company makes two pairs of one moment with it
 
 
 async def find_hold(connection: asyncpg.Connection, hold_id: UUID, locale: str) -> HoldView:
@@ -142,8 +142,9 @@ async def list_holds(connection: asyncpg.Connection, state: HoldState | None, pa
 
 async def list_listed_twice(connection: asyncpg.Connection, page: PageAsked) -> ListedTwicePage:
     query = ["listed-twice"]
-    rows = await connection.fetch(_TWICE, *page.moment(query), page.limit + 1)
-    rows, cursor = page.cut(rows, query, "since", "second_listing")
+    moment, *pair = page.after(query) or (None, None, None)
+    rows = await connection.fetch(_TWICE, moment and datetime.fromisoformat(moment), *pair, page.limit + 1)
+    rows, cursor = page.cut(rows, query, "since", "second_listing", "first_listing")
     return ListedTwicePage([
         ListedTwice(
             Party(row["first_intermediary"], row["first_name"]), row["first_listing"], row["first_state"],
