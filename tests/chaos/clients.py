@@ -19,11 +19,12 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from world import World
+from world import Caller, World
 
 GIVE_UP_S = 90.0  # of one request, however often it was tried
 PAUSE_S = 0.15
 REQUEST_S = 30.0
+LETTERS_MOST = 40  # the newest: more than one reader can wait for at a time
 
 
 class GaveUp(AssertionError):
@@ -111,18 +112,26 @@ class Besieged(World):
         """A worker is at work here: what it has delivered is read in the folder of mails, where links and codes still stand."""
         wanted = {"address": address, "member": member and str(member), "organisation": organisation and str(organisation)}
         field, value = next((name, value) for name, value in wanted.items() if value)
-        rows = await self.seed("SELECT id, payload::text FROM ops.outbox WHERE topic = 'mail' AND payload -> 'to' ->> $1 = $2 ORDER BY id", field, value)
+        rows = await self.seed("SELECT id, payload::text FROM ops.outbox WHERE topic = 'mail' AND payload -> 'to' ->> $1 = $2 "
+                               "ORDER BY id DESC LIMIT $3", field, value, LETTERS_MOST)
         folder = self.app.state.settings.mail_dir
-        found = [(row["id"], json.loads(row["payload"])) for row in rows]
+        found = [(row["id"], json.loads(row["payload"])) for row in reversed(rows)]
         return [letter if "params" in letter else letter | {"params": _delivered(folder, f"{number:08d}-{letter['template']}.txt")}
                 for number, letter in found]
 
+    async def signing(self, caller: Caller, path: str, text_hash: str, **fields: Any) -> dict[str, Any]:
+        """One member signs for several projects at the same time: which code is for which the letter says, as it does to a person."""
+        body, project = await super().signing(caller, path, text_hash, **fields), (await caller.get(path)).json()["project_name"]
+        codes = [each["params"]["code"] for each in await self.letters(member=caller.member_id)
+                 if each["template"] == "nda_code" and any(project in said for said in each["params"].values())]
+        return body | {"code": codes[-1]}
+
 
 def _delivered(folder: Path, name: str) -> dict[str, str]:
-    """What can be taken from a letter: a link, or a code of six digits."""
+    """What can be taken from a letter: a link, or a code of six digits; and all it says."""
     letter = (folder / name).read_text(encoding="utf-8")
     taken = {"link": re.search(r"http://\S+/owner/\S+", letter), "code": re.search(r"(?m)^\s*(\d{6})\s*$", letter)}
-    return {what: match[1 if match.lastindex else 0] for what, match in taken.items() if match}
+    return {what: match[1 if match.lastindex else 0] for what, match in taken.items() if match} | {"text": letter}
 
 
 async def patiently(doing: Callable[[], Any]) -> Any:

@@ -85,9 +85,12 @@ async def besiege(stack: Stack, plan: Plan) -> Outcome:
         killer, auditor = asyncio.create_task(_kill(stack, plan, outcome, done)), asyncio.create_task(_watch(stack, outcome, done))
         try:
             await _all(world, cases, plan, outcome)
-        finally:
             done.set()
             await asyncio.gather(killer, auditor)
+        finally:
+            for task in (killer, auditor):
+                task.cancel()
+            await asyncio.gather(killer, auditor, return_exceptions=True)
         outcome.seconds = time.monotonic() - began
         await stack.until_ready(plan.heal_within_s)
         outcome.outages = stack.outages
