@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 import httpx
 import pytest
+from litestar.exceptions import LitestarException
 from real_server import Growth, Server, serving
 
 GROWTH_MOST_BYTES = 64 * 1024 * 1024
@@ -95,7 +97,10 @@ async def test_a_large_document_goes_in_and_out_and_no_process_grows_by_more_tha
     assert len(growth.bytes_of) >= 2 and max(growth.bytes_of.values()) <= GROWTH_MOST_BYTES
 
 
-@pytest.mark.parametrize("ending", ["revoked", "expired", "member left"])
+ENDINGS = ("revoked", "expired", "member left", "consent taken back", "NDA over at that second")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 async def test_a_download_is_cut_where_the_right_to_it_ends(world, settings, server, ending):
     published, buyer = await world.published(), await world.acquirer()
     deal = await world.released(published, buyer)
@@ -106,7 +111,7 @@ async def test_a_download_is_cut_where_the_right_to_it_ends(world, settings, ser
                 assert answer.status_code == 200
                 async for piece in answer.aiter_raw(64 * 1024):
                     if got == 0:
-                        await end(world, seller, UUID(deal), buyer, ending)
+                        await end(world, seller, published, UUID(deal), buyer, ending)
                         await asyncio.sleep(0.2)
                     got += len(piece)
         whole = int(answer.headers["content-length"])
@@ -118,15 +123,62 @@ async def test_a_download_is_cut_where_the_right_to_it_ends(world, settings, ser
     assert not list((settings.data_dir / "store").rglob(copy.hex)), "the copy made for this reader is not left in the store"
 
 
-async def end(world, seller: httpx.AsyncClient, deal: UUID, buyer, ending: str) -> None:
+async def end(world, seller: httpx.AsyncClient, published, deal: UUID, buyer, ending: str) -> None:
     if ending == "revoked":
         grant = next(each for each in (await seller.get("/v1/grants")).json()["items"] if each["deal_id"] == str(deal))
         answer = await seller.post(f"/v1/grants/{grant['id']}/revocation", json={"reason": "misuse"})
         assert answer.status_code == 201, answer.text
     elif ending == "expired":
         await world.overrule("UPDATE vault.disclosure_grant SET expires_at = now() WHERE deal_id = $1", deal)
+    elif ending == "consent taken back":
+        await world.owner_answers(published, "withdrawn")
+    elif ending == "NDA over at that second":
+        await world.overrule("UPDATE vault.nda SET expires_at = date_trunc('second', clock_timestamp()) + interval '1 second' WHERE deal_id = $1", deal)
+        await world.seed("SELECT pg_sleep_until(expires_at) FROM vault.nda WHERE deal_id = $1", deal)
     else:
         await world.overrule("UPDATE vault.member SET status = 'left' WHERE id = $1", buyer.member_id)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_not_a_byte_is_sent_after_that_moment(world, ending):
+    """The application's own `send`: once it has handed over one piece the right ends, and no other piece comes."""
+    published, buyer = await world.published(), await world.acquirer()
+    deal = await world.released(published, buyer)
+    added = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
+        "level": "dossier", "filename": "numbers.txt", "content_base64": base64.b64encode(_BLOCK.hex().encode()).decode(), "downloadable": True,
+        "unmarked_reason": "numbers", "contains_personal_data": False, "export_control_class": "none"})
+    sent: list[int] = []
+    promised = 0
+
+    async def send(message: dict) -> None:
+        nonlocal promised
+        if message["type"] == "http.response.start":
+            promised = int(dict(message["headers"])[b"content-length"])
+        elif message.get("body"):
+            sent.append(len(message["body"]))
+            if len(sent) == 1:
+                await end(world, published.seller.client, published, UUID(deal), buyer, ending)
+
+    with pytest.raises(LitestarException, match="after response started"):  # what makes a server cut the connection
+        await asked(world.app, buyer, f"/v1/documents/{added.json()['id']}", send)
+    assert len(sent) == 1 and 0 < sent[0] < promised == 2 * len(_BLOCK)
+    assert (await buyer.get(f"/v1/documents/{added.json()['id']}")).status_code in (401, 404)
+
+
+async def asked(app, caller, path: str, send) -> None:
+    """GET as a server puts it to the application: nothing lies between its `send` and the wire."""
+    waiting = asyncio.Event()
+
+    async def receive() -> dict:
+        if not waiting.is_set():
+            waiting.set()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()  # nobody hangs up
+
+    headers = [(name.lower().encode(), value.encode()) for name, value in caller.client.headers.items()]
+    await app({"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
+               "raw_path": path.encode(), "root_path": "", "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1),
+               "server": ("127.0.0.1", 8400)}, receive, send)
 
 
 async def test_an_upload_that_breaks_off_leaves_nothing_to_read(world, settings, server):

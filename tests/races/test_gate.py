@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
+from hashlib import sha256
 from uuid import UUID
 
 import asyncpg
 import pytest
+from papers import pdf
+from room_scene import NOTHING, opened
 from world import ORIGIN
 
 from succession.disclosure.ledger_check import check_ledgers
@@ -32,7 +36,7 @@ async def ledger_holds(world, listing):
 # Two answers at once
 
 
-async def opened(world, published, decision):
+async def page_opened(world, published, decision):
     """The page behind the newest link, read, with the code from the mailbox where one is asked: `await press()` gives the answer."""
     path, browser = await world.owner_link(published.owner_email), world.client(Origin=ORIGIN)
     key = re.search(r'name="form_key" value="(\w+)"', (await browser.get(path)).text)[1]
@@ -47,7 +51,7 @@ async def test_two_buyers_are_cleared_at_once_and_each_once(world):
     for buyer in (await world.acquirer(), await world.acquirer(country="DE")):
         deals.append(await world.nda_signed(published, buyer))
         assert (await published.seller.post(f"{PATHS}/{deals[-1]}/name-clear")).status_code == 201
-        pressed.append(await opened(world, published, "yes"))
+        pressed.append(await page_opened(world, published, "yes"))
     answers = await asyncio.gather(*(press() for press in pressed))
     assert [answer.status_code for answer in answers] == [200, 200]
     assert (await kinds(world, published.listing_id)).count("name_clear_decided") == 2
@@ -70,8 +74,8 @@ async def test_an_owner_who_presses_on_two_devices_answers_once(world, second):
     published, buyer = await world.published(), await world.acquirer()
     deal = await world.nda_signed(published, buyer)
     await published.seller.post(f"{PATHS}/{deal}/name-clear")
-    yes = await opened(world, published, "yes")
-    other = await opened(world, published, second) if second == "no" else yes
+    yes = await page_opened(world, published, "yes")
+    other = await page_opened(world, published, second) if second == "no" else yes
     answers = await asyncio.gather(yes(), other())
     rows = await world.seed("SELECT decision FROM vault.name_clear WHERE deal_id = $1", UUID(deal))
     assert len(rows) == 1 and rows[0]["decision"] in ("yes", second, None), [answer.status_code for answer in answers]
@@ -91,27 +95,63 @@ ENDINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-async def test_at_the_moment_it_expires_it_is_over_and_a_microsecond_before_it_is_not(world, ending):
-    """Within one transaction the clock of the database stands still: now() is that very moment."""
-    published, buyer = await world.published(), await world.acquirer()
-    deal = UUID(await world.released(published, buyer))
+MOMENTS = (("now() + interval '1 microsecond'", True), ("now()", False), ("now() - interval '1 microsecond'", False))
+
+
+async def at_each_moment(world, member, ending: str, key, question: str, *values) -> None:
+    """`question` (SQL, as the definer in this member's scope) is true until that moment and false from it on. Within one transaction
+    the clock of the database stands still: now() is that very moment."""
     owner = await asyncpg.connect(world.database_url)
     try:
-        for moment, readable in (("now() + interval '1 microsecond'", True), ("now()", False), ("now() - interval '1 microsecond'", False)):
+        for moment, holds in MOMENTS:
             transaction = owner.transaction()
             await transaction.start()
             await owner.execute("SET LOCAL session_replication_role = replica")
-            await owner.execute(ENDINGS[ending].format(moment), deal)
+            assert await owner.execute(ending.format(moment), key) != "UPDATE 0"
             await owner.execute("SELECT set_config('succession.kind', 'acquirer', true), set_config('succession.organisation', $1, true), "
-                                "set_config('succession.member', $2, true)", str(buyer.organisation_id), str(buyer.member_id))
+                                "set_config('succession.member', $2, true)", str(member.organisation_id), str(member.member_id))
             await owner.execute("SET LOCAL ROLE succession_definer")
-            holds = await owner.fetchval("SELECT bool_or(vault.grant_holds(id)) FROM vault.disclosure_grant WHERE deal_id = $1", deal)
-            live = await owner.fetchval("SELECT vault.live_grant($1, 'dossier')", published.listing_id)
+            said = await owner.fetchrow(question, *values)
             await transaction.rollback()
-            assert (holds, live) == (readable, readable), (ending, moment)
+            assert set(said) == {holds}, (ending, moment, said)
     finally:
         await owner.close()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_at_the_moment_it_expires_it_is_over_and_a_microsecond_before_it_is_not(world, ending):
+    published, buyer = await world.published(), await world.acquirer()
+    deal = UUID(await world.released(published, buyer))
+    await at_each_moment(world, buyer, ENDINGS[ending], deal,
+                         "SELECT (SELECT bool_or(vault.grant_holds(id)) FROM vault.disclosure_grant WHERE deal_id = $1), vault.live_grant($2, 'dossier')",
+                         deal, published.listing_id)
+
+
+async def test_a_yes_that_nobody_used_ends_at_that_moment(world):
+    published, buyer = await world.published(), await world.acquirer()
+    deal = UUID(await world.name_cleared(published, buyer))
+    await at_each_moment(world, buyer, "UPDATE vault.name_clear SET expires_at = {} WHERE deal_id = $1", deal,
+                         "SELECT vault.consent_stands(id), vault.causes_hold(deal_id) FROM vault.name_clear WHERE deal_id = $1", deal)
+
+
+async def test_a_folder_ends_at_that_moment(world):
+    room = await opened(world)
+    folder, document = await room.folder("Leases"), await room.document("Leases")
+    await room.allowed(folder)
+    assert (await room.release(folder)).status_code == 201
+    await at_each_moment(world, room.buyer, "UPDATE vault.folder_grant SET expires_at = {} WHERE deal_id = $1", UUID(room.deal),
+                         "SELECT vault.folder_open($1, $3), vault.document_open($2, $3)", UUID(folder), UUID(document), room.buyer.member_id)
+
+
+async def test_a_link_ends_at_that_moment(world):
+    published, buyer = await world.published(), await world.acquirer()
+    await world.released(published, buyer)
+    added = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
+        "level": "dossier", "filename": "a.pdf", "content_base64": base64.b64encode(pdf(1)).decode()} | NOTHING)
+    made = await buyer.post(f"/v1/documents/{added.json()['id']}/links")
+    token = made.json()["url"].split("/")[-3]
+    await at_each_moment(world, buyer, "UPDATE vault.document_link SET expires_at = {} WHERE listing_id = $1", published.listing_id,
+                         "SELECT EXISTS (SELECT FROM vault.use_document_link($1))", sha256(token.encode()).digest())
 
 
 async def test_readings_over_http_stop_at_that_second(world):
