@@ -32,6 +32,7 @@ from succession.i18n import Message, _, translate
 from succession.listings import routes as listings
 from succession.market import routes as market
 from succession.market.filter_log import FilterLog
+from succession.memory import open_memory
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
 from succession.permissions import CONFIRMED_ANEW, allow
@@ -134,16 +135,19 @@ def create_app(settings: Settings) -> Litestar:
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.settings = settings
-        app.state.databases = await open_databases(settings)
-        app.state.redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
+        app.state.redis = open_memory(settings.redis_url)
+        app.state.databases = await open_databases(settings, app.state.redis)
         app.state.sessions = Sessions(app.state.redis, settings)
         app.state.filter_log = FilterLog()
         app.state.vault = open_vault(settings)
         counting = asyncio.create_task(app.state.filter_log.keep(app.state.databases.app))
+        watching = asyncio.create_task(standbys.watch()) if (standbys := app.state.databases.standbys) else None
         try:
             yield
         finally:
             counting.cancel()
+            if watching is not None:
+                watching.cancel()
             await asyncio.wait([counting], timeout=COUNTS_STOP_S)
             app.state.vault.close()
             await app.state.redis.aclose()

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from succession.addresses import as_role, at_host, host_and_port, redis_address, standby_hosts, url_of, user_of
 from succession.i18n import SUPPORTED_LOCALES
 
 # The database roles a program logs in as, and the ending of their variables: DATABASE_URL_APP, DATABASE_PASSWORD_APP.
@@ -80,13 +81,7 @@ def _one_of(*choices: str) -> Kind:
 
 
 def _url(*schemes: str) -> Kind:
-    def parse(text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/") or parts.query):
-            raise ValueError
-        return text
-
-    return Kind("a URL starting with " + " or ".join(f"{scheme}://" for scheme in schemes), parse)
+    return Kind("a URL starting with " + " or ".join(f"{scheme}://" for scheme in schemes), lambda text: url_of(text, *schemes))
 
 
 def _flag(text: str) -> bool:
@@ -104,6 +99,9 @@ TEXT = Kind("any text", str)
 FLAG = Kind("1 or 0", _flag)
 PATH = Kind("a directory", lambda text: Path(text).expanduser().absolute())
 POSTGRES = _url("postgresql", "postgres")
+STANDBYS = Kind("postgresql://host:port of each standby by comma, without user and database", standby_hosts)
+REDIS = Kind("a URL starting with redis:// or rediss:// or unix://, or redis+sentinel://host:port,host:port/service/0, "
+             "or redis+cluster://host:port,host:port (rediss+ for TLS)", redis_address)
 KEY = Kind(f"at least {SECRET_KEY_BYTES} bytes of randomness", _secret_key)
 
 VARIABLES: tuple[Variable, ...] = (
@@ -137,8 +135,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_LOCALE", _one_of(*SUPPORTED_LOCALES), "ja", "language of letters to who has not chosen one"),
     Variable("SUCCESSION_MAIL_FROM", TEXT, None, "sender of mails; needed with SMTP_URL"),
     Variable("SMTP_URL", _url("smtp", "smtps"), None, "mail relay; without one mails go to a folder", secret=True),
-    Variable("REDIS_URL", _url("redis", "rediss", "unix"), None, "sessions and limits; embedded if unset", secret=True),
+    Variable("REDIS_URL", REDIS, None, "sessions and limits: one, redis+sentinel:// or redis+cluster://; embedded if unset", secret=True),
     Variable("DATABASE_URL", POSTGRES, None, "the owner: migrations and commands; embedded if unset", secret=True),
+    Variable("DATABASE_STANDBY_URLS", STANDBYS, "", "hot standbys that market reads go to, as postgresql://host:port by comma", secret=True),
+    Variable("SUCCESSION_STANDBY_LAG_MOST_MS", _whole(100, 60_000), "2000", "a standby not proven to be at most so far behind is not read"),
+    Variable("DATABASE_POOLER", _one_of("none", "transaction"), "none", "transaction: roles log in through PgBouncer or the like; the owner never"),
+    Variable("DATABASE_POOLER_HOST", Kind("host:port", host_and_port), None, "where that is, for the default URLs of the roles"),
     Variable("DATABASE_PASSWORD", TEXT, None, "the owner's password when DATABASE_URL has none", secret=True),
     *(
         Variable(f"DATABASE_URL_{end}", POSTGRES, None, f"{role}; default DATABASE_URL as {role}", secret=True)
@@ -184,6 +186,8 @@ class Settings:
     pool_app_size: int
     pool_worker_size: int
     pool_market_size: int
+    standby_lag_most_s: float
+    pooler: bool
     batch_calendar: str
     spot_check_percent: int
     checkpoint_hours: int
@@ -202,6 +206,7 @@ class Settings:
     smtp_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     database_url: str | None = field(repr=False)
+    standby_urls: tuple[str, ...] = field(repr=False)
     role_urls: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -230,6 +235,9 @@ class Settings:
             pool_app_size=value["SUCCESSION_POOL_APP_SIZE"],
             pool_worker_size=value["SUCCESSION_POOL_WORKER_SIZE"],
             pool_market_size=value["SUCCESSION_POOL_MARKET_SIZE"],
+            standby_urls=value["DATABASE_STANDBY_URLS"] or (),
+            standby_lag_most_s=value["SUCCESSION_STANDBY_LAG_MOST_MS"] / 1000,
+            pooler=value["DATABASE_POOLER"] == "transaction",
             batch_calendar=value["SUCCESSION_BATCH_CALENDAR"],
             spot_check_percent=_spot_check_percent(value),
             checkpoint_hours=value["SUCCESSION_CHECKPOINT_HOURS"],
@@ -266,6 +274,10 @@ class Settings:
         if role not in self.role_urls:
             raise ConfigError(f"DATABASE_URL is not set and no embedded server was started: no URL for {role}")
         return self.role_urls[role]
+
+    def standby_url(self, standby: str, role: str) -> str:
+        """The same database for the same role on one of `standby_urls`. A pooler stands before the primary alone."""
+        return at_host(self.role_url(role), standby)
 
     def key(self, purpose: str) -> PurposeKey:
         """32 bytes for one purpose ("cursor", "csrf"): learning one key says nothing of another (HKDF, RFC 5869)."""
@@ -323,14 +335,16 @@ def _contradictions(value: Mapping[str, Any]) -> list[str]:
     public = urlsplit(value["SUCCESSION_PUBLIC_URL"] or "")
     if public.scheme == "http" and public.hostname not in _LOOPBACK and not value["SUCCESSION_DEMO"]:
         problems.append("SUCCESSION_PUBLIC_URL must start with https:// outside demo mode, unless it is this machine")
-    if value["DATABASE_URL"] and _user(value["DATABASE_URL"]) in (None, *DATABASE_ROLES):
+    if value["DATABASE_URL"] and user_of(value["DATABASE_URL"]) in (None, *DATABASE_ROLES):
         problems.append("DATABASE_URL must name the owner as its user, not a role the servers log in as")
     if value["DATABASE_URL"] and value["DATABASE_PASSWORD"] and urlsplit(value["DATABASE_URL"]).password:
         problems.append("DATABASE_PASSWORD is not used when DATABASE_URL has a password: keep one")
+    if value["DATABASE_POOLER_HOST"] and value["DATABASE_POOLER"] != "transaction":
+        problems.append("DATABASE_POOLER_HOST needs DATABASE_POOLER=transaction")
     for role, end in DATABASE_ROLES.items():
         url = value[f"DATABASE_URL_{end}"]
         # Row-level security is written for these names: another user is either refused everything or shown everything.
-        if url and _user(url) != role:
+        if url and user_of(url) != role:
             problems.append(f"DATABASE_URL_{end} must log in as {role}")
         if url and value[f"DATABASE_PASSWORD_{end}"]:
             problems.append(f"DATABASE_PASSWORD_{end} is not used when DATABASE_URL_{end} is set: keep one")
@@ -362,7 +376,7 @@ def _public_url(value: Mapping[str, Any]) -> str:
 def _owner_url(url: str | None, password: str | None) -> str | None:
     if not url or not password:
         return url
-    return as_role(url, _user(url) or "", password)
+    return as_role(url, user_of(url) or "", password)
 
 
 def _role_urls(value: Mapping[str, Any]) -> dict[str, str]:
@@ -373,23 +387,9 @@ def _role_urls(value: Mapping[str, Any]) -> dict[str, str]:
             url = as_role(value["DATABASE_URL"], role, value[f"DATABASE_PASSWORD_{end}"])
         if url:
             urls[role] = url
+        if url and not value[f"DATABASE_URL_{end}"] and value["DATABASE_POOLER_HOST"]:
+            urls[role] = at_host(url, f"postgresql://{value['DATABASE_POOLER_HOST']}")
     return urls
-
-
-def as_role(url: str, role: str, password: str | None = None) -> str:
-    """The same database for another user. The old password never travels along."""
-    parts = urlsplit(url)
-    user = quote(role, safe="") + (f":{quote(password, safe='')}" if password else "")
-    query = "&".join(pair for pair in parts.query.split("&") if pair.partition("=")[0] not in ("user", "password"))
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, f"{user}@{host}", parts.path or "/", query, ""))
-
-
-def _user(url: str) -> str | None:
-    parts = urlsplit(url)
-    named = [pair.partition("=")[2] for pair in parts.query.split("&") if pair.startswith("user=")]
-    user = parts.netloc.rpartition("@")[0].partition(":")[0] or next(iter(named), "")
-    return unquote(user) or None
 
 
 def _kept_secret_key(data_dir: Path) -> bytes:

@@ -3,7 +3,8 @@
 Three ways in, one per need:
   `read`    read-only transaction on asyncpg as succession_app, scoped: row-level security decides what it sees
   `tx`      one unit of work on SQLAlchemy as succession_app, scoped: committed before the answer leaves
-  `market`  a statement on the pool of the caller's audience role: no scope needed, no grant on the vault
+  `market`  a statement as the caller's audience role, on a standby that is fresh enough, else on the primary (standbys.py):
+            no scope needed, no grant on the vault
 A transaction without a scope cannot begin: the scope is written as its first statement.
 """
 
@@ -19,10 +20,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from sqlalchemy import event, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from succession.config import Settings
+from succession.config import ConfigError, Settings
+from succession.memory import Memory
+from succession.standbys import Market, Marks, Standbys
 
 AUDIENCE_ROLES = ("market_public", "market_buyer", "market_desk", "market_domestic")
 STATEMENT_TIMEOUT_MS = 15_000
@@ -37,6 +41,7 @@ _SERVER_SETTINGS = {
     "application_name": "succession",
     "timezone": "UTC",
 }
+_KNOWN_TO_POOLERS = ("application_name", "timezone")  # PgBouncer refuses others when a connection begins
 _SET_SCOPE = (
     "SELECT set_config('succession.kind', {0}, true), set_config('succession.organisation', {1}, true), "
     "set_config('succession.member', {2}, true), set_config('succession.listing', {3}, true), "
@@ -86,6 +91,7 @@ class Databases:
     app: asyncpg.Pool
     audiences: Mapping[str, asyncpg.Pool]
     settings: Settings
+    standbys: Standbys | None
 
     @asynccontextmanager
     async def read(self, scope: Scope) -> AsyncIterator[asyncpg.Connection]:
@@ -97,12 +103,16 @@ class Databases:
 
     @asynccontextmanager
     async def tx(self, scope: Scope) -> AsyncIterator[AsyncSession]:
-        """One unit of work: commits when the block ends, rolls back when it raises."""
+        """One unit of work: commits when the block ends, rolls back when it raises. Whom it was for reads it from then on,
+        wherever it reads."""
         session = AsyncSession(self.engine, sync_session_class=_ScopedSession, expire_on_commit=False, autoflush=True)
         session.info["scope"], session.info["settings"] = scope, self.settings
         async with session:
             async with session.begin():
                 yield session
+        worked_for = session.info["scope"]
+        if self.standbys is not None and (worked_for.organisation or worked_for.kind == "owner"):
+            await self.standbys.marks.keep(worked_for.organisation, self.standbys.position)
 
     @asynccontextmanager
     async def apart(self, scope: Scope) -> AsyncIterator[asyncpg.Connection]:
@@ -113,14 +123,16 @@ class Databases:
                 await connection.execute(_SET_SCOPE_ASYNCPG, *scope.values().values())
                 yield connection
 
-    def market(self, role: str) -> asyncpg.Pool:
-        """The pool of one audience role (AUDIENCE_ROLES)."""
-        return self.audiences[role]
+    def market(self, role: str, reader: UUID | None) -> Market:
+        """As one audience role (AUDIENCE_ROLES); `reader`: the organisation that reads what it wrote itself."""
+        return Market(role, reader, self.audiences[role], self.standbys)
 
     async def close(self) -> None:
         await self.engine.dispose()
         for pool in (self.app, *self.audiences.values()):
             await pool.close()
+        if self.standbys is not None:
+            await self.standbys.close()
 
 
 async def rescope(session: AsyncSession, scope: Scope) -> None:
@@ -136,33 +148,59 @@ async def driver(session: AsyncSession) -> asyncpg.Connection:
     return raw.driver_connection
 
 
-async def open_databases(settings: Settings) -> Databases:
+async def open_databases(settings: Settings, memory: Memory) -> Databases:
     """Open every pool lazily sized: a process that serves only search holds few connections."""
-    url = settings.role_url("succession_app")
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url, timeout=ACQUIRE_TIMEOUT_S, server_settings=_SERVER_SETTINGS),
-        pool_size=settings.pool_app_size,
-        max_overflow=0,
-        pool_timeout=ACQUIRE_TIMEOUT_S,
-        pool_pre_ping=True,
-    )
-    app = await open_pool(url, settings.pool_app_size)
-    audiences = {role: await open_pool(settings.role_url(role), settings.pool_market_size) for role in AUDIENCE_ROLES}
-    return Databases(engine, app, audiences, settings)
+    url, pooler = settings.role_url("succession_app"), settings.pooler
+    engine = create_async_engine("postgresql+asyncpg://", creator=lambda: _sqlalchemy_connection(url, pooler), pool_size=settings.pool_app_size,
+                                 max_overflow=0, pool_timeout=ACQUIRE_TIMEOUT_S, pool_pre_ping=True)
+    app = await open_pool(url, settings.pool_app_size, pooler)
+    audiences = {role: await open_pool(settings.role_url(role), settings.pool_market_size, pooler) for role in AUDIENCE_ROLES}
+    return Databases(engine, app, audiences, settings, await _open_standbys(settings, memory))
 
 
-async def open_pool(url: str, size: int) -> asyncpg.Pool:
+async def _open_standbys(settings: Settings, memory: Memory) -> Standbys | None:
+    """None where there are none. Who asks where a server is may read nothing else."""
+    if not settings.standby_urls:
+        return None
+    asks, size = AUDIENCE_ROLES[0], settings.pool_market_size
+    readers = [{role: await open_pool(settings.standby_url(url, role), size) for role in AUDIENCE_ROLES} for url in settings.standby_urls]
+    probes = [await open_pool(settings.standby_url(url, asks), 1) for url in settings.standby_urls]
+    bound_s = settings.standby_lag_most_s
+    return Standbys(readers, probes, await open_pool(settings.role_url(asks), 2, settings.pooler), Marks(memory, bound_s), bound_s)
+
+
+def _sqlalchemy_connection(url: str, pooler: bool) -> Any:
+    """As create_async_engine's own `async_creator` makes one, with a say in how statements are named."""
+    unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""} if pooler else {}
+    return PGDialect_asyncpg.import_dbapi().connect(
+        async_creator_fn=lambda: asyncpg.connect(url, timeout=ACQUIRE_TIMEOUT_S, **session_options(_SERVER_SETTINGS, pooler)), **unnamed)
+
+
+def session_options(server_settings: Mapping[str, str], pooler: bool) -> dict[str, Any]:
+    """What a connection asks of its server. Behind a pooler a server is lent for one transaction: nothing may rest on what an
+    earlier one left there, neither prepared statements nor settings (those that end waits are the roles' own, migration 0032)."""
+    if not pooler:
+        return {"server_settings": dict(server_settings)}
+    return {"server_settings": {name: server_settings[name] for name in _KNOWN_TO_POOLERS}, "statement_cache_size": 0}
+
+
+async def open_pool(url: str, size: int, pooler: bool = False, server_settings: Mapping[str, str] = _SERVER_SETTINGS) -> asyncpg.Pool:
     """A pool that opens connections when needed and speaks JSON as Python values."""
+    ending_s = int(server_settings["statement_timeout"]) / 1000 + 5
     return await asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=size,
-        timeout=ACQUIRE_TIMEOUT_S,
-        command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
-        server_settings=_SERVER_SETTINGS,
-        init=speak_json,
-    )
+        url, min_size=0, max_size=size, timeout=ACQUIRE_TIMEOUT_S, command_timeout=ending_s,
+        init=_speak_json_and_end if pooler else speak_json, **session_options(server_settings, pooler),
+        **({"reset": _leave_as_it_is} if pooler else {}))
+
+
+async def _leave_as_it_is(connection: asyncpg.Connection) -> None:
+    """The server behind a pooler is somebody else's by now."""
+
+
+async def _speak_json_and_end(connection: asyncpg.Connection) -> None:
+    await speak_json(connection)
+    if await connection.fetchval("SELECT current_setting('statement_timeout') = '0'"):
+        raise ConfigError("behind a pooler a role ends its waits by itself: ALTER ROLE ... SET statement_timeout (migration 0032)")
 
 
 async def speak_json(connection: asyncpg.Connection) -> None:

@@ -21,12 +21,13 @@ import asyncpg
 
 from succession import keys, logs
 from succession.config import Settings
-from succession.database import speak_json
+from succession.database import open_pool
 from succession.disclosure.nda_document import make_document
 from succession.jobs import PERIODIC, Job
 from succession.key_ring import check_directory
 from succession.mail import deliver_mail
 from succession.market import batches
+from succession.standbys import show_everybody
 
 log = logging.getLogger("succession.worker")
 
@@ -38,7 +39,8 @@ AT_ONCE = 4
 ATTEMPTS_MOST = 8
 FIRST_RETRY_S, RETRY_FACTOR = 30, 3  # 30 s, 90 s, ... about 9 hours until the eighth
 JOB_RETRY_S = 60
-STATEMENT_TIMEOUT_MS = 120_000
+_SERVER_SETTINGS = {"application_name": "succession-worker", "timezone": "UTC", "lock_timeout": "5000", "statement_timeout": "120000",
+                    "idle_in_transaction_session_timeout": "60000"}
 
 Deliver = Callable[[asyncpg.Connection, Settings, int, dict[str, Any]], Awaitable[None]]
 
@@ -144,18 +146,20 @@ def _holder() -> str:
 
 async def open_worker_pool(settings: Settings) -> asyncpg.Pool:
     """Connections as succession_worker; its statements may take longer than a request's."""
-    return await asyncpg.create_pool(
-        settings.role_url("succession_worker"), min_size=0, max_size=max(settings.pool_worker_size, 2), timeout=5,
-        init=speak_json, server_settings={"application_name": "succession-worker", "timezone": "UTC", "lock_timeout": "5000",
-                                          "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                                          "idle_in_transaction_session_timeout": "60000"})
+    return await open_pool(settings.role_url("succession_worker"), max(settings.pool_worker_size, 2), settings.pooler, _SERVER_SETTINGS)
+
+
+async def keep_calendar(pool: asyncpg.Pool, settings: Settings) -> None:
+    """Run what is due; readers of standbys see it at once."""
+    if await run_due(pool, settings):
+        await show_everybody(settings, pool)
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver and keep the calendar until `stop` is set; then end within 2 s."""
     pool = await open_worker_pool(settings)
     loops = [asyncio.create_task(_until(stop, lambda: deliver_once(pool, settings))),
-             asyncio.create_task(_until(stop, lambda: run_due(pool, settings)))]
+             asyncio.create_task(_until(stop, lambda: keep_calendar(pool, settings)))]
     log.info("worker started")
     try:
         await stop.wait()
@@ -181,7 +185,7 @@ async def _until(stop: asyncio.Event, step: Callable[[], Awaitable[Any]]) -> Non
 async def _once(settings: Settings) -> None:
     pool = await open_worker_pool(settings)
     try:
-        await run_due(pool, settings)
+        await keep_calendar(pool, settings)
         await deliver_once(pool, settings)
     finally:
         await pool.close()

@@ -227,10 +227,47 @@ def test_resources_are_found_in_a_checkout_and_beside_an_installed_package(tmp_p
     assert resource("db/migrations").is_dir() and resource("i18n/babel.cfg").is_file()
     package = tmp_path / "site-packages" / "succession"
     package.mkdir(parents=True)
-    for name in ("__init__.py", "config.py", "i18n.py"):
+    for name in ("__init__.py", "addresses.py", "config.py", "i18n.py"):
         (package / name).write_bytes((resource("src/succession") / name).read_bytes())
     asked = "import sys; sys.path.insert(0, '.'); from succession.config import resource; print(resource('db/x'))"
     found = subprocess.run(
         [sys.executable, "-c", asked], check=True, capture_output=True, text=True, cwd=package.parent
     )
     assert found.stdout.strip() == str(package / "resources" / "db" / "x")
+
+
+def test_standbys_are_hosts_and_every_role_keeps_its_password_there():
+    settings = Settings.from_env({**PRODUCTION, "DATABASE_PASSWORD_MARKET_BUYER": "pw", "DATABASE_STANDBY_URLS":
+                                  "postgresql://s1.example:5433, postgresql://s2.example?sslmode=verify-full,postgresql:///?host=/run/pg&port=6"})
+    first, second, third = (settings.standby_url(url, "market_buyer") for url in settings.standby_urls)
+    assert first == "postgresql://market_buyer:pw@s1.example:5433/succession?sslmode=require"
+    assert second == "postgresql://market_buyer:pw@s2.example/succession?sslmode=verify-full"
+    assert third == "postgresql://market_buyer:pw@/succession?sslmode=require&host=/run/pg&port=6"
+    assert settings.standby_lag_most_s == 2.0 and Settings.from_env(PRODUCTION).standby_urls == ()
+
+
+def test_roles_log_in_through_the_pooler_and_the_owner_and_standbys_do_not():
+    settings = Settings.from_env({**PRODUCTION, "DATABASE_POOLER": "transaction", "DATABASE_POOLER_HOST": "pool.example:6432",
+                                  "DATABASE_URL_WORKER": "postgresql://succession_worker@other.example/succession"})
+    assert settings.pooler and settings.role_url("succession_app") == "postgresql://succession_app@pool.example:6432/succession?sslmode=require"
+    assert "other.example" in settings.role_url("succession_worker") and "db.example:5433" in settings.database_url
+    assert settings.standby_url("postgresql://s1.example", "market_public").startswith("postgresql://market_public@s1.example/")
+    assert "DATABASE_POOLER_HOST needs DATABASE_POOLER=transaction" in problems(DATABASE_POOLER_HOST="pool.example:6432")
+    assert "DATABASE_POOLER must be none or transaction" in problems(DATABASE_POOLER="session")
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://:p%40w@a.example:26379,b.example:26379/main/3", "rediss+sentinel://a.example:1/main",
+                                 "redis+cluster://:pw@a.example:7000,b.example:7001", "rediss+cluster://[::1]:7000/"])
+def test_redis_may_be_several(url):
+    assert Settings.from_env({**PRODUCTION, "REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("REDIS_URL", "redis+sentinel://a.example:26379"),  # which service?
+    ("REDIS_URL", "redis+sentinel://a.example/main"), ("REDIS_URL", "redis+cluster://a.example:7000/3"),
+    ("DATABASE_STANDBY_URLS", "postgresql://me:hunter2@s.example"), ("DATABASE_STANDBY_URLS", "postgresql://s.example/succession"),
+    ("DATABASE_STANDBY_URLS", "s.example:5432"), ("SUCCESSION_STANDBY_LAG_MOST_MS", "5"),
+])  # fmt: skip
+def test_several_servers_written_wrongly_are_explained(name, text):
+    message = problems(**{name: text})
+    assert message.startswith(f"{name} must be ") and "hunter2" not in message

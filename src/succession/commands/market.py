@@ -10,6 +10,7 @@ import asyncpg
 
 from succession.config import Settings
 from succession.market.batches import Closed, close_batch, end_publications
+from succession.standbys import show_everybody
 
 
 def run(arguments: list[str]) -> int:
@@ -30,6 +31,8 @@ async def close_batch_now(settings: Settings) -> Closed:
     try:
         now = datetime.now(UTC)
         await end_publications(connection, settings, now)
-        return await close_batch(connection, settings, now)
+        closed = await close_batch(connection, settings, now)
+        await show_everybody(settings, connection)
+        return closed
     finally:
         await connection.close()

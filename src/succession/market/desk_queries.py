@@ -16,6 +16,7 @@ from succession.errors import Problem
 from succession.market.matching import WISHES, Offer, Wishes, explain, in_words, judge, name_of, reach, score, stated
 from succession.market.queries import TeaserView, teaser_view
 from succession.paging import PageAsked
+from succession.standbys import Market
 
 BriefState = Literal["open", "closed"]
 IntroductionState = Literal["proposed", "accepted", "declined"]
@@ -212,10 +213,10 @@ ORDER BY met DESC, shuffle, ref LIMIT $17
 """
 
 
-async def list_candidates(market_desk: asyncpg.Pool, brief: BriefView, page: PageAsked, locale: str) -> CandidatePage:
+async def list_candidates(market_desk: Market, brief: BriefView, page: PageAsked, locale: str) -> CandidatePage:
     """The teasers a desk may introduce under this brief, by the rule of `matching.is_candidate`.
 
-    `market_desk`: the pool of that role. What the brief's acquirer must never see is no candidate.
+    `market_desk`: as that role. What the brief's acquirer must never see is no candidate.
     """
     query = ["candidates", str(brief.id), brief.version]
     reached = reach(brief.wishes)

@@ -113,7 +113,7 @@ async def candidates(read: Read, databases: Pools, actor: Who, locale: Locale, s
     found = await find_brief(read, brief_id, locale)
     if found.state == "closed":
         raise Problem("brief_closed")
-    return await list_candidates(databases.market("market_desk"), found, _page(settings, actor, cursor, limit), locale)
+    return await list_candidates(databases.market("market_desk", actor.organisation_id), found, _page(settings, actor, cursor, limit), locale)
 
 
 # ---------------------------------------------------------------- introductions

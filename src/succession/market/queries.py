@@ -1,6 +1,6 @@
 """What does a reader find on the market: teasers, counts, one teaser, and the codes they are written in?
 
-One statement per search, on the pool of the caller's audience role: no scope, no grant on the vault. What it returns is
+One statement per search, as the caller's audience role: no scope, no grant on the vault. What it returns is
 codes; words are rendered from them in the reader's language.
 """
 
@@ -22,6 +22,7 @@ from succession.errors import Problem
 from succession.market.facets import NO_COUNTS, Arguments, Counts, FacetValue, Placed, counting, counts_of, place
 from succession.market.order import SORTS
 from succession.market.search import Search
+from succession.standbys import Market
 
 CURRENCIES = ("USD", "EUR")
 
@@ -208,22 +209,22 @@ def _possible_cells(search: Search, placed: Placed, arguments: Arguments) -> str
 SHARE = "share"
 
 
-async def searchable_facts(pool: asyncpg.Pool, phrases: Sequence[str] | None) -> list[str]:
+async def searchable_facts(market: Market, phrases: Sequence[str] | None) -> list[str]:
     """Of linkable phrases asked for, those that some codebook lets teasers show; nothing is asked when none was asked for."""
     words = vocabulary().phrases
     asked = [code for code in phrases or () if code in words and words[code].linkable]
     if not asked:
         return []
-    rows = await pool.fetch("SELECT DISTINCT f FROM market.codebook, unnest(facts) f WHERE f = ANY($1::text[])", asked)
+    rows = await market.fetch("SELECT DISTINCT f FROM market.codebook, unnest(facts) f WHERE f = ANY($1::text[])", asked)
     return [row["f"] for row in rows]
 
 
-async def find_teasers(pool: asyncpg.Pool, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
-    """One page and every count, from one snapshot. `pool`: of the reading role; see `viewers` for whom it excludes."""
+async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+    """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes."""
     if search.empty:
         return Found(NO_COUNTS, [], None)
     sql, arguments = statement(search, wanted, for_viewers)
-    rows = await pool.fetch(sql, *arguments)
+    rows = await market.fetch(sql, *arguments)
     first = rows[0]
     counts = counts_of(zip(first["fields"], first["codes"], first["numbers"], strict=True))
     found = [row for row in rows if row["position"] is not None]
@@ -251,10 +252,10 @@ async def find_teaser(databases: Databases, actor: Actor, ref: UUID, excluding: 
     An acquirer also reads a teaser that an intermediary opened to it by accepting a desk's introduction.
     """
     role = audience_role(actor)
-    pool = databases.market(role)
-    row = await (pool.fetchrow(_ONE, ref, list(excluding)) if excluding else pool.fetchrow(_PUBLIC, ref))
+    market = databases.market(role, actor.organisation_id)
+    row = await (market.fetchrow(_ONE, ref, list(excluding)) if excluding else market.fetchrow(_PUBLIC, ref))
     if row is None and role == "market_buyer":
-        row = await pool.fetchrow(_OPENED, ref, actor.organisation_id)
+        row = await market.fetchrow(_OPENED, ref, actor.organisation_id)
     if row is None:
         raise Problem("not_found")
     return teaser_view(row, locale)

@@ -137,15 +137,15 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     refuse_unknown(request.query_params)
     excluding = await viewers_for(databases, actor, acting_for)
     given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
-    pool = databases.market(audience_role(actor))
-    asked, fields = read_search(given, q, ranges, await searchable_facts(pool, phrase)), checked_fields(facets)
+    market = databases.market(audience_role(actor), actor.organisation_id)
+    asked, fields = read_search(given, q, ranges, await searchable_facts(market, phrase)), checked_fields(facets)
     if match == "possible" and sort is not None:
         raise field_problem("sort", Message.of(_("Possible matches are ranked by how much of them lies inside the filters.")))
     order = SHARE if match == "possible" else sort or "newest"
     key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, ranges, q, order, acting_for])
     after = open_cursor(key, cursor, bound) if cursor else None
     wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
-    found = await find_teasers(pool, asked, wanted, excluding)
+    found = await find_teasers(market, asked, wanted, excluding)
     if after is None:
         request.app.state.filter_log.note(asked, actor, today())
     return SearchPage(
