@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import threading
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
 import pikepdf
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from PIL import Image, ImageChops, ImageStat
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import timestamps
 from pyhanko.sign.validation import validate_pdf_signature
@@ -28,9 +30,12 @@ from succession.config import Settings
 from succession.disclosure.nda_text import Parties, Terms, nda_text
 from succession.typeset.pdf import Paper, printable
 from succession.typeset.seal import seal_pdf
+from succession.typeset.watermark import letters
 
 NAMES = {"ja": "髙橋直骨製作所", "zh-Hans": "北京虚构机械有限公司", "zh-Hant": "臺灣虛構實業股份有限公司", "ko": "주식회사 가상상사 김철수",
          "vi": "Nguyễn Văn Ảo", "pl": "Spółka Łódzka", "ru": "ООО «Вымысел»"}  # fmt: skip
+# What stands above, below or to the left of what is read before it comes back in another order: these are compared as they are seen.
+STACKED = ("บริษัท สมมติ จำกัด", "شركة (خيال) 12 القابضة", "חברה בדיונית בע״מ", "काल्पनिक क्षेत्र लिमिटेड")
 MADE_AT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -90,6 +95,20 @@ def test_one_letter_is_drawn_as_its_language_draws_it():
     assert len({drawn(language) for language in ("ja", "zh-Hans", "zh-Hant")}) == 3
 
 
+@pytest.mark.parametrize("name", STACKED)
+def test_a_name_in_a_script_that_stacks_or_turns_is_seen_as_it_is_read(name, caplog):
+    def shape(picture: Image.Image) -> Image.Image:
+        return picture.crop(picture.getbbox()).resize((400, 40))
+
+    paper = Paper("t", "s", "ja", "", MADE_AT)
+    paper.paragraph(name, "en")
+    printed = pypdfium2.PdfDocument(bytes(paper.output()))[0].render(scale=8).to_pil().convert("L").point(lambda light: 255 - light)
+    printed = printed.crop((0, 0, printed.width, printed.height // 2))
+    apart = {each: ImageStat.Stat(ImageChops.difference(shape(printed), shape(letters(each, 68, "en")))).mean[0] for each in (name, name[::-1])}
+    assert apart[name] < 12 < 30 < apart[name[::-1]], apart
+    assert not caplog.records, "fpdf2 warns of glyphs a font has not"
+
+
 def test_lines_break_where_they_may_and_never_grow_wider_than_their_column():
     paper = Paper("t", "s", "ja", "", MADE_AT)
     text = "受領者（以下「受領者」という。）は、秘密情報を、本件を実行するかどうか及びその条件を検討する目的のためにのみ使用する。" * 3
@@ -101,6 +120,7 @@ def test_lines_break_where_they_may_and_never_grow_wider_than_their_column():
     assert all(paper.get_string_width(line) <= 60 for line in (*lines, *words))
     assert all(line in ("confidential information " * 12).strip() for line in words[:3]), "between words"
     assert paper.lines("", 60) == [""]
+    assert all(unicodedata.category(line[0])[0] != "M" for line in paper.lines("ที่ปรึกษาสมมติ" * 30, 60)), "no mark without its letter"
 
 
 def test_a_letter_no_font_has_is_seen_to_be_missing():

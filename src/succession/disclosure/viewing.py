@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from succession.actor import Actor
+from succession.clocks import moments
 from succession.config import ConfigError
 from succession.database import Databases
 from succession.disclosure.listing_keys import register
@@ -149,13 +150,13 @@ class Reading:
             return  # the worker sweeps
 
     async def _said(self) -> dict[str, Any]:
-        """What is written over it: who, for whom, when and under which mark; and in whose shapes of characters."""
+        """What is written over it: who, for whom, when there and in Japan, and under which mark; in whose shapes of characters."""
         async with self.databases.read(self.actor.scope()) as connection:
             reader = await connection.fetchrow(_READER)
         if reader is None:
             raise Problem("not_found")
-        when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        lines = [reader["name"], reader["legal_name"], f"{when}  {self.mark}" if self.mark else when]
+        *there, home = moments(datetime.now(UTC), reader["country"])
+        lines = [reader["name"], reader["legal_name"], *there, f"{home}  {self.mark}" if self.mark else home]
         if missing(reader["name"] + reader["legal_name"]):  # a script that no font here has: the address says it in Latin
             lines.insert(2, reader["email"])
         return {"lines": [" ".join(line.split())[:120] for line in lines], "language": language_of(reader["country"])}

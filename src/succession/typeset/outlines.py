@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
-import uharfbuzz
 from fontTools.pens.basePen import BasePen
 
-from succession.typeset.fonts import path_of, runs
+from succession.typeset.shaping import font, shaped
 
 
 class Outline(NamedTuple):
@@ -20,20 +18,12 @@ class Outline(NamedTuple):
 
 def outline(text: str, size: float, language: str) -> Outline:
     """A line whose baseline begins at (0, 0). `language` (ja, zh-Hans, zh-Hant, ko) chooses among the shapes of one character."""
-    x, written = 0.0, []
-    for name, part in runs(text):
-        font, scale = _font(name), size / _face(name).upem
-        buffer = uharfbuzz.Buffer()
-        buffer.add_str(part)
-        buffer.guess_segment_properties()
-        buffer.language = language
-        uharfbuzz.shape(font, buffer)
-        for glyph, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-            pen = _Pen(scale, x + place.x_offset * scale, place.y_offset * scale)
-            font.draw_glyph_with_pen(glyph.codepoint, pen)
-            written += pen.written
-            x += place.x_advance * scale
-    return Outline("\n".join(written).encode(), x)
+    line, written = shaped(text, language), []
+    for glyph in line.glyphs:
+        pen = _Pen(size / font(glyph.font).face.upem, glyph.x * size, glyph.y * size)
+        font(glyph.font).draw_glyph_with_pen(glyph.number, pen)
+        written += pen.written
+    return Outline("\n".join(written).encode(), line.width * size)
 
 
 class _Pen(BasePen):
@@ -55,13 +45,3 @@ class _Pen(BasePen):
 
     def _closePath(self) -> None:
         self.written.append("h")
-
-
-@cache
-def _face(name: str) -> uharfbuzz.Face:
-    return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(path_of(name))))
-
-
-@cache
-def _font(name: str) -> uharfbuzz.Font:
-    return uharfbuzz.Font(_face(name))

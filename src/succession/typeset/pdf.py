@@ -6,6 +6,7 @@ shaped in its own language, so that one font shows Japanese, Chinese and Korean 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
@@ -15,7 +16,8 @@ from fpdf.enums import DocumentCompliance, OutputIntentSubType
 from fpdf.output import PDFICCProfile
 from PIL import ImageCms
 
-from succession.typeset.fonts import FONTS, missing, path_of
+from succession.typeset.fonts import missing, path_of
+from succession.typeset.shaping import Piece, pieces
 
 MARGIN_MM, GAP_MM, LINE_MM, SIZE_PT = 16.0, 7.0, 4.6, 8.5
 WIDEST_MM = 3.2  # wider than any letter at this size
@@ -37,7 +39,7 @@ class Paper(FPDF):
 
     def __init__(self, title: str, subject: str, language: str, foot: str, made_at: datetime) -> None:
         super().__init__(format="A4", enforce_compliance=DocumentCompliance.PDFA_2U)
-        self.foot = foot
+        self.foot, self.size = foot, SIZE_PT
         self.set_title(title)
         self.set_subject(subject)
         self.set_creator("succession")
@@ -46,37 +48,33 @@ class Paper(FPDF):
         self.set_lang(language)
         self.add_output_intent(OutputIntentSubType.PDFA, "sRGB", "IEC 61966-2-1:1999", "http://www.color.org",
                                PDFICCProfile(contents=_srgb(), n=3, alternate="DeviceRGB"), "sRGB IEC 61966-2-1")
-        for name, *_rest in FONTS:
-            self.add_font(name, fname=str(path_of(name)))
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(False)
         self.speak(language)
-        self._set(SIZE_PT)
-        self.set_fallback_fonts([name for name, *_rest in FONTS[1:]], exact_match=False)
         self.add_page()
 
     def speak(self, language: str) -> None:
         """Which language the next lines are in: "ja", "zh-Hans", "zh-Hant", "ko", "en" and so on."""
-        self.set_text_shaping(True, language=language)
+        self.language = language
 
     def footer(self) -> None:
-        self._set(FOOT_PT)
-        self.speak("ja")
-        self.set_xy(MARGIN_MM, self.h - FOOT_MM)
-        self.cell(self.epw - 20, LINE_MM, self.foot)
-        self.cell(20, LINE_MM, str(self.page_no()), align="R")
-        self._set(SIZE_PT)
+        before, self.language, self.size = self.language, "ja", FOOT_PT
+        self.set_y(self.h - FOOT_MM)
+        self._line(self.foot, MARGIN_MM)
+        number = str(self.page_no())
+        self._line(number, MARGIN_MM + self.epw - self._width(number))
+        self.language, self.size = before, SIZE_PT
 
     # ------------------------------------------------------------ what stands on the page
 
     def heading(self, text: str, language: str) -> None:
         self._room(3 * LINE_MM)
         self.speak(language)
-        self._set(HEADING_PT)
+        self.size = HEADING_PT
         for line in self.lines(text, self.epw):
-            self._line(line, MARGIN_MM, self.epw, LINE_MM * 1.6)
+            self._line(line, MARGIN_MM, LINE_MM * 1.6)
             self.ln(LINE_MM * 1.6)
-        self._set(SIZE_PT)
+        self.size = SIZE_PT
 
     def side_by_side(self, pairs: Iterable[tuple[str, str]], languages: tuple[str, str]) -> None:
         """Paragraphs of two texts, each beside its counterpart; both columns go on over the same page breaks."""
@@ -93,7 +91,7 @@ class Paper(FPDF):
                 for lines, place, language in zip(set_lines, places, languages, strict=True):
                     if number < len(lines):
                         self.speak(language)
-                        self._line(lines[number], place, column)
+                        self._line(lines[number], place)
                 self.ln(LINE_MM)
             self.ln(LINE_MM * 0.6)
 
@@ -110,10 +108,10 @@ class Paper(FPDF):
                 self._room(LINE_MM)
                 if number < len(names):
                     self.speak("ja")
-                    self._line(names[number], MARGIN_MM, name_mm)
+                    self._line(names[number], MARGIN_MM)
                 if number < len(values):
                     self.speak(language)
-                    self._line(values[number], MARGIN_MM + name_mm, self.epw - name_mm)
+                    self._line(values[number], MARGIN_MM + name_mm)
                 self.ln(LINE_MM)
 
     def paragraph(self, text: str, language: str) -> None:
@@ -121,7 +119,7 @@ class Paper(FPDF):
         for part in text.splitlines():
             for line in self.lines(part, self.epw):
                 self._room(LINE_MM)
-                self._line(line, MARGIN_MM, self.epw)
+                self._line(line, MARGIN_MM)
                 self.ln(LINE_MM)
         self.ln(LINE_MM * 0.6)
 
@@ -149,34 +147,42 @@ class Paper(FPDF):
         return [*found, line.rstrip(" ")] if line or not found else found
 
     def _words(self, text: str, width: float) -> list[str]:
-        pieces: list[str] = []
+        words: list[str] = []
         for letter in text:
-            joins = pieces and letter != " " and pieces[-1] != " " and (
-                letter in NOT_FIRST or pieces[-1][-1] in NOT_LAST or (_latin(letter) and _latin(pieces[-1][-1])))
-            if joins and len(pieces[-1]) < width / WIDEST_MM:
-                pieces[-1] += letter
+            joins = words and letter != " " and words[-1] != " " and len(words[-1]) < width / WIDEST_MM and (
+                letter in NOT_FIRST or words[-1][-1] in NOT_LAST or (_latin(letter) and _latin(words[-1][-1])))
+            if joins or (words and unicodedata.category(letter)[0] in "MC"):
+                words[-1] += letter
             else:
-                pieces.append(letter)
-        return pieces
+                words.append(letter)
+        return words
 
     def _width(self, text: str) -> float:
         """Letters of the scripts without spaces stand alone, so their widths are few and kept for the next document."""
         if len(text) > 1:
-            return self.get_string_width(text)
-        if (key := (text, self.font_size_pt)) not in _WIDTHS:
-            _WIDTHS[key] = self.get_string_width(text)
+            return sum(self._chosen(piece) for piece in pieces(text))
+        if (key := (text, self.size)) not in _WIDTHS:
+            _WIDTHS[key] = sum(self._chosen(piece) for piece in pieces(text))
         return _WIDTHS[key]
 
-    def _line(self, text: str, x: float, width: float, height: float = LINE_MM) -> None:
-        self.set_x(x)
-        self.cell(width, height, text)
+    def _chosen(self, piece: Piece) -> float:
+        """Write in its font and direction from now on; how wide it is."""
+        if piece.font.lower() not in self.fonts:
+            self.add_font(piece.font, fname=str(path_of(piece.font)))
+        self.set_font(piece.font, size=self.size)
+        self.set_text_shaping(True, language=self.language, direction="rtl" if piece.rtl else "ltr")
+        return self.get_string_width(piece.text)
+
+    def _line(self, text: str, x: float, height: float = LINE_MM) -> None:
+        for piece in pieces(text):
+            wide = self._chosen(piece)
+            self.set_x(x)
+            self.cell(wide, height, piece.text)
+            x += wide
 
     def _room(self, height: float) -> None:
         if self.get_y() + height > self.h - FOOT_MM - 3:
             self.add_page()
-
-    def _set(self, size: float) -> None:
-        self.set_font(FONTS[0][0], size=size)
 
 
 def _latin(letter: str) -> bool:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
-from PIL import Image, ImageDraw, ImageFont, features
+import uharfbuzz
+from PIL import Image, ImageFilter
 
-from succession.typeset.fonts import path_of, runs
+from succession.typeset.shaping import font, shaped
 
 SLANT_DEGREES = 28
 LETTER_SHARE = 1 / 46  # of the shorter side of the page
 LETTER_LEAST = 15  # pixels
 _INK, _HALO = (70, 70, 90, 82), (255, 255, 255, 96)
+_BELOW = 0.45  # the baseline, in heights of a letter: Thai and Khmer reach this far
 _GAP_ACROSS, _GAP_DOWN = 1.5, 0.9  # between one and the next, in heights of a letter
 LANGUAGES = {"JP": "ja", "CN": "zh-Hans", "SG": "zh-Hans", "TW": "zh-Hant", "HK": "zh-Hant", "MO": "zh-Hant", "KR": "ko"}
 
@@ -27,25 +28,27 @@ def language_of(country: str | None) -> str:
     return LANGUAGES.get(country or "", "ja")
 
 
-@cache
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(path_of(name)), size)
+def letters(text: str, size: int, language: str) -> Image.Image:
+    """One line as a mask, its baseline `size` from the top."""
+    line, raster = shaped(text, language), uharfbuzz.RasterDraw()
+    for glyph in line.glyphs:
+        scale = size / font(glyph.font).face.upem
+        raster.transform = (scale, 0, 0, scale, glyph.x * size, glyph.y * size)
+        raster.draw_glyph(font(glyph.font), glyph.number)
+    width, below = max(1, math.ceil(line.width * size)), round(size * _BELOW)
+    raster.extents = uharfbuzz.RasterExtents(x_origin=0, y_origin=-below, width=width, height=size + below, stride=width + -width % 4)
+    drawn = raster.render()
+    return Image.frombuffer("L", (width, size + below), drawn.buffer, "raw", "L", drawn.extents.stride, -1)
 
 
-def draw_text(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, language: str, **ink: object) -> None:
-    """One line from its upper left corner, every part in a font that has it."""
-    x, y = at
-    shaped = {"language": language} if features.check("raqm") else {}
-    for name, part in runs(text):
-        font = _font(name, size)
-        draw.text((x, y + size), part, font=font, anchor="ls", **shaped, **ink)
-        x += font.getlength(part, **shaped)
+def draw_text(paper: Image.Image, at: tuple[float, float], text: str, size: int, language: str, ink: int | tuple[int, ...]) -> None:
+    """One line from its upper left corner, in fonts that have its letters."""
+    paper.paste(ink, (round(at[0]), round(at[1])), letters(text, size, language))
 
 
 def width_of(text: str, size: int, language: str) -> float:
     """In pixels."""
-    shaped = {"language": language} if features.check("raqm") else {}
-    return sum(_font(name, size).getlength(part, **shaped) for name, part in runs(text))
+    return shaped(text, language).width * size
 
 
 def watermarked(page: Image.Image, lines: Sequence[str], language: str = "ja") -> Image.Image:
@@ -71,10 +74,13 @@ def watermarked(page: Image.Image, lines: Sequence[str], language: str = "ja") -
 def _tile(lines: Sequence[str], size: int, language: str) -> Image.Image:
     """The lines once, not yet slanted: a light edge under dark letters."""
     widest = max(width_of(line, size, language) for line in lines)
-    flat = Image.new("RGBA", (round(widest), round(size * (1.3 * len(lines) + 0.3))), (*_HALO[:3], 0))
-    for ink in ({"fill": _HALO, "stroke_width": max(1, size // 12), "stroke_fill": _HALO}, {"fill": _INK}):
-        layer = Image.new("RGBA", flat.size, (*ink["fill"][:3], 0))
-        for number, line in enumerate(lines):
-            draw_text(ImageDraw.Draw(layer), (0, number * size * 1.3), line, size, language, **ink)
+    edge = max(1, size // 12)
+    ink = Image.new("L", (math.ceil(widest) + 2 * edge, round(size * (1.3 * len(lines) + 0.3)) + 2 * edge))
+    for number, line in enumerate(lines):
+        draw_text(ink, (edge, edge + number * size * 1.3), line, size, language, 255)
+    flat = Image.new("RGBA", ink.size, (*_HALO[:3], 0))
+    for (*colour, strength), mask in ((_HALO, ink.filter(ImageFilter.MaxFilter(2 * edge + 1))), (_INK, ink)):
+        layer = Image.new("RGBA", ink.size, tuple(colour))
+        layer.putalpha(mask.point(lambda covered, strength=strength: covered * strength // 255))
         flat.alpha_composite(layer)
     return flat

@@ -12,10 +12,11 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pikepdf
-from PIL import Image, ImageDraw
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from succession.typeset.outlines import outline
+from succession.typeset.shaping import beside
 from succession.typeset.watermark import draw_text, watermarked, width_of
 from succession.workbench.clean_image import opened
 from succession.workbench.clean_pdf import _Seekless
@@ -65,8 +66,8 @@ def _mark_pdf(source: io.BufferedReader, sink: Sink, arguments: dict[str, Any]) 
     mark, language = PREFIX + arguments["mark"], arguments["language"]
     try:
         with pikepdf.open(source, access_mode=pikepdf.AccessMode.stream, suppress_warnings=True) as pdf:
-            foot = _form(pdf, "  ".join(arguments["lines"]), _FOOT_POINTS, language, b"0.25 g 1 G 1.6 w")
-            across = _form(pdf, "  ".join(arguments["lines"][:2]), _ACROSS_POINTS, language, b"/SxFaint gs 0.4 g 1 G 1 w")
+            foot = _form(pdf, beside(*arguments["lines"]), _FOOT_POINTS, language, b"0.25 g 1 G 1.6 w")
+            across = _form(pdf, beside(*arguments["lines"][:2]), _ACROSS_POINTS, language, b"/SxFaint gs 0.4 g 1 G 1 w")
             unseen = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica))
             before = pdf.make_stream(b"q\n")
             for page in pdf.pages:
@@ -135,13 +136,13 @@ def _inherited(page: pikepdf.Page, name: str) -> Any:
 def _mark_image(source: io.BufferedReader, sink: Sink, arguments: dict[str, Any]) -> None:
     picture = opened(source, arguments["kind"])
     shown = watermarked(picture if picture.mode != "P" else picture.convert("RGBA"), arguments["lines"], arguments["language"])
-    line, language = "  ".join(arguments["lines"]), arguments["language"]
+    line, language = beside(*arguments["lines"]), arguments["language"]
     size = max(10, shown.width // 90)
     while size > 8 and width_of(line, size, language) > shown.width - size:
         size -= 1
     marked = Image.new("RGB", (shown.width, shown.height + round(size * 1.8)), "white")
     marked.paste(shown)
-    draw_text(ImageDraw.Draw(marked), (size // 2, shown.height + size * 0.3), line, size, language, fill=(60, 60, 60))
+    draw_text(marked, (size // 2, shown.height + size * 0.3), line, size, language, (60, 60, 60))
     mark = PREFIX + arguments["mark"]
     if arguments["kind"] == "png":
         said = PngInfo()

@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pypdfium2
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 
 from succession.typeset.watermark import draw_text, watermarked
 from succession.workbench.clean_image import opened
@@ -75,5 +75,5 @@ def _of_text(source: io.BufferedReader, arguments: dict[str, Any]) -> Image.Imag
     size = round((width - 2 * margin) / COLUMNS * 1.9)
     step = min((paper.height - 2 * margin) / LINES, size * 1.6)
     for number, line in enumerate(lines):
-        draw_text(ImageDraw.Draw(paper), (margin, margin + number * step), line, size, arguments["language"], fill=(20, 20, 20))
+        draw_text(paper, (margin, margin + number * step), line, size, arguments["language"], (20, 20, 20))
     return paper
