@@ -105,7 +105,9 @@ async def entered(holder: Caller, raw: dict[str, Any]) -> UUID:
 
 
 async def mandated(world: World, listing_id: UUID, member_id: UUID, ends_on: str | None = None) -> None:
-    """A Center's mandate in force, entered by nobody in particular and confirmed by this member; the listing prepares."""
+    """A Center's mandate in force, entered by nobody in particular and confirmed by this member, with a person who decides and has no
+    mailbox; the listing prepares."""
+    await world.seed("INSERT INTO vault.owner_contact (listing_id, name) VALUES ($1, '架空 太郎')", listing_id)
     await world.seed(
         "INSERT INTO vault.mandate (listing_id, kind, terms, edition, signed_on, ends_on, confirmed_by, confirmed_at) "
         "VALUES ($1, 'center_support', '{}', '3rd', '2026-01-10', ($3::text)::date, $2, now())", listing_id, member_id, ends_on)

@@ -42,7 +42,7 @@ NOTHING: dict[str, str] = {
     "told to the desk as a coded reason; the teaser is what it named itself": "DeclineIntroduction",
     "answers with the reference the buyer named, and a project name drawn by lot": "OpenDisclosureRequest",
     "about the buyer, for the seller's side": """
-        DecideScreening ReadScreening TerminateNda CountersignNda AskNameClear ReadNameClear SendNameClearLink HandOverNameClearLink
+        DecideScreening ReadScreening TerminateNda CountersignNda AskNameClear ReadNameClear SendNameClearLink HandOverOwnerLink
         ListRecipientChecks ConfirmRecipientCheck ListCompetition DeclareCompetition ConfirmCompetition
         ListScreeningsWaiting ConfirmScreening ListScreeningAlerts
         AddScreeningListEntries ListScreeningListEntries RemoveScreeningListEntry""",
@@ -52,7 +52,7 @@ NOTHING: dict[str, str] = {
         ReportAdverseEvent ListAdverseEvents ReadAdverseEvent NotifyOfAdverseEvent ObjectToAdverseEvent DecideAdverseEvent ConfirmAdverseEvent""",
     "ends a reading": "RevokeGrant RevokeFolderGrant ReleaseNdaMember",
     "who reads for the buyer, named by itself; accepted or ended": "ListCleanTeam NameCleanTeamMember AcceptCleanTeamMember EndCleanTeamMember",
-    "a name and a number of the owner's side, for the holder's second member or the operator's reviewer who calls": "SpeakNameClearCode",
+    "a name and a number of the owner's side, for the holder's second member or the operator's reviewer who calls": "SpeakOwnerCode",
     "what is said of countries and declared by buyers, for Art. 28":
         "ListPersonalDataCountries NotePersonalDataCountry ReadPersonalDataMeasures DeclarePersonalDataMeasures",
     "who agreed to be named to a buyer, and what went out: the holder's and its reviewer's to read": """

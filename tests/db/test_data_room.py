@@ -120,8 +120,8 @@ async def test_only_the_owner_allows_and_nobody_answers_for_the_other_side(world
     folder = await room.folder("a")
     await room.seller.post(f"{room.path}/folder-permissions", {"folder_ids": [folder]})
     yes = "UPDATE vault.folder_permission SET decision = 'yes', method = 'link', decided_at = now() WHERE deal_id = $1"
-    assert await refused(scoped, room.seller, yes, UUID(room.deal)) == "owner_decides"
-    assert await refused(scoped, room.buyer, yes, UUID(room.deal)) is None, "sees no row"
+    assert await refused(scoped, room.seller, yes, UUID(room.deal)) == "42501"
+    assert await refused(scoped, room.buyer, yes, UUID(room.deal)) == "42501"
     assert (await world.seed("SELECT decision FROM vault.folder_permission WHERE deal_id = $1", UUID(room.deal)))[0][0] is None
     assert await refused(scoped, room.seller, "UPDATE vault.folder_permission SET shown_text_ja = 'x'") == "42501"
     _reader, entry = await room.clean_member(accepted=False)

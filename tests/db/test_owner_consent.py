@@ -15,7 +15,7 @@ from owner_scene import committed, two
 from sqlalchemy.exc import DBAPIError
 
 from succession.database import Scope, driver
-from succession.disclosure.commands.name_clear import answer_hash
+from succession.listings.deciders import answer_hash
 
 ANSWER = (
     "INSERT INTO vault.name_clear_answer (name_clear_id, number, deal_id, listing_id, decision, personal_data, answered_by, method, owner_link_id, "

@@ -16,12 +16,12 @@ OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "know_how_s
 EVIDENCE = {"recipient_confirmation", "ledger_entry", "nda_signature", "nda_document", "access", "deal_event", "verification", "audit_event", "exposure",
             "second_factor_confirmation", "document_mark", "fact_version", "disclosed", "ledger_checkpoint", "ledger_checkpoint_head",
             "screening_run", "screening_alert", "screening_list_version",
-            "name_clear_person", "name_clear_answer", "appi_country_note", "appi_measures"}
+            "name_clear_person", "name_clear_answer", "decider", "decider_answer", "appi_country_note", "appi_measures"}
 IDENTITY = {"listing_identity", "listing_contact", "document", "document_content", "owner_contact", "exclusion", "paper_evidence",
             "ledger_subject", "owner_link", "listing_import", "folder", "folder_permission", "folder_grant", "competitor_declaration",
             "clean_team_member", "recipient_confirmation", "second_factor", "recovery_code", "document_object", "document_upload",
             "document_mark", "document_link", "listing_key", "fact_version", "subject_key", "name_clear_person",
-            "name_clear_answer", "third_person_consent"}
+            "name_clear_answer", "decider", "decider_answer", "third_person_consent"}
 
 _TABLES = """
 SELECT n.nspname AS schema, c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,

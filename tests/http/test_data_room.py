@@ -200,8 +200,9 @@ async def test_a_yes_by_link_needs_the_code_from_the_owners_mail(world):
     await world.page_answered(link, email, "yes", code="000000")
     assert (await room.seller.get(f"{room.path}/folder-permissions")).json()["items"][0]["decision"] is None
     await world.page_answered(link, email, "yes")
-    rows = await world.seed("SELECT decision, evidence::text FROM vault.folder_permission WHERE deal_id::text = $1", room.deal)
-    assert rows[0]["decision"] == "yes" and "code_id" in rows[0]["evidence"]
+    rows = await world.seed("SELECT p.decision, a.code_id, c.channel FROM vault.folder_permission p JOIN vault.decider_answer a ON a.subject_id = p.id "
+                            "JOIN ops.one_time_code c ON c.id = a.code_id WHERE p.deal_id::text = $1", room.deal)
+    assert [(row["decision"], row["channel"]) for row in rows] == [("yes", "mail")]
 
 
 async def test_a_no_closes_the_folder_and_tells_the_buyer_nothing(world):
@@ -224,7 +225,7 @@ async def test_on_paper_a_second_person_makes_the_permission_count(world):
     folder, second = await room.folder("a"), await world.member(room.seller.organisation_id, "intermediary")
     asked = (await room.seller.post(f"{room.path}/folder-permissions", {"folder_ids": [folder], "by": "paper"})).json()
     paper = await room.seller.post(f"/v1/listings/{room.published.listing_id}/paper-evidence", {
-        "purpose": "folder", "subject_id": asked["id"], "decision": "yes", "signer": "架空 太郎", "witness": "架空 次郎",
+        "purpose": "folder", "subject_id": asked["id"], "decision": "yes", "seal": "signature", "signer": "架空 太郎", "witness": "架空 次郎",
         "signed_on": "2026-01-10", "scan": base64.b64encode(SCAN).decode()})
     assert paper.status_code == 201, paper.text
     assert (await room.release(folder)).json()["code"] == "folder_permission_needed"

@@ -256,9 +256,9 @@ async def test_without_a_mailbox_another_person_speaks_the_code(world):
     scene = await two(world, second_mailed=False)
     question = await scene.asked()
     await scene.answers("first", "yes")
-    handed = await scene.seller.post(f"{scene.path}/name-clear/handed-link", {"owner_contact_id": str(scene.second)})
+    handed = await scene.seller.post(f"/v1/owner-questions/{question['id']}/handed-link", {"owner_contact_id": str(scene.second)})
     assert handed.status_code == 201, handed.text
-    link, speak = path_of(handed.json()["link"]), f"/v1/name-clears/{question['id']}/spoken-code"
+    link, speak = path_of(handed.json()["link"]), f"/v1/owner-questions/{question['id']}/spoken-code"
     whom = {"owner_contact_id": str(scene.second)}
     alone = await (await world.signed_in(scene.seller)).post(speak, whom)
     assert alone.status_code == 409 and alone.json()["code"] == "second_confirmation_needed"
@@ -278,14 +278,14 @@ async def test_without_a_mailbox_another_person_speaks_the_code(world):
                             "WHERE k.handed_by IS NOT NULL AND a.deal_id = $1", UUID(scene.deal)))[0]
     assert row["handed_by"] == scene.seller.member_id and row["issued_by"] == f"member:{colleague.member_id}"
     assert '"spoken"' in row["evidence"] and '"handed": true' in row["evidence"].replace('":true', '": true')
-    with_mail = await scene.seller.post(f"{scene.path}/name-clear/handed-link", {"owner_contact_id": str(scene.first)})
+    with_mail = await scene.seller.post(f"/v1/owner-questions/{question['id']}/handed-link", {"owner_contact_id": str(scene.first)})
     assert with_mail.status_code == 422, "who has a mailbox gets the link there"
 
 
 async def test_a_firm_of_one_needs_the_operators_reviewer_on_the_telephone(world):
     scene = await two(world, second_mailed=False)
     question = await scene.asked()
-    speak, whom = f"/v1/name-clears/{question['id']}/spoken-code", {"owner_contact_id": str(scene.second)}
+    speak, whom = f"/v1/owner-questions/{question['id']}/spoken-code", {"owner_contact_id": str(scene.second)}
     reviewer, clerk = [await world.signed_in(await world.operator(role=role)) for role in ("reviewer", "member")]
     assert (await clerk.post(speak, whom)).status_code == 404
     assert (await reviewer.post(speak, {"owner_contact_id": str(scene.first)})).status_code == 422, "no number on record"
@@ -348,7 +348,7 @@ async def test_nobody_but_the_party_hands_out_a_link_or_speaks_a_code(world):
     scene = await two(world, second_mailed=False)
     question = await scene.asked()
     whom = {"owner_contact_id": str(scene.second)}
-    steps = [(f"{scene.path}/name-clear/handed-link", {403, 404}), (f"/v1/name-clears/{question['id']}/spoken-code", {403, 404})]
+    steps = [(f"/v1/owner-questions/{question['id']}/handed-link", {403, 404}), (f"/v1/owner-questions/{question['id']}/spoken-code", {403, 404})]
     strangers = {"anonymous": world.client(Origin=ORIGIN), "counterpart": (await world.signed_in(scene.buyer)).client,
                  "stranger": (await world.signed_in(await world.intermediary("bank"))).client,
                  "acquirer": (await world.signed_in(await world.acquirer())).client, "desk": (await world.signed_in(await world.agency())).client}

@@ -58,7 +58,10 @@ async def test_an_approval_grants_what_was_ticked_for_a_year_and_mails_a_way_bac
     made = await proposed(world, listing)
     token = await last_token(world, listing)
     html = (await browser.get(f"/owner/{token}")).text
-    answer = await browser.post(f"/owner/{token}", data=form_of(html, decision="approved", read="yes", box=["agency_desk", "verified_buyers"]))
+    form = form_of(html, decision="approved", read="yes", box=["agency_desk", "verified_buyers"])
+    asked = await browser.post(f"/owner/{token}", data=form)
+    assert asked.status_code == 200 and 'name="code"' in asked.text and await consents(listing) == [], "a yes needs the number from the mailbox"
+    answer = await browser.post(f"/owner/{token}", data=form | {"code": await world.owner_code(listing.email)})
     assert answer.status_code == 200 and listing.name not in answer.text
     view = (await listing.holder.get(f"{listing.path}/consents")).json()
     assert {c["audience"] for c in view["consents"] if c["live"]} == {"agency_desk", "verified_buyers"}
@@ -67,9 +70,10 @@ async def test_an_approval_grants_what_was_ticked_for_a_year_and_mails_a_way_bac
     proposal = view["proposals"][0]
     assert proposal["id"] == str(made.id) and proposal["decision"] == "approved" and proposal["method"] == "link"
     assert proposal["decided_by"] == listing.owner and proposal["rendering_ja"] == TEXT_JA
-    row = (await world.seed("SELECT evidence::text, encode(canonical_hash, 'hex') AS hash FROM vault.teaser_proposal WHERE id = $1", made.id))[0]
+    row = (await world.seed("SELECT a.evidence::text, encode(p.canonical_hash, 'hex') AS hash FROM vault.teaser_proposal p "
+                            "JOIN vault.decider_answer a ON a.subject_id = p.id WHERE p.id = $1", made.id))[0]
     assert row["hash"] in row["evidence"] and '"locale"' in row["evidence"] and '"agent"' in row["evidence"]
-    assert [each["template"] for each in await world.letters(listing.email)] == ["owner_teaser", "owner_approved"]
+    assert [each["template"] for each in await world.letters(listing.email)] == ["owner_teaser", "owner_code", "owner_approved"]
     assert [each["template"] for each in await world.letters(organisation=listing.holder.organisation_id)] == ["owner_decided"]
 
 
@@ -224,8 +228,8 @@ async def test_the_intermediary_cannot_answer_in_the_owners_place(world, as_data
     scope = (str(center.organisation_id), str(center.member_id))
     refused = [
         ("UPDATE vault.teaser_proposal SET decision = 'approved', audiences_granted = 15, decided_at = now(), decided_by = 'x', method = 'link' "
-         "WHERE id = $1", "SU002"),
-        ("UPDATE vault.teaser_proposal SET rendering_ja = 'x' WHERE id = $1", "SU001"),
+         "WHERE id = $1", "42501"),
+        ("UPDATE vault.teaser_proposal SET rendering_ja = 'x' WHERE id = $1", "42501"),
         ("INSERT INTO vault.audience_consent (listing_id, proposal_id, audience, expires_at) "
          "SELECT listing_id, id, 'public', now() + interval '1 day' FROM vault.teaser_proposal WHERE id = $1", "42501"),
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from listing_scene import SCAN, approved, counts, is_up, prepared, proposed, pub
 
 def paper(subject, **fields):
     return {"purpose": "teaser", "subject_id": str(subject), "decision": "approved", "audiences": ["domestic_institutions"],
-            "signer": "架空 太郎", "witness": "架空 証人", "signed_on": "2026-06-01", "scan": base64.b64encode(SCAN).decode()} | fields
+            "signer": "架空 太郎", "witness": "架空 証人", "signed_on": "2026-06-01", "seal": "everyday_seal", "scan": base64.b64encode(SCAN).decode()} | fields
 
 
 async def test_two_members_one_paper_and_the_owners_answer_is_recorded(world):

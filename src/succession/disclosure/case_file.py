@@ -34,6 +34,8 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
     "accesses": ("access", "", _OF_GRANT, "t.id"),
     "answers": ("answer", "", _DEAL, "t.id"),
     "approvals": ("teaser_proposal", "", "t.listing_id = $1 AND $2::uuid IS NULL", "t.proposed_at, t.id"),
+    "approval_persons": ("decider", "", _DEAL, "t.subject_id, t.number"),
+    "approval_answers": ("decider_answer", "", _DEAL, "t.answered_at, t.id"),
     "consent_answers": ("name_clear_answer", "", _DEAL, "t.answered_at, t.id"),
     "consent_persons": ("name_clear_person", "", _DEAL, "t.name_clear_id, t.number"),
     "consents": ("name_clear", "", _DEAL, "t.asked_at, t.id"),

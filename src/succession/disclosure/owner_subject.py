@@ -13,8 +13,9 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.disclosure.commands.name_clear import answer_name_clear
-from succession.errors import Problem, field_problem
+from succession.errors import Problem
 from succession.i18n import Message, _, translate
+from succession.listings.deciders import Person, person_asked
 from succession.listings.owner import OWNER_SUBJECTS, Answer, Box, Choice, Sheet, Subject, send_owner_links
 from succession.listings.papers import PERSONAL_DATA
 from succession.tables.listings import Listing
@@ -23,10 +24,6 @@ _QUESTION = """SELECT c.shown_text_ja, encode(c.shown_hash, 'hex') AS shown, c.d
     c.expires_at <= now() AS lapsed, ops.kind() <> 'owner' AS carried, d.terminal IS NOT NULL AS ended,
     c.shown -> 'abroad' ->> 'standing' = 'elsewhere' AND c.shown -> 'abroad' ->> 'system' IS NOT NULL AS asks_personal_data
 FROM vault.name_clear c JOIN vault.deal d ON d.id = c.deal_id WHERE c.listing_id = $1 AND c.id = $2"""
-_PERSONS = """SELECT p.owner_contact_id, p.name, p.representative, (
-    SELECT a.decision FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number
-    ORDER BY a.decision = 'ask_adviser', a.decision <> 'withdrawn' LIMIT 1) AS decision
-FROM vault.name_clear_person p WHERE p.name_clear_id = $1 ORDER BY p.number"""
 
 _THANKS = {
     "yes": _("Thank you. Your adviser may now tell this buyer your company's name. You can take this back at any time; a link for "
@@ -54,28 +51,19 @@ async def load_name_clear(connection: asyncpg.Connection, listing_id: UUID, subj
     row = await connection.fetchrow(_QUESTION, listing_id, subject_id)
     if row is None:
         raise Problem("not_found")
-    person = _person(await connection.fetch(_PERSONS, subject_id), contact_id)
+    person = await person_asked(connection, subject_id, contact_id)
     closed = row["revoked"] or row["ended"] or row["decision"] == "no" or person is None
-    if not closed and (person["decision"] == "yes" or row["decision"] == "yes"):
+    if not closed and (person.decision == "yes" or row["decision"] == "yes"):
         return _sheet(row, person, _("Take your consent back"),
                       _("You agreed that this buyer may learn your company's name. If you take that back, it can read nothing more "
                         "from that moment on. What it has read already remains under its promise of secrecy."),
                       Choice("withdrawn", Message.of(_("Take my consent back"))))
-    if not closed and not row["lapsed"] and person["decision"] in (None, "ask_adviser"):
+    if not closed and not row["lapsed"] and person.decision in (None, "ask_adviser"):
         also = (Choice("withdrawn", Message.of(_("Take my consent back"))),) if row["carried"] else ()
         return _sheet(row, person, _("May this buyer learn your company's name?"),
                       _("Please read the following. You choose your answer at the end of the page, and you need not do so today."),
-                      *_answers(), *also, boxes=_boxes(locale) if row["asks_personal_data"] and person["representative"] else ())
+                      *_answers(), *also, boxes=_boxes(locale) if row["asks_personal_data"] and person.representative else ())
     return _sheet(row, person, _("Nothing is open here"), _("There is nothing to decide at the moment."))
-
-
-def _person(asked: list[asyncpg.Record], contact_id: UUID | None) -> asyncpg.Record | None:
-    if contact_id is not None:
-        return next((each for each in asked if each["owner_contact_id"] == contact_id), None)
-    if len(asked) > 1:
-        said = Message.of(_("Several persons decide: say whose paper it is."))
-        raise field_problem("owner_contact_id", said, tuple(str(each["owner_contact_id"]) for each in asked))
-    return next(iter(asked), None)
 
 
 def _answers() -> tuple[Choice, ...]:
@@ -90,11 +78,11 @@ def _boxes(locale: str) -> tuple[Box, ...]:
                 Message.of(_("You may leave this empty. Then only facts about the company are shown."))),)
 
 
-def _sheet(row: asyncpg.Record, person: asyncpg.Record | None, title: str, lead: str, *choices: Choice,
+def _sheet(row: asyncpg.Record, person: Person | None, title: str, lead: str, *choices: Choice,
            boxes: tuple[Box, ...] = ()) -> Sheet:
     return Sheet(Message(title), (Message(lead),), row["shown_text_ja"] if choices else None,
                  Message.of(_("About your own data, only if you wish:")) if boxes else None, boxes, (), choices, row["shown"],
-                 person["owner_contact_id"] if person else None)
+                 person.contact_id if person else None)
 
 
 async def decide_name_clear(tx: AsyncSession, listing: Listing, subject_id: UUID, answer: Answer, now: datetime,

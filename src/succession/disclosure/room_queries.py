@@ -60,7 +60,8 @@ async def find_folder(connection: asyncpg.Connection, folder_id: UUID) -> Folder
 
 
 class FolderPermissionView(msgspec.Struct):
-    """A question put to the owner, word for word, and the answer."""
+    """A question put to the owner's side, word for word, and what the answers come to. `persons`: who has to say yes; `answered`: how
+    many have, null once it ended: who refused, or took a yes back, is not told."""
 
     id: UUID
     deal_id: UUID
@@ -72,6 +73,8 @@ class FolderPermissionView(msgspec.Struct):
     method: str | None
     expires_at: datetime
     revoked_at: datetime | None
+    persons: list[str]
+    answered: int | None
 
 
 class FolderPermissionPage(msgspec.Struct):
@@ -81,7 +84,9 @@ class FolderPermissionPage(msgspec.Struct):
     next_cursor: str | None
 
 
-_PERMISSION = """SELECT id, deal_id, folder_ids, shown_text_ja, asked_at, decision, decided_at, method, expires_at, revoked_at
+_PERMISSION = """SELECT id, deal_id, folder_ids, shown_text_ja, asked_at, decision, decided_at, method, expires_at, revoked_at,
+    ARRAY(SELECT d.name FROM vault.decider d WHERE d.subject_id = folder_permission.id ORDER BY d.number) AS persons,
+    vault.answers_given(id) AS answered
 FROM vault.folder_permission"""
 
 

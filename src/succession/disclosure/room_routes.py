@@ -206,7 +206,8 @@ async def read_permissions(read: Read, actor: Who, settings: Config, deal_id: Fr
 
 @post("/disclosure-requests/{deal_id:uuid}/folder-permissions", opt={"permission": "folder_permission:ask"},
       operation_id="AskFolderPermission", summary="Ask the owner whether this buyer may be shown these folders",
-      responses=documented("not_found", "request_concluded", "parked", "room_needed", "owner_unreachable", "idempotency_key_reused"))
+      responses=documented("not_found", "request_concluded", "parked", "room_needed", "deciders_missing", "owner_unreachable",
+                           "idempotency_key_reused"))
 @creates
 async def ask_permission(request: Request, tx: Tx, actor: Who, settings: Config, deal_id: FromPath[UUID],
                          data: JSONBody[FolderQuestion]) -> FolderPermissionView:

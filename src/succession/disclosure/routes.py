@@ -62,12 +62,6 @@ class NameClearQuestion(Struct, forbid_unknown_fields=True):
     country_information: name_clear.CountryInformation | None = None
 
 
-class PersonOfOwner(Struct, forbid_unknown_fields=True):
-    """One of those who decide, as GET /v1/listings/{id}/owner-contacts gave them."""
-
-    owner_contact_id: UUID
-
-
 class Release(Struct, forbid_unknown_fields=True):
     """`expires_on`: last day (Japan) it can be read; by default after 180 days, and never after the NDA ends."""
 
@@ -134,24 +128,6 @@ async def send_name_clear_link(request: Request, tx: Tx, settings: Config, deal_
     return await find_name_clear(await driver(tx), deal_id)
 
 
-@post("/disclosure-requests/{deal_id:uuid}/name-clear/handed-link", opt={"permission": "name_clear:ask"}, operation_id="HandOverNameClearLink",
-      summary="A link for one person without a mail address, to be opened before them",
-      responses=documented("not_found", "step_refused", "request_concluded", "idempotency_key_reused"))
-@creates
-async def hand_over_link(request: Request, tx: Tx, actor: Who, settings: Config, deal_id: FromPath[UUID],
-                         data: JSONBody[PersonOfOwner]) -> name_clear.HandedLink:
-    return await name_clear.hand_over_link(tx, actor, deal_id, data.owner_contact_id, settings.public_url)
-
-
-@post("/name-clears/{name_clear_id:uuid}/spoken-code", opt={"permission": "owner_code:speak"}, operation_id="SpeakNameClearCode",
-      summary="A code to read aloud to one person by telephone; never for who asked or handed the link over",
-      responses=documented("not_found", "second_confirmation_needed", "question_closed", "rate_limited", "idempotency_key_reused"))
-@creates
-async def speak_code(request: Request, tx: Tx, actor: Who, settings: Config, name_clear_id: FromPath[UUID],
-                     data: JSONBody[PersonOfOwner]) -> name_clear.SpokenCode:
-    return await name_clear.speak_code(tx, settings, actor, name_clear_id, data.owner_contact_id)
-
-
 @post("/disclosure-requests/{deal_id:uuid}/dossier-release", opt={"permission": "grant:release"}, operation_id="ReleaseDossier",
       summary="Release the dossier to this buyer",
       responses=documented("not_found", "request_concluded", "screening_needed", "nda_needed", "name_clear_needed", "consent_used",
@@ -171,7 +147,7 @@ async def release_data_room(request: Request, tx: Tx, actor: Who, deal_id: FromP
 
 
 ROUTES: list = [
-    open_request, read_requests, read_request, ask_name_clear, read_name_clear, send_name_clear_link, hand_over_link, speak_code,
+    open_request, read_requests, read_request, ask_name_clear, read_name_clear, send_name_clear_link,
     release_dossier, release_data_room,
     *screening_routes.ROUTES,
     *adverse_routes.ROUTES,

@@ -1,8 +1,8 @@
 """What did the owner allow to be shown, to whom, until when; and how does it come down again?
 
-A proposal puts a canonical teaser before the owner (`propose`). Only the owner answers it: by link (owner.py) or on
-paper (papers.py). An approval grants a consent per audience ticked, none by default. A withdrawal takes the teaser down
-in the same transaction.
+A proposal puts a canonical teaser before the owner (`propose`). Everybody whom the mandate names answers it (deciders.py): by
+link with a code, or on paper (papers.py). An approval of all grants a consent per audience that all ticked, none by default.
+A withdrawal takes the teaser down in the same transaction.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.codes import AUDIENCE_BIT, audience_mask, audiences_in, label
+from succession.database import driver
 from succession.errors import Problem
 from succession.i18n import Message, _
 from succession.listings.commands import lock_listing, lock_open_listing, move_listing
+from succession.listings.deciders import Person, Said, keep_answer, person_asked, send_question_links
 from succession.listings.owner import (
     OWNER_SUBJECTS,
     Answer,
@@ -56,7 +58,7 @@ async def propose(tx: AsyncSession, listing_id: UUID, canonical: Any, canonical_
     """Put a teaser before the owner and send the link; an unanswered earlier proposal is superseded.
 
     `canonical`: JSON builtins; `canonical_hash`: sha256 of its canonical bytes; `audiences`: mask asked for. Problem
-    excluded_never_public when `public` is asked for a company that excludes anybody.
+    excluded_never_public when `public` is asked for a company that excludes anybody, deciders_missing.
     """
     await lock_open_listing(tx, listing_id)
     if audiences & AUDIENCE_BIT["public"] and await excludes_anybody(tx, listing_id):
@@ -73,7 +75,7 @@ async def propose(tx: AsyncSession, listing_id: UUID, canonical: Any, canonical_
     tx.add(proposal)
     await tx.flush()
     await record(tx, "teaser.proposed", listing_id, proposal=proposal.id, audiences=audiences)
-    return Proposed(proposal.id, await send_owner_links(tx, listing_id, "teaser", proposal.id, now, public_url))
+    return Proposed(proposal.id, await send_question_links(tx, listing_id, "teaser", proposal.id, now, public_url))
 
 
 async def remind_owner(tx: AsyncSession, listing_id: UUID, now: datetime, public_url: str) -> Proposed:
@@ -84,7 +86,7 @@ async def remind_owner(tx: AsyncSession, listing_id: UUID, now: datetime, public
         .order_by(TeaserProposal.proposed_at.desc(), TeaserProposal.id).limit(1))
     if latest is None:
         raise Problem("not_found")
-    sent = await send_owner_links(tx, listing_id, "teaser", latest, now, public_url, "owner_link_again")
+    sent = await send_question_links(tx, listing_id, "teaser", latest, now, public_url, "owner_link_again")
     return Proposed(latest, sent)
 
 
@@ -101,7 +103,7 @@ WHERE c.listing_id = $1 AND c.withdrawn_at IS NULL AND c.expires_at > now()
 GROUP BY c.audience
 """
 _PROPOSAL = """
-SELECT rendering_ja, encode(canonical_hash, 'hex') AS shown, audiences, consent_months, decision, superseded_at,
+SELECT id, rendering_ja, encode(canonical_hash, 'hex') AS shown, audiences, consent_months, decision, superseded_at,
        (SELECT count(*) FROM vault.exclusion e WHERE e.listing_id = p.listing_id) AS excluded,
        (SELECT o.legal_name FROM vault.listing l JOIN vault.organisation o ON o.id = l.intermediary_id
         WHERE l.id = p.listing_id) AS adviser,
@@ -110,13 +112,21 @@ FROM vault.teaser_proposal p WHERE p.listing_id = $1 AND p.id = $2
 """
 
 
-async def load_teaser(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str, _contact: UUID | None = None) -> Sheet:
-    """An open proposal asks for approval; an approved one offers withdrawal of what is still granted."""
+async def load_teaser(connection: asyncpg.Connection, listing_id: UUID, subject_id: UUID, locale: str,
+                      contact_id: UUID | None = None) -> Sheet:
+    """An open proposal asks this person for approval; a yes of theirs, or an approved one, offers to be taken back.
+
+    `contact_id` None: a paper that does not say whose it is, which is well where one person decides. Problem not_found, validation.
+    """
     row = await connection.fetchrow(_PROPOSAL, listing_id, subject_id)
     if row is None:
         raise Problem("not_found")
-    if row["decision"] is None and row["superseded_at"] is None and not row["closed"]:
-        return _question(row, locale)
+    person = await person_asked(connection, subject_id, contact_id)
+    if row["decision"] is None and row["superseded_at"] is None and not row["closed"] and person is not None:
+        if person.decision is None:
+            return _question(row, person, locale)
+        if person.decision == "yes":
+            return _taking_back(row, person)
     if row["decision"] == "approved":
         live = {each["audience"] for each in await connection.fetch(_LIVE, listing_id)}
         if live:
@@ -125,7 +135,14 @@ async def load_teaser(connection: asyncpg.Connection, listing_id: UUID, subject_
     return Sheet(Message.of(_("Nothing is open here")), (lead,), None, None, (), (), (), row["shown"])
 
 
-def _question(row: asyncpg.Record, locale: str) -> Sheet:
+def _taking_back(row: asyncpg.Record, person: Person) -> Sheet:
+    """Not everybody has answered yet: nothing is shown, and this person can still stop it."""
+    return Sheet(Message.of(_("Take your approval back")),
+                 (Message.of(_("You agreed that the following text may be shown. It is shown once everybody who is asked has agreed.")),),
+                 row["rendering_ja"], None, (), (), (Choice("refused", Message.of(_("No, do not show it"))),), row["shown"], person.contact_id)
+
+
+def _question(row: asyncpg.Record, person: Person, locale: str) -> Sheet:
     excluded = row["excluded"] > 0
     asked = [a for a in audiences_in(row["audiences"]) if not (excluded and a == "public")]
     notes = [Message.of(_("You can withdraw at any time, without giving a reason; the text then comes down at once. "
@@ -143,9 +160,11 @@ def _question(row: asyncpg.Record, locale: str) -> Sheet:
                                months=row["consent_months"]),
         boxes=tuple(Box(a, label("audience", a, locale), Message(AUDIENCE_MEANS[a])) for a in asked),
         notes=tuple(notes),
-        choices=(Choice("approved", Message.of(_("Yes, show it to those ticked")), needs_box=True, needs_reading=True),
-                 Choice("refused", Message.of(_("No, do not show it")))),
-        shown_hash=row["shown"],
+        choices=(Choice("approved", Message.of(_("Yes, show it to those ticked")), needs_box=True, needs_reading=True, needs_code=True,
+                        explanation=Message.of(_("We then send you a six-digit number, to be sure that it is you."))),
+                 Choice("refused", Message.of(_("No, do not show it")),
+                        explanation=Message.of(_("You need no reason, and no number: stopping does no harm.")))),
+        shown_hash=row["shown"], respondent=person.contact_id,
     )  # fmt: skip
 
 
@@ -174,28 +193,45 @@ _GRANT = text(
 
 async def decide_teaser(tx: AsyncSession, listing: Listing, subject_id: UUID, answer: Answer, now: datetime,
                         public_url: str) -> Message:
-    """Record the owner's answer, once; an approval grants the ticked audiences and sends a link to withdraw by."""
+    """Keep this person's answer, once; when everybody agreed, what everybody ticked is granted. A yes sends a link to withdraw by."""
     if answer.decision in ("withdrawn", "withdrawn_all"):
         chosen = answer.boxes if answer.decision == "withdrawn" else tuple(AUDIENCE_BIT)
         await withdraw_consents(tx, listing.id, chosen, now, public_url, answer.evidence)
         return Message.of(_("Your consent is withdrawn, and the text is no longer shown."))
-    proposal = await tx.scalar(select(TeaserProposal).where(TeaserProposal.id == subject_id).with_for_update())
     granted = audience_mask(answer.boxes)
     if granted & AUDIENCE_BIT["public"] and await excludes_anybody(tx, listing.id):
         raise Problem("excluded_never_public")
-    proposal.decision, proposal.decided_at, proposal.decided_by = answer.decision, now, answer.signer
-    proposal.method, proposal.paper_evidence_id = answer.method, answer.paper_evidence_id
-    proposal.evidence = answer.evidence
-    proposal.audiences_granted = granted if answer.decision == "approved" else None
-    await tx.flush()
-    await record(tx, f"teaser.{answer.decision}", listing.id, proposal=subject_id, audiences=granted,
+    await _keep(tx, listing, subject_id, answer, granted)
+    proposal = (await tx.execute(_VERDICT, {"id": subject_id})).one()
+    await record(tx, f"teaser.{proposal.decision or 'answered'}", listing.id, proposal=subject_id, audiences=proposal.audiences_granted or 0,
                  method=answer.method)
     await mail(tx, "owner_decided", organisation=listing.intermediary_id, link=_consents_of(public_url, listing.id))
+    if proposal.decision == "approved":
+        await tx.execute(_GRANT, {"id": subject_id, "audiences": list(audiences_in(proposal.audiences_granted))})
+    elif proposal.decision == "refused":
+        await end_owner_links(tx, listing.id, "teaser", now, subject_id)
     if answer.decision == "refused":
         return Message.of(_("Your refusal is recorded. Nothing will be shown."))
-    await tx.execute(_GRANT, {"id": subject_id, "audiences": list(audiences_in(granted))})
-    await send_owner_links(tx, listing.id, "teaser", subject_id, now, public_url, "owner_approved")
+    if proposal.decision == "refused":
+        return Message.of(_("Thank you. Those who are asked agreed to different readers, so nothing will be shown. Your adviser will contact you."))
+    await send_owner_links(tx, listing.id, "teaser", subject_id, now, public_url, "owner_approved", [answer.contact_id])
+    if proposal.decision is None:
+        return Message.of(_("Thank you. Your consent is recorded. It takes effect once everybody who is asked has agreed. You can take it "
+                            "back at any time; a link for that has been sent to you."))
     return Message.of(_("Thank you. Your approval is recorded. A letter tells you how to withdraw it."))
+
+
+_VERDICT = text("SELECT decision, audiences_granted, encode(canonical_hash, 'hex') AS shown FROM vault.teaser_proposal WHERE id = :id")
+_AGREED = "SELECT decision FROM vault.persons_asked($1) WHERE owner_contact_id = $2"
+
+
+async def _keep(tx: AsyncSession, listing: Listing, proposal_id: UUID, answer: Answer, granted: int) -> None:
+    """This person's answer; a refusal after a yes of theirs takes that back."""
+    earlier = await (await driver(tx)).fetchval(_AGREED, proposal_id, answer.contact_id)
+    shown = (await tx.execute(_VERDICT, {"id": proposal_id})).one().shown
+    no: Said = "withdrawn" if earlier == "yes" else "no"
+    decision = "yes" if answer.decision == "approved" else no
+    await keep_answer(tx, proposal_id, shown, decision, answer, granted if decision == "yes" else None)
 
 
 OWNER_SUBJECTS["teaser"] = Subject(load_teaser, decide_teaser)

@@ -14,7 +14,7 @@ from succession.codes import AUDIENCE_BIT
 from succession.config import Settings
 from succession.http import documented
 from succession.idempotency import creates
-from succession.listings import contacts, papers
+from succession.listings import contacts, deciders, papers
 from succession.listings.consents import Proposed, remind_owner
 from succession.listings.queries import ConsentsView, find_consents
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
@@ -80,6 +80,28 @@ async def withdraw_consent(tx: Tx, settings: Config, listing_id: FromPath[UUID],
     await papers.withdraw_by_paper(tx, listing_id, audience, paper_evidence_id, datetime.now(UTC), settings.public_url)
 
 
+class PersonOfOwner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    owner_contact_id: UUID
+
+
+@post("/owner-questions/{question_id:uuid}/handed-link", opt=WRITES, operation_id="HandOverOwnerLink",
+      summary="A link for one person without a mail address, to be opened before them",
+      responses=documented("not_found", "step_refused"))
+@creates
+async def hand_over_link(request: Request, tx: Tx, actor: Who, settings: Config, question_id: FromPath[UUID],
+                         data: JSONBody[PersonOfOwner]) -> deciders.HandedLink:
+    return await deciders.hand_over_link(tx, actor, question_id, data.owner_contact_id, settings.public_url)
+
+
+@post("/owner-questions/{question_id:uuid}/spoken-code", opt={"permission": "owner_code:speak"}, operation_id="SpeakOwnerCode",
+      summary="A code to read aloud to one person by telephone; never for who asked or handed the link over",
+      responses=documented("not_found", "second_confirmation_needed", "question_closed", "rate_limited"))
+@creates
+async def speak_code(request: Request, tx: Tx, actor: Who, settings: Config, question_id: FromPath[UUID],
+                     data: JSONBody[PersonOfOwner]) -> deciders.SpokenCode:
+    return await deciders.speak_code(tx, settings, actor, question_id, data.owner_contact_id)
+
+
 @post("/listings/{listing_id:uuid}/paper-evidence", opt=WRITES, operation_id="EnterPaper",
       summary="Enter a paper the owner signed", responses=documented("not_found", "owner_decides", "listing_closed"))
 @creates
@@ -119,6 +141,6 @@ async def confirm_paper(tx: Tx, actor: Who, settings: Config, listing_id: FromPa
 
 
 OWNER_ROUTES: list = [
-    list_contacts, add_contact, remove_contact, list_consents, remind, withdraw_consent, enter_paper, list_papers,
+    list_contacts, add_contact, remove_contact, list_consents, remind, withdraw_consent, hand_over_link, speak_code, enter_paper, list_papers,
     list_awaiting, read_scan, confirm_paper,
 ]  # fmt: skip

@@ -42,7 +42,7 @@ _MEDIA_TYPES = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x
 class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`scan`: base64 of a PDF, JPEG or PNG of at most 5 MB. `subject_id`: the proposal, name clear or folder
     permission; for a withdrawal the listing. `audiences`: those ticked on the paper, or withdrawn by it. `owner_contact_id`: who answered, where several
-    persons do. `personal_data`: the separate consent was ticked. `seal`: how it was signed; needed for a name clear. A
+    persons do. `personal_data`: the separate consent was ticked. `seal`: how it was signed; needed for every answer. A
     registered seal may come with the hash (sha256, hex) and the day of its certificate."""
 
     purpose: Literal["teaser", "name_clear", "folder", "withdrawal"]
@@ -140,7 +140,7 @@ def _ticked(audiences: tuple[str, ...], personal_data: bool) -> tuple[str, ...]:
 
 
 def _check_seal(new: NewPaper, now: datetime) -> None:
-    if new.purpose == "name_clear" and new.seal is None:
+    if new.purpose != "withdrawal" and new.seal is None:
         said = Message.of(_("Say how it was signed: with the registered seal, an everyday seal, or a signature."))
         raise field_problem("seal", said, Seal.__args__)
     certificate = (new.seal_certificate_sha256, new.seal_certificate_on)

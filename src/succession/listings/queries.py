@@ -117,7 +117,8 @@ async def list_listings(read: asyncpg.Connection, state: str | None, limit: int,
 
 
 class ProposalView(msgspec.Struct, frozen=True):
-    """One teaser put before the owner. `decision` null: not answered yet, or superseded by a newer one."""
+    """One teaser put before the owner's side. `decision` null: not everybody has answered yet, or superseded by a newer one.
+    `persons`: who has to say yes; `answered`: how many have, null once it ended: who refused is not told."""
 
     id: UUID
     proposed_at: datetime
@@ -129,6 +130,8 @@ class ProposalView(msgspec.Struct, frozen=True):
     decided_by: str | None
     method: str | None
     rendering_ja: str
+    persons: tuple[str, ...]
+    answered: int | None
 
 
 class ConsentView(msgspec.Struct, frozen=True):
@@ -152,7 +155,8 @@ class ConsentsView(msgspec.Struct, frozen=True):
 
 _PROPOSALS = """
 SELECT id, proposed_at, superseded_at, audiences, decision, audiences_granted, decided_at, decided_by, method,
-       rendering_ja
+       rendering_ja, ARRAY(SELECT d.name FROM vault.decider d WHERE d.subject_id = teaser_proposal.id ORDER BY d.number) AS persons,
+       vault.answers_given(id) AS answered
 FROM vault.teaser_proposal WHERE listing_id = $1 ORDER BY proposed_at DESC, id LIMIT 50
 """
 _CONSENTS = """
@@ -170,7 +174,7 @@ async def find_consents(read: asyncpg.Connection, listing_id: UUID) -> ConsentsV
         ProposalView(
             row["id"], row["proposed_at"], row["superseded_at"], audiences_in(row["audiences"]), row["decision"],
             audiences_in(row["audiences_granted"] or 0), row["decided_at"], row["decided_by"], row["method"],
-            row["rendering_ja"],
+            row["rendering_ja"], tuple(row["persons"]), row["answered"],
         )
         for row in await read.fetch(_PROPOSALS, listing_id)
     ]  # fmt: skip

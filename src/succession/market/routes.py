@@ -63,7 +63,7 @@ async def preview(tx: Tx, databases: Pools, actor: Who, settings: Config, locale
 
 @post("/listings/{listing_id:uuid}/teaser-proposals", opt={"permission": "teaser:preview"}, operation_id="ProposeTeaser",
       summary="Put the teaser before the owner, for these audiences",
-      responses=documented(*_TO_PUBLISH, *_TO_LOOK, "excluded_never_public"))
+      responses=documented(*_TO_PUBLISH, *_TO_LOOK, "excluded_never_public", "deciders_missing"))
 @creates
 async def propose(request: Request, tx: Tx, databases: Pools, actor: Who, settings: Config, listing_id: FromPath[UUID],
                   data: JSONBody[NewProposal]) -> ProposalView:

@@ -1,13 +1,12 @@
-"""May this buyer be shown these folders? The adviser asks, only the owner answers, and the owner can take it back.
+"""May this buyer be shown these folders? The adviser asks, only the owner's side answers, and each can take a yes back.
 
-Consent per folder (domain 2.1, stage `dd`), as with the name: by a single-use link or on a confirmed paper. One question may name
-several folders of one buyer, so that nobody has to answer thirty.
+Consent per folder (domain 2.1, stage `dd`), as with the name: everybody whom the mandate names, each by a link and a code or on a
+confirmed paper. One question may name several folders of one buyer, so that nobody has to answer thirty.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,11 +22,11 @@ from succession.disclosure.folder_words import FoldersShown, FolderShown, folder
 from succession.disclosure.question_text import text_hash
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
-from succession.listings.owner import send_owner_links
+from succession.listings.deciders import keep_answer, send_question_links
+from succession.listings.owner import Answer, end_owner_links
 from succession.outbox import mail, record
 
 PERMISSION_DAYS = 180  # to answer, and to release on a yes; what was released goes on
-Answer = Literal["yes", "no", "ask_adviser"]
 
 _FOLDERS = text(
     "SELECT f.id, f.name, f.know_how_step, f.competitor_sensitive, (SELECT count(*) FROM vault.document d WHERE d.folder_id = f.id "
@@ -44,7 +43,7 @@ _INSERT = text(
 async def ask_permission(tx: AsyncSession, actor: Actor, deal_id: UUID, folder_ids: list[UUID]) -> UUID:
     """Write down exactly what the owner is asked; returns the question's id. Sending it is the caller's next step.
 
-    Raises Problem parked, room_needed while the buyer has no dossier, validation for folders that are not there.
+    Raises Problem parked, room_needed while the buyer has no dossier, deciders_missing, validation for folders that are not there.
     """
     deal = await lock_deal(tx, deal_id, "seller")
     if deal.parked:
@@ -75,67 +74,51 @@ _ASKED = text("SELECT deal_id, decision, revoked_at IS NOT NULL AS revoked, expi
 
 
 async def send_permission(tx: AsyncSession, permission_id: UUID, public_url: str) -> UUID:
-    """Send the owner a fresh link, to answer or to take a yes back; returns the deal. Problem not_found, step_refused, owner_unreachable."""
+    """Send everybody who has not answered a fresh link, or all who agreed one to take it back; returns the deal. Problem not_found, step_refused, owner_unreachable."""
     asked = (await tx.execute(_ASKED, {"id": permission_id})).first()
     if asked is None:
         raise Problem("not_found")
     deal = await lock_deal(tx, asked.deal_id, "seller")
     if asked.revoked or asked.decision == "no" or (asked.closed and asked.decision != "yes"):
         raise Problem("step_refused")
-    if not await send_owner_links(tx, deal.listing_id, "folder", permission_id, deal.now, public_url):
+    if not await send_question_links(tx, deal.listing_id, "folder", permission_id, deal.now, public_url):
         raise Problem("owner_unreachable")
     await record(tx, "send_folder_permission_link", deal.id)
     return deal.id
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The owner's answer: in the owner's own scope, which a single-use link or a confirmed paper opens
+# The owner's answers: in the owner's own scope, which a single-use link or a confirmed paper opens
 
-_ANSWER = text(
-    "UPDATE vault.folder_permission SET decision = :decision, decided_at = now(), decided_by = :by, method = :method, "
-    "paper_evidence_id = :paper, evidence = CAST(:evidence AS jsonb) WHERE id = :id")
-
-
-async def _lock_question(tx: AsyncSession, permission_id: UUID) -> tuple[LockedDeal, Any]:
-    asked = (await tx.execute(_ASKED, {"id": permission_id})).first()
-    if asked is None:
-        raise Problem("not_found")
-    deal = await lock_deal(tx, asked.deal_id, "owner", ended=True)
-    return deal, (await tx.execute(_ASKED, {"id": permission_id})).one()  # again, now that nobody else can answer
-
-
-async def answer_permission(tx: AsyncSession, permission_id: UUID, decision: Answer, decided_by: str, method: str,
-                            evidence: dict[str, Any], paper_evidence_id: UUID | None = None) -> None:
-    """The owner's answer. A no leaves the talks as they are; nobody but the adviser learns of it. Problem question_closed."""
-    deal, asked = await _lock_question(tx, permission_id)
-    if asked.closed or asked.revoked or asked.decision in ("yes", "no") or deal.terminal is not None:
-        raise Problem("question_closed")
-    await tx.execute(_ANSWER, {"id": permission_id, "decision": decision, "by": decided_by, "method": method,
-                               "paper": paper_evidence_id, "evidence": msgspec.json.encode(evidence).decode()})
-    await ledger.append(tx, deal.listing_id, "folder_permission_decided", deal.id, {
-        "permission_id": permission_id, "decision": decision, "method": method, "paper_evidence_id": paper_evidence_id,
-    }, {"decided_by": decided_by, "evidence": evidence})
-    await mail(tx, "owner_answered", organisation=deal.intermediary_id, project=deal.project_name)
-    await record(tx, "answer_folder_permission", deal.id, method=method)
-
-
-_TAKE_BACK = text("UPDATE vault.folder_permission SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL")
 _GRANTS = text("UPDATE vault.folder_grant SET revoked_at = now(), revoked_by = 'owner', revoke_reason = 'permission_revoked' "
                "WHERE permission_id = :id AND revoked_at IS NULL RETURNING id")
 
 
-async def revoke_permission(tx: AsyncSession, permission_id: UUID, decided_by: str, method: str, evidence: dict[str, Any]) -> None:
-    """The owner takes a yes back: nothing in these folders is read from the commit on. Problem question_closed."""
-    deal, asked = await _lock_question(tx, permission_id)
-    if asked.decision != "yes" or asked.revoked:
-        raise Problem("question_closed")
-    ended = sorted(row.id for row in await tx.execute(_GRANTS, {"id": permission_id}))
-    await tx.execute(_TAKE_BACK, {"id": permission_id})
-    await ledger.append(tx, deal.listing_id, "folder_permission_revoked", deal.id, {"permission_id": permission_id, "method": method},
-                        {"decided_by": decided_by, "evidence": evidence})
+async def answer_permission(tx: AsyncSession, permission_id: UUID, shown_hash: str, answer: Answer) -> str | None:
+    """One person's answer; returns what the answers come to now: 'yes' once everybody agreed, 'no', 'ask_adviser' or None.
+
+    A no leaves the talks as they are; nobody but the adviser learns of it. A yes taken back closes these folders: nothing in them
+    is read from the commit on. Raises Problem question_closed.
+    """
+    asked = (await tx.execute(_ASKED, {"id": permission_id})).first()
+    if asked is None:
+        raise Problem("not_found")
+    deal = await lock_deal(tx, asked.deal_id, "owner", ended=True)
+    ended: list[UUID] = []
+    if answer.decision == "withdrawn":
+        ended = sorted(row.id for row in await tx.execute(_GRANTS, {"id": permission_id}))
+    answer_id, hashed = await keep_answer(tx, permission_id, shown_hash, answer.decision, answer)
+    kind = "folder_permission_revoked" if answer.decision == "withdrawn" else "folder_permission_decided"
+    fields = {"permission_id": permission_id, "method": answer.method, "answer_id": answer_id}
+    if answer.decision != "withdrawn":
+        fields["decision"] = answer.decision
+    await ledger.append(tx, deal.listing_id, kind, deal.id, fields, {"answer_hash": hashed})
     for grant_id in ended:
         await ledger.append(tx, deal.listing_id, "folder_revoked", deal.id, {"grant_id": grant_id, "reason": "permission_revoked"})
+    if answer.decision in ("no", "withdrawn"):
+        await end_owner_links(tx, deal.listing_id, "folder", deal.now, permission_id)
     await mail(tx, "owner_answered", organisation=deal.intermediary_id, project=deal.project_name)
     if ended:
         await tell_buyer(tx, deal, "access_ended")
-    await record(tx, "revoke_folder_permission", deal.id, method=method)
+    await record(tx, "answer_folder_permission", deal.id, method=answer.method)
+    return (await tx.execute(_ASKED, {"id": permission_id})).one().decision

@@ -9,18 +9,16 @@ for it. Who said no, or took a yes back, stands in that person's answer and nowh
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
 from succession.characters import PROSE
-from succession.config import Settings
 from succession.days import day_in_japan
 from succession.disclosure import ledger
 from succession.disclosure.commands.requests import LockedDeal, conclude_deal, lock_deal, tell_buyer
@@ -38,14 +36,12 @@ from succession.disclosure.question_text import (
 )
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
-from succession.listings.owner import Answer, end_owner_links, hand_owner_link, send_owner_links
+from succession.listings.deciders import answer_hash, send_question_links
+from succession.listings.owner import Answer, end_owner_links
 from succession.listings.papers import PERSONAL_DATA
-from succession.one_time_code import VALID, issue
 from succession.outbox import mail, record
-from succession.tables.listings import OwnerContact
 
 ANSWER_WITHIN_DAYS = 60  # to answer, and to release on a yes: a consent not used by then is no consent
-CODE_PURPOSE = "name_clear"
 
 
 class CountryInformation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,7 +145,6 @@ async def _abroad(tx: AsyncSession, deal: LockedDeal, country: str, adviser: str
 
 _OPEN = text("SELECT id, decision FROM vault.name_clear WHERE deal_id = :deal AND revoked_at IS NULL AND decision IS DISTINCT FROM 'no' "
              "AND (decision = 'yes' OR expires_at > now())")
-_WAITING = text("SELECT contact_id FROM vault.persons_to_ask(:id)")
 
 
 async def send_question(tx: AsyncSession, deal_id: UUID, public_url: str) -> None:
@@ -161,73 +156,9 @@ async def send_question(tx: AsyncSession, deal_id: UUID, public_url: str) -> Non
     question = (await tx.execute(_OPEN, {"deal": deal.id})).first()
     if question is None:
         raise Problem("step_refused")
-    asked = [row.contact_id for row in await tx.execute(_WAITING, {"id": question.id})]
-    if not await send_owner_links(tx, deal.listing_id, "name_clear", question.id, deal.now, public_url, to=asked):
+    if not await send_question_links(tx, deal.listing_id, "name_clear", question.id, deal.now, public_url):
         raise Problem("owner_unreachable")
     await record(tx, "send_name_clear_link", deal.id)
-
-
-_ASKED = text("SELECT 1 FROM vault.name_clear_person WHERE name_clear_id = :id AND owner_contact_id = :contact")
-
-
-class HandedLink(msgspec.Struct, frozen=True):
-    """A page to open before somebody who has no mail address, shown this once. A yes there needs a code that another person speaks
-    to them by telephone: POST /v1/name-clears/{name_clear_id}/spoken-code."""
-
-    name_clear_id: UUID
-    owner_contact_id: UUID
-    link: str
-    expires_at: datetime
-
-
-async def hand_over_link(tx: AsyncSession, actor: Actor, deal_id: UUID, contact_id: UUID, public_url: str) -> HandedLink:
-    """A link for one person without a mail address. Raises Problem step_refused for anybody else or without an open question."""
-    deal = await lock_deal(tx, deal_id, "seller")
-    question = (await tx.execute(_OPEN, {"deal": deal.id})).first()
-    contact = await tx.scalar(select(OwnerContact).where(
-        OwnerContact.id == contact_id, OwnerContact.listing_id == deal.listing_id, OwnerContact.removed_at.is_(None)))
-    if contact is None:
-        raise field_problem("owner_contact_id", Message.of(_("This is not a person of the owner's side.")))
-    if contact.email is not None:
-        raise field_problem("owner_contact_id", Message.of(_("This person has a mail address: links go there.")))
-    if question is None or (await tx.execute(_ASKED, {"id": question.id, "contact": contact_id})).first() is None:
-        raise Problem("step_refused")
-    link, expires_at = await hand_owner_link(tx, contact, "name_clear", question.id, deal.now, public_url, actor.member_id)
-    await record(tx, "hand_over_name_clear_link", deal.id, contact=contact_id)
-    return HandedLink(question.id, contact_id, link, expires_at)
-
-
-class SpokenCode(msgspec.Struct, frozen=True):
-    """To be read aloud to this person at this number, and to nobody else: it is shown this once and lives 15 minutes."""
-
-    name: str
-    phone: str
-    code: str
-    expires_at: datetime
-
-
-_TO_CALL = text("SELECT listing_id, name, phone, open, now() AS now, vault.may_speak(:id, NULL, :speaker) AS may "
-                "FROM vault.person_to_call(:id, :contact)")
-
-
-async def speak_code(tx: AsyncSession, settings: Settings, actor: Actor, name_clear_id: UUID, contact_id: UUID) -> SpokenCode:
-    """A code for a person who cannot be mailed, to whoever calls them: never who put the question or hands the link over.
-
-    Raises Problem not_found, second_confirmation_needed, question_closed, validation for a person without a number.
-    """
-    keys = {"id": name_clear_id, "contact": contact_id, "speaker": f"member:{actor.member_id}"}
-    person = (await tx.execute(_TO_CALL, keys)).first()
-    if person is None:
-        raise Problem("not_found")
-    if not person.may:
-        raise Problem("second_confirmation_needed")
-    if not person.open:
-        raise Problem("question_closed")
-    if person.phone is None:
-        raise field_problem("owner_contact_id", Message.of(_("No telephone number of this person is on record.")))
-    code = await issue(tx, settings, CODE_PURPOSE, name_clear_id, f"contact:{contact_id}", "spoken")
-    await record(tx, "speak_name_clear_code", name_clear_id, contact=contact_id)
-    return SpokenCode(person.name, person.phone, code, person.now + VALID)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -289,11 +220,6 @@ async def _keep(tx: AsyncSession, deal: LockedDeal, question: Any, person: Any, 
         fields["decision"] = answer.decision
     await ledger.append(tx, deal.listing_id, kind, deal.id, fields, {"answer_hash": answer_hash(row)})
     await record(tx, "answer_name_clear", deal.id, method=answer.method)
-
-
-def answer_hash(row: dict[str, Any]) -> str:
-    """sha256 (hex) over an answer as it was written: JSON of its columns, `evidence` as an object, with sorted keys."""
-    return sha256(msgspec.json.encode(row, order="sorted")).hexdigest()
 
 
 async def _refuse(tx: AsyncSession, deal: LockedDeal) -> None:

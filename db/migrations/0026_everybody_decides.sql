@@ -1,0 +1,318 @@
+-- Teasers and folders are decided as a name is: by everybody whom the mandate names, each with a code or on a paper of their own.
+
+-- Some functions here ask tables of other files: their bodies are checked when first used.
+SET LOCAL check_function_bodies = off;
+
+-- ---------------------------------------------------------------- who is asked, and what each answered
+-- As name_clear_person and name_clear_answer, which stay where they are: chains commit to their rows.
+CREATE TABLE vault.decider (                   -- frozen with the question, by the database
+    subject_id uuid NOT NULL,                  -- the proposal or the folder permission
+    number smallint NOT NULL,
+    purpose text NOT NULL CHECK (purpose IN ('teaser', 'folder')),
+    listing_id uuid NOT NULL REFERENCES vault.listing,
+    deal_id uuid REFERENCES vault.deal,        -- NULL: a teaser is shown to more than one
+    owner_contact_id uuid REFERENCES vault.owner_contact,  -- NULL: answered before persons were kept apart
+    name text NOT NULL,
+    representative boolean NOT NULL,
+    PRIMARY KEY (subject_id, number),
+    UNIQUE (subject_id, owner_contact_id)
+);
+CREATE INDEX ON vault.decider (listing_id);
+
+CREATE TABLE vault.decider_answer (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    subject_id uuid NOT NULL,
+    number smallint NOT NULL,
+    listing_id uuid NOT NULL,
+    deal_id uuid,
+    decision text NOT NULL CHECK (decision IN ('yes', 'no', 'ask_adviser', 'withdrawn')),
+    audiences smallint CHECK (audiences BETWEEN 1 AND 15),  -- ticked by this person; a teaser is shown to whom everybody ticked
+    answered_by text NOT NULL,                 -- the name as given
+    method text NOT NULL CHECK (method IN ('link', 'paper')),
+    owner_link_id uuid UNIQUE REFERENCES vault.owner_link,
+    code_id uuid UNIQUE,                       -- the one-time code that was spent for it
+    paper_evidence_id uuid UNIQUE REFERENCES vault.paper_evidence,
+    shown_hash bytea NOT NULL,
+    evidence jsonb NOT NULL,
+    answered_at timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (subject_id, number) REFERENCES vault.decider (subject_id, number),
+    CONSTRAINT decider_answer_method CHECK (paper_evidence_id IS NULL OR (method = 'paper' AND owner_link_id IS NULL AND code_id IS NULL)),
+    CONSTRAINT decider_answer_audiences CHECK (audiences IS NULL OR decision = 'yes')
+);
+CREATE UNIQUE INDEX decider_answer_once ON vault.decider_answer (subject_id, number) WHERE decision IN ('yes', 'no');
+CREATE UNIQUE INDEX decider_withdrawn_once ON vault.decider_answer (subject_id, number) WHERE decision = 'withdrawn';
+CREATE INDEX ON vault.decider_answer (subject_id, number, answered_at);
+
+-- ---------------------------------------------------------------- one question, whatever it is about
+-- open: an answer counts; agreed: everybody said yes, and that stands; ended: nobody is told any more who answered.
+CREATE FUNCTION vault.owner_question(wanted uuid)
+    RETURNS TABLE (id uuid, purpose text, listing_id uuid, deal_id uuid, intermediary_id uuid, asked_by uuid, shown_hash bytea,
+                   audiences smallint, open boolean, agreed boolean, ended boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT c.id, 'name_clear', c.listing_id, c.deal_id, d.intermediary_id, c.asked_by, c.shown_hash, NULL::smallint,
+           c.revoked_at IS NULL AND c.decision IS DISTINCT FROM 'no' AND c.expires_at > now() AND d.terminal IS NULL,
+           c.revoked_at IS NULL AND c.decision IS NOT DISTINCT FROM 'yes', c.revoked_at IS NOT NULL OR c.decision IS NOT DISTINCT FROM 'no'
+    FROM vault.name_clear c JOIN vault.deal d ON d.id = c.deal_id WHERE c.id = wanted
+    UNION ALL
+    SELECT p.id, 'folder', p.listing_id, p.deal_id, d.intermediary_id, p.asked_by, p.shown_hash, NULL,
+           p.revoked_at IS NULL AND p.decision IS DISTINCT FROM 'no' AND p.expires_at > now() AND d.terminal IS NULL,
+           p.revoked_at IS NULL AND p.decision IS NOT DISTINCT FROM 'yes', p.revoked_at IS NOT NULL OR p.decision IS NOT DISTINCT FROM 'no'
+    FROM vault.folder_permission p JOIN vault.deal d ON d.id = p.deal_id WHERE p.id = wanted
+    UNION ALL
+    SELECT p.id, 'teaser', p.listing_id, NULL, l.intermediary_id, p.proposed_by, p.canonical_hash, p.audiences,
+           p.decision IS NULL AND p.superseded_at IS NULL AND l.state NOT IN ('withdrawn', 'succeeded'),
+           p.decision IS NOT DISTINCT FROM 'approved', p.decision IS NOT DISTINCT FROM 'refused' OR (p.decision IS NULL AND p.superseded_at IS NOT NULL)
+    FROM vault.teaser_proposal p JOIN vault.listing l ON l.id = p.listing_id WHERE p.id = wanted
+$$;
+-- Everybody asked, and the answer of each that counts.
+CREATE FUNCTION vault.asked(question uuid)
+    RETURNS TABLE (number smallint, listing_id uuid, owner_contact_id uuid, name text, representative boolean, decision text, audiences smallint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.number, p.listing_id, p.owner_contact_id, p.name, p.representative, (
+        SELECT a.decision FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number
+        ORDER BY a.decision = 'ask_adviser', a.decision <> 'withdrawn' LIMIT 1), NULL::smallint
+    FROM vault.name_clear_person p WHERE p.name_clear_id = question
+    UNION ALL
+    SELECT p.number, p.listing_id, p.owner_contact_id, p.name, p.representative, a.decision, a.audiences
+    FROM vault.decider p LEFT JOIN LATERAL (
+        SELECT x.decision, x.audiences FROM vault.decider_answer x WHERE x.subject_id = p.subject_id AND x.number = p.number
+        ORDER BY x.decision = 'ask_adviser', x.decision <> 'withdrawn' LIMIT 1) a ON true
+    WHERE p.subject_id = question
+$$;
+-- The same for the program: what each answered is read in the owner's own session alone.
+CREATE FUNCTION vault.persons_asked(question uuid)
+    RETURNS TABLE (number smallint, owner_contact_id uuid, name text, representative boolean, decision text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.number, p.owner_contact_id, p.name, p.representative, CASE WHEN vault.is_owner(p.listing_id) THEN p.decision END
+    FROM vault.asked(question) p WHERE vault.is_owner(p.listing_id) OR vault.holds(p.listing_id) ORDER BY p.number
+$$;
+-- What the answers come to: a no closes, a yes needs everybody, and for a teaser something that everybody ticked.
+CREATE FUNCTION vault.deciders_verdict(question uuid) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN bool_or(p.decision IN ('no', 'withdrawn')) THEN 'no'
+                WHEN bool_and(p.decision IS NOT DISTINCT FROM 'yes') THEN CASE WHEN bit_and(p.audiences) = 0 THEN 'no' ELSE 'yes' END
+                WHEN bool_or(p.decision = 'ask_adviser') THEN 'ask_adviser' END
+    FROM vault.asked(question) p
+$$;
+
+-- Whoever decides when the question is put has to say yes to it; persons whom the mandate names must be among them.
+CREATE FUNCTION vault.freeze_deciders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF new.decision IS NOT NULL THEN
+        RETURN NULL;  -- only the seeding role puts a question that is answered already
+    END IF;
+    INSERT INTO vault.decider
+    SELECT new.id, row_number() OVER (ORDER BY c.name, c.id), tg_argv[0], new.listing_id, (to_jsonb(new) ->> 'deal_id')::uuid, c.id, c.name,
+           c.role = 'representative'
+    FROM vault.owner_contact c WHERE c.listing_id = new.listing_id AND c.decides AND c.removed_at IS NULL;
+    IF ops.kind() IS NOT NULL AND (NOT FOUND OR EXISTS (
+        SELECT FROM vault.mandate m CROSS JOIN jsonb_array_elements_text(coalesce(m.terms -> 'persons_who_decide', '[]')) AS named(name)
+        WHERE m.listing_id = new.listing_id AND m.state = 'active' AND NOT EXISTS (
+            SELECT FROM vault.decider p WHERE p.subject_id = new.id AND vault.same_name(p.name, named.name))))
+    THEN
+        RAISE EXCEPTION 'a person whom the mandate names is not on record' USING ERRCODE = 'SU002', CONSTRAINT = 'deciders_missing';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER deciders AFTER INSERT ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.freeze_deciders('teaser');
+CREATE TRIGGER deciders AFTER INSERT ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.freeze_deciders('folder');
+
+-- One answer of one person, under the same conditions as for a name (vault.answer_causes).
+CREATE FUNCTION vault.decider_answer_causes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    question record;
+    person record;
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN new;  -- bulk loading: only the seeding role writes without a scope
+    END IF;
+    PERFORM FROM vault.teaser_proposal p WHERE p.id = new.subject_id FOR UPDATE;
+    PERFORM FROM vault.folder_permission p WHERE p.id = new.subject_id FOR UPDATE;
+    SELECT * INTO question FROM vault.owner_question(new.subject_id);
+    SELECT * INTO person FROM vault.asked(new.subject_id) a WHERE a.number = new.number;
+    IF ops.kind() <> 'owner' OR ops.owner_listing() IS DISTINCT FROM question.listing_id
+       OR (new.listing_id, new.deal_id) IS DISTINCT FROM (question.listing_id, question.deal_id) THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    IF new.shown_hash IS DISTINCT FROM question.shown_hash
+       OR (new.decision = 'withdrawn' AND (person.decision IS DISTINCT FROM 'yes' OR question.ended OR (question.purpose = 'teaser' AND question.agreed)))
+       OR (new.decision <> 'withdrawn' AND (NOT question.open OR person.decision IN ('yes', 'no', 'withdrawn')))
+    THEN
+        RAISE EXCEPTION 'this question is no longer open' USING ERRCODE = 'SU002', CONSTRAINT = 'deciders_closed';
+    END IF;
+    IF (question.purpose = 'teaser' AND new.decision = 'yes') <> (new.audiences IS NOT NULL) OR new.audiences & ~question.audiences <> 0 THEN
+        RAISE EXCEPTION 'a yes to a teaser is for audiences that were asked for' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    IF new.method = 'link' THEN
+        IF NOT EXISTS (SELECT FROM vault.owner_link k WHERE k.id = new.owner_link_id AND k.subject_id = question.id AND k.used_at IS NOT NULL
+                       AND k.purpose = question.purpose AND k.owner_contact_id = person.owner_contact_id) THEN
+            RAISE EXCEPTION 'this link is somebody else''s' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+        END IF;
+        IF new.decision = 'yes' AND NOT EXISTS (
+            SELECT FROM ops.one_time_code o JOIN vault.owner_link k ON k.id = new.owner_link_id
+            WHERE o.id = new.code_id AND o.spent_at IS NOT NULL AND o.purpose = question.purpose AND o.subject_id = question.id
+              AND o.holder = 'contact:' || person.owner_contact_id
+              AND CASE WHEN o.channel = 'spoken' THEN vault.may_speak(question.id, k.handed_by, o.issued_by) ELSE k.handed_by IS NULL END)
+        THEN
+            RAISE EXCEPTION 'a yes needs its code' USING ERRCODE = 'SU002', CONSTRAINT = 'decider_code';
+        END IF;
+    ELSIF NOT EXISTS (
+        SELECT FROM vault.paper_evidence e
+        WHERE e.id = new.paper_evidence_id AND e.listing_id = question.listing_id AND e.subject_id = question.id
+          AND e.owner_contact_id = person.owner_contact_id AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by
+          AND CASE e.decision WHEN 'approved' THEN new.decision = 'yes' AND e.audiences = new.audiences
+                              WHEN 'refused' THEN new.decision IN ('no', 'withdrawn') ELSE e.decision = new.decision END)
+    THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    new.answered_at := now();
+    RETURN new;
+END $$;
+CREATE TRIGGER answer_causes BEFORE INSERT ON vault.decider_answer FOR EACH ROW EXECUTE FUNCTION vault.decider_answer_causes();
+
+-- The question says what its answers come to, and nothing else; who said no stands in the answers alone.
+CREATE FUNCTION vault.decider_answers_count() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    verdict text := vault.deciders_verdict(new.subject_id);
+    told text := (SELECT string_agg(a.answered_by, '、' ORDER BY a.number) FROM vault.decider_answer a
+                  WHERE a.subject_id = new.subject_id AND a.decision IN ('yes', 'no')
+                    AND (verdict = 'yes' OR 1 = (SELECT count(*) FROM vault.decider p WHERE p.subject_id = new.subject_id)));
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN NULL;
+    END IF;
+    UPDATE vault.folder_permission SET revoked_at = now() WHERE id = new.subject_id AND new.decision = 'withdrawn' AND revoked_at IS NULL;
+    UPDATE vault.folder_permission SET decision = verdict, decided_at = now(), method = new.method, paper_evidence_id = new.paper_evidence_id,
+        decided_by = told
+    WHERE id = new.subject_id AND new.decision <> 'withdrawn' AND verdict IS NOT NULL AND decision IS DISTINCT FROM verdict;
+    UPDATE vault.teaser_proposal SET decision = CASE verdict WHEN 'yes' THEN 'approved' ELSE 'refused' END, decided_at = now(), method = new.method,
+        paper_evidence_id = new.paper_evidence_id, decided_by = told,
+        audiences_granted = CASE WHEN verdict = 'yes' THEN (SELECT bit_and(a.audiences) FROM vault.asked(new.subject_id) a) END
+    WHERE id = new.subject_id AND verdict IN ('yes', 'no') AND decision IS NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER answers_count AFTER INSERT ON vault.decider_answer FOR EACH ROW EXECUTE FUNCTION vault.decider_answers_count();
+CREATE FUNCTION vault.deciders_decided() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND new.decision IS DISTINCT FROM (CASE WHEN tg_op = 'UPDATE' THEN old.decision END)
+       AND (CASE new.decision WHEN 'approved' THEN 'yes' WHEN 'refused' THEN 'no' ELSE new.decision END)
+           IS DISTINCT FROM vault.deciders_verdict(new.id) THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    RETURN new;
+END $$;
+DROP TRIGGER owner_decides ON vault.teaser_proposal;
+DROP TRIGGER owner_decides ON vault.folder_permission;
+DROP FUNCTION vault.owner_decides();
+CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.deciders_decided();
+CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.deciders_decided();
+-- Which audiences a paper names is compared with that person's answer now, not with what everybody ticked.
+CREATE OR REPLACE FUNCTION vault.proposal_stands() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF (new.id, new.listing_id, new.canonical, new.canonical_hash, new.rendering_ja, new.cell_id, new.audiences, new.consent_months,
+        new.proposed_by, new.proposed_at)
+       IS DISTINCT FROM
+       (old.id, old.listing_id, old.canonical, old.canonical_hash, old.rendering_ja, old.cell_id, old.audiences, old.consent_months,
+        old.proposed_by, old.proposed_at)
+       OR (old.decision IS NOT NULL AND
+           (new.decision, new.audiences_granted, new.decided_at, new.decided_by, new.method, new.paper_evidence_id, new.evidence)
+           IS DISTINCT FROM
+           (old.decision, old.audiences_granted, old.decided_at, old.decided_by, old.method, old.paper_evidence_id, old.evidence))
+    THEN
+        RAISE EXCEPTION 'what the owner was shown and answered stands' USING ERRCODE = 'SU001';
+    END IF;
+    IF old.decision IS NULL AND new.decision IS NOT NULL AND old.superseded_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a newer teaser was put before the owner' USING ERRCODE = 'SU002', CONSTRAINT = 'proposal_superseded';
+    END IF;
+    RETURN new;
+END $$;
+
+-- ---------------------------------------------------------------- what was asked of name clears is asked of every question
+CREATE OR REPLACE FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text)
+    RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (
+        SELECT FROM vault.owner_question(question) q
+        JOIN vault.member m ON 'member:' || m.id = speaker AND m.status = 'active' AND m.id IS DISTINCT FROM q.asked_by
+                           AND m.id IS DISTINCT FROM handed_by
+        JOIN vault.organisation o ON o.id = m.organisation_id
+        WHERE o.id = q.intermediary_id OR (
+            o.kind = 'operator' AND m.role IN ('admin', 'reviewer') AND 1 = (
+                SELECT count(*) FROM vault.member x WHERE x.organisation_id = q.intermediary_id AND x.status = 'active')))
+$$;
+-- The person to call or to hand a link to. `reachable`: an answer of theirs counts; `agreed`: there is a yes to take back.
+DROP FUNCTION vault.person_to_call(uuid, uuid);
+CREATE FUNCTION vault.person_to_call(question uuid, contact uuid)
+    RETURNS TABLE (listing_id uuid, purpose text, name text, phone text, open boolean, agreed boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT q.listing_id, q.purpose, p.name, k.phone, q.open AND k.removed_at IS NULL AND coalesce(p.decision = 'ask_adviser', true), q.agreed
+    FROM vault.owner_question(question) q CROSS JOIN vault.asked(question) p JOIN vault.owner_contact k ON k.id = p.owner_contact_id
+    WHERE p.owner_contact_id = contact AND (vault.holds(q.listing_id) OR vault.may_speak(question, NULL, 'member:' || ops.member()))
+$$;
+-- To whom a link goes: who has not answered yet; once all agreed, everybody, to take it back. Read by the program alone.
+CREATE OR REPLACE FUNCTION vault.persons_to_ask(question uuid) RETURNS TABLE (contact_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.owner_contact_id FROM vault.owner_question(question) q CROSS JOIN vault.asked(question) p
+    WHERE p.owner_contact_id IS NOT NULL AND (vault.holds(q.listing_id) OR vault.is_owner(q.listing_id))
+      AND (q.agreed OR coalesce(p.decision = 'ask_adviser', true))
+    UNION ALL  -- agreed before persons were kept apart: whoever decides today
+    SELECT k.id FROM vault.owner_question(question) q JOIN vault.owner_contact k ON k.listing_id = q.listing_id AND k.decides AND k.removed_at IS NULL
+    WHERE q.agreed AND (vault.holds(q.listing_id) OR vault.is_owner(q.listing_id)) AND NOT EXISTS (SELECT FROM vault.asked(question))
+$$;
+-- How many have answered, while that tells nobody who refused: nothing once it has ended.
+CREATE OR REPLACE FUNCTION vault.answers_given(question uuid) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT (SELECT count(*)::int FROM vault.asked(question) p WHERE p.decision <> 'ask_adviser') FROM vault.owner_question(question) q
+    WHERE NOT q.ended AND (vault.holds(q.listing_id) OR vault.is_owner(q.listing_id))
+$$;
+
+-- ---------------------------------------------------------------- evidence, policies, grants
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['decider', 'decider_answer'] LOOP
+        EXECUTE format('ALTER TABLE vault.%I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE vault.%I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE TRIGGER evidence BEFORE UPDATE OR DELETE ON vault.%I FOR EACH ROW EXECUTE FUNCTION ops.refuse_change()', name);
+        EXECUTE format('CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.%I FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change()', name);
+        EXECUTE format('GRANT SELECT, INSERT ON vault.%I TO succession_definer, succession_seeder', name);
+    END LOOP;
+END $$;
+GRANT SELECT ON vault.decider TO succession_app;
+GRANT SELECT, INSERT ON vault.decider_answer TO succession_app;
+CREATE POLICY seller ON vault.decider FOR SELECT TO succession_app USING (vault.holds(listing_id));
+CREATE POLICY owner ON vault.decider FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+-- Who answered what is between that person and the record: the adviser reads what the answers come to.
+CREATE POLICY owner ON vault.decider_answer FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+CREATE POLICY owner_answer ON vault.decider_answer FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
+-- Nobody writes what the answers come to: the answers do.
+REVOKE UPDATE ON vault.teaser_proposal, vault.folder_permission FROM succession_app;
+GRANT UPDATE (superseded_at) ON vault.teaser_proposal TO succession_app;
+DROP POLICY owner_edit ON vault.teaser_proposal;
+DROP POLICY owner_edit ON vault.folder_permission;
+DO $$
+DECLARE
+    signature text;
+BEGIN
+    FOREACH signature IN ARRAY ARRAY['owner_question(uuid)', 'asked(uuid)', 'persons_asked(uuid)', 'deciders_verdict(uuid)', 'freeze_deciders()',
+        'decider_answer_causes()', 'decider_answers_count()', 'deciders_decided()', 'person_to_call(uuid, uuid)'] LOOP
+        EXECUTE format('ALTER FUNCTION vault.%s OWNER TO succession_definer', signature);
+        EXECUTE format('REVOKE ALL ON FUNCTION vault.%s FROM PUBLIC', signature);
+    END LOOP;
+END $$;
+GRANT EXECUTE ON FUNCTION vault.persons_asked(uuid), vault.person_to_call(uuid, uuid) TO succession_app;
+
+-- Questions put before this file: folders that were answered by whoever answered, open questions by whoever decides today.
+SET LOCAL ROLE succession_seeder;
+INSERT INTO vault.decider
+SELECT p.id, 1, 'folder', p.listing_id, p.deal_id, k.id, coalesce(p.decided_by, ''), true
+FROM vault.folder_permission p LEFT JOIN vault.paper_evidence e ON e.id = p.paper_evidence_id
+LEFT JOIN vault.owner_contact k ON k.id = coalesce(e.owner_contact_id, (p.evidence ->> 'contact_id')::uuid) WHERE p.decision IN ('yes', 'no');
+INSERT INTO vault.decider_answer (subject_id, number, listing_id, deal_id, decision, answered_by, method, paper_evidence_id, shown_hash, evidence, answered_at)
+SELECT p.id, 1, p.listing_id, p.deal_id, p.decision, coalesce(p.decided_by, ''), p.method, p.paper_evidence_id, p.shown_hash,
+       coalesce(p.evidence, '{}'), coalesce(p.decided_at, p.asked_at) FROM vault.folder_permission p WHERE p.decision IN ('yes', 'no');
+INSERT INTO vault.decider
+SELECT q.id, row_number() OVER (PARTITION BY q.id ORDER BY k.name, k.id), q.purpose, q.listing_id, q.deal_id, k.id, k.name, k.role = 'representative'
+FROM (SELECT p.id, 'folder' AS purpose, p.listing_id, p.deal_id FROM vault.folder_permission p WHERE coalesce(p.decision, 'ask_adviser') = 'ask_adviser'
+      UNION ALL
+      SELECT t.id, 'teaser', t.listing_id, NULL FROM vault.teaser_proposal t WHERE t.decision IS NULL AND t.superseded_at IS NULL) q
+JOIN vault.owner_contact k ON k.listing_id = q.listing_id AND k.decides AND k.removed_at IS NULL;
+RESET ROLE;
