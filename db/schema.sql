@@ -645,10 +645,24 @@ CREATE FUNCTION vault.answers_given(question uuid) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT count(DISTINCT a.number)::int FROM vault.name_clear c
-    LEFT JOIN vault.name_clear_answer a ON a.name_clear_id = c.id AND a.decision <> 'ask_adviser'
-    WHERE c.id = question AND (vault.holds(c.listing_id) OR vault.is_owner(c.listing_id))
-      AND c.revoked_at IS NULL AND c.decision IS DISTINCT FROM 'no' GROUP BY c.id
+    SELECT (SELECT count(*)::int FROM vault.asked(question) p WHERE p.decision <> 'ask_adviser') FROM vault.owner_question(question) q
+    WHERE NOT q.ended AND (vault.holds(q.listing_id) OR vault.is_owner(q.listing_id))
+$$;
+
+CREATE FUNCTION vault.asked(question uuid) RETURNS TABLE(number smallint, listing_id uuid, owner_contact_id uuid, name text, representative boolean, decision text, audiences smallint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT p.number, p.listing_id, p.owner_contact_id, p.name, p.representative, (
+        SELECT a.decision FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number
+        ORDER BY a.decision = 'ask_adviser', a.decision <> 'withdrawn' LIMIT 1), NULL::smallint
+    FROM vault.name_clear_person p WHERE p.name_clear_id = question
+    UNION ALL
+    SELECT p.number, p.listing_id, p.owner_contact_id, p.name, p.representative, a.decision, a.audiences
+    FROM vault.decider p LEFT JOIN LATERAL (
+        SELECT x.decision, x.audiences FROM vault.decider_answer x WHERE x.subject_id = p.subject_id AND x.number = p.number
+        ORDER BY x.decision = 'ask_adviser', x.decision <> 'withdrawn' LIMIT 1) a ON true
+    WHERE p.subject_id = question
 $$;
 
 CREATE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
@@ -988,6 +1002,107 @@ BEGIN
     END IF;
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.decider_answer_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    question record;
+    person record;
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN new;  -- bulk loading: only the seeding role writes without a scope
+    END IF;
+    PERFORM FROM vault.teaser_proposal p WHERE p.id = new.subject_id FOR UPDATE;
+    PERFORM FROM vault.folder_permission p WHERE p.id = new.subject_id FOR UPDATE;
+    SELECT * INTO question FROM vault.owner_question(new.subject_id);
+    SELECT * INTO person FROM vault.asked(new.subject_id) a WHERE a.number = new.number;
+    IF ops.kind() <> 'owner' OR ops.owner_listing() IS DISTINCT FROM question.listing_id
+       OR (new.listing_id, new.deal_id) IS DISTINCT FROM (question.listing_id, question.deal_id) THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    IF new.shown_hash IS DISTINCT FROM question.shown_hash
+       OR (new.decision = 'withdrawn' AND (person.decision IS DISTINCT FROM 'yes' OR question.ended OR (question.purpose = 'teaser' AND question.agreed)))
+       OR (new.decision <> 'withdrawn' AND (NOT question.open OR person.decision IN ('yes', 'no', 'withdrawn')))
+    THEN
+        RAISE EXCEPTION 'this question is no longer open' USING ERRCODE = 'SU002', CONSTRAINT = 'deciders_closed';
+    END IF;
+    IF (question.purpose = 'teaser' AND new.decision = 'yes') <> (new.audiences IS NOT NULL) OR new.audiences & ~question.audiences <> 0 THEN
+        RAISE EXCEPTION 'a yes to a teaser is for audiences that were asked for' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    IF new.method = 'link' THEN
+        IF NOT EXISTS (SELECT FROM vault.owner_link k WHERE k.id = new.owner_link_id AND k.subject_id = question.id AND k.used_at IS NOT NULL
+                       AND k.purpose = question.purpose AND k.owner_contact_id = person.owner_contact_id) THEN
+            RAISE EXCEPTION 'this link is somebody else''s' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+        END IF;
+        IF new.decision = 'yes' AND NOT EXISTS (
+            SELECT FROM ops.one_time_code o JOIN vault.owner_link k ON k.id = new.owner_link_id
+            WHERE o.id = new.code_id AND o.spent_at IS NOT NULL AND o.purpose = question.purpose AND o.subject_id = question.id
+              AND o.holder = 'contact:' || person.owner_contact_id
+              AND CASE WHEN o.channel = 'spoken' THEN vault.may_speak(question.id, k.handed_by, o.issued_by) ELSE k.handed_by IS NULL END)
+        THEN
+            RAISE EXCEPTION 'a yes needs its code' USING ERRCODE = 'SU002', CONSTRAINT = 'decider_code';
+        END IF;
+    ELSIF NOT EXISTS (
+        SELECT FROM vault.paper_evidence e
+        WHERE e.id = new.paper_evidence_id AND e.listing_id = question.listing_id AND e.subject_id = question.id
+          AND e.owner_contact_id = person.owner_contact_id AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by
+          AND CASE e.decision WHEN 'approved' THEN new.decision = 'yes' AND e.audiences = new.audiences
+                              WHEN 'refused' THEN new.decision IN ('no', 'withdrawn') ELSE e.decision = new.decision END)
+    THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    new.answered_at := now();
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.decider_answers_count() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    verdict text := vault.deciders_verdict(new.subject_id);
+    told text := (SELECT string_agg(a.answered_by, '、' ORDER BY a.number) FROM vault.decider_answer a
+                  WHERE a.subject_id = new.subject_id AND a.decision IN ('yes', 'no')
+                    AND (verdict = 'yes' OR 1 = (SELECT count(*) FROM vault.decider p WHERE p.subject_id = new.subject_id)));
+BEGIN
+    IF ops.kind() IS NULL THEN
+        RETURN NULL;
+    END IF;
+    UPDATE vault.folder_permission SET revoked_at = now() WHERE id = new.subject_id AND new.decision = 'withdrawn' AND revoked_at IS NULL;
+    UPDATE vault.folder_permission SET decision = verdict, decided_at = now(), method = new.method, paper_evidence_id = new.paper_evidence_id,
+        decided_by = told
+    WHERE id = new.subject_id AND new.decision <> 'withdrawn' AND verdict IS NOT NULL AND decision IS DISTINCT FROM verdict;
+    UPDATE vault.teaser_proposal SET decision = CASE verdict WHEN 'yes' THEN 'approved' ELSE 'refused' END, decided_at = now(), method = new.method,
+        paper_evidence_id = new.paper_evidence_id, decided_by = told,
+        audiences_granted = CASE WHEN verdict = 'yes' THEN (SELECT bit_and(a.audiences) FROM vault.asked(new.subject_id) a) END
+    WHERE id = new.subject_id AND verdict IN ('yes', 'no') AND decision IS NULL;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.deciders_decided() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF ops.kind() IS NOT NULL AND new.decision IS DISTINCT FROM (CASE WHEN tg_op = 'UPDATE' THEN old.decision END)
+       AND (CASE new.decision WHEN 'approved' THEN 'yes' WHEN 'refused' THEN 'no' ELSE new.decision END)
+           IS DISTINCT FROM vault.deciders_verdict(new.id) THEN
+        RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.deciders_verdict(question uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE WHEN bool_or(p.decision IN ('no', 'withdrawn')) THEN 'no'
+                WHEN bool_and(p.decision IS NOT DISTINCT FROM 'yes') THEN CASE WHEN bit_and(p.audiences) = 0 THEN 'no' ELSE 'yes' END
+                WHEN bool_or(p.decision = 'ask_adviser') THEN 'ask_adviser' END
+    FROM vault.asked(question) p
+$$;
 
 CREATE FUNCTION vault.declared_once() RETURNS trigger
     LANGUAGE plpgsql
@@ -1335,6 +1450,28 @@ CREATE FUNCTION vault.folder_view_only() RETURNS trigger
 BEGIN
     new.view_only := new.view_only OR coalesce((SELECT k.view_only FROM ops.know_how_step k WHERE k.step = new.know_how_step), false);
     RETURN new;
+END $$;
+
+CREATE FUNCTION vault.freeze_deciders() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF new.decision IS NOT NULL THEN
+        RETURN NULL;  -- only the seeding role puts a question that is answered already
+    END IF;
+    INSERT INTO vault.decider
+    SELECT new.id, row_number() OVER (ORDER BY c.name, c.id), tg_argv[0], new.listing_id, (to_jsonb(new) ->> 'deal_id')::uuid, c.id, c.name,
+           c.role = 'representative'
+    FROM vault.owner_contact c WHERE c.listing_id = new.listing_id AND c.decides AND c.removed_at IS NULL;
+    IF ops.kind() IS NOT NULL AND (NOT FOUND OR EXISTS (
+        SELECT FROM vault.mandate m CROSS JOIN jsonb_array_elements_text(coalesce(m.terms -> 'persons_who_decide', '[]')) AS named(name)
+        WHERE m.listing_id = new.listing_id AND m.state = 'active' AND NOT EXISTS (
+            SELECT FROM vault.decider p WHERE p.subject_id = new.id AND vault.same_name(p.name, named.name))))
+    THEN
+        RAISE EXCEPTION 'a person whom the mandate names is not on record' USING ERRCODE = 'SU002', CONSTRAINT = 'deciders_missing';
+    END IF;
+    RETURN NULL;
 END $$;
 
 CREATE FUNCTION vault.freeze_persons() RETURNS trigger
@@ -1933,12 +2070,13 @@ CREATE FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) RET
     SET search_path TO 'pg_catalog'
     AS $$
     SELECT EXISTS (
-        SELECT FROM vault.name_clear c JOIN vault.deal d ON d.id = c.deal_id
-        JOIN vault.member m ON 'member:' || m.id = speaker AND m.status = 'active' AND m.id <> c.asked_by AND m.id IS DISTINCT FROM handed_by
+        SELECT FROM vault.owner_question(question) q
+        JOIN vault.member m ON 'member:' || m.id = speaker AND m.status = 'active' AND m.id IS DISTINCT FROM q.asked_by
+                           AND m.id IS DISTINCT FROM handed_by
         JOIN vault.organisation o ON o.id = m.organisation_id
-        WHERE c.id = question AND (o.id = d.intermediary_id OR (
+        WHERE o.id = q.intermediary_id OR (
             o.kind = 'operator' AND m.role IN ('admin', 'reviewer') AND 1 = (
-                SELECT count(*) FROM vault.member x WHERE x.organisation_id = d.intermediary_id AND x.status = 'active'))))
+                SELECT count(*) FROM vault.member x WHERE x.organisation_id = q.intermediary_id AND x.status = 'active')))
 $$;
 
 CREATE FUNCTION vault.may_step(deal uuid) RETURNS boolean
@@ -2350,33 +2488,6 @@ CREATE FUNCTION vault.own_name_tells(listing uuid) RETURNS jsonb
     SELECT vault.told_by_name(listing) WHERE vault.holds(listing)
 $$;
 
-CREATE FUNCTION vault.owner_decides() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
-    AS $$
-BEGIN
-    IF new.decision IS NOT DISTINCT FROM (CASE WHEN tg_op = 'UPDATE' THEN old.decision END) THEN
-        RETURN new;
-    END IF;
-    IF ops.kind() IS NULL THEN
-        RETURN new;  -- bulk loading: only the seeding role writes without a scope
-    END IF;
-    IF tg_op = 'UPDATE' AND old.decision IS NOT NULL AND old.decision <> 'ask_adviser' THEN
-        RAISE EXCEPTION 'a decision of the owner stands' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decision_stands';
-    END IF;
-    IF new.method = 'link' AND ops.kind() = 'owner' AND ops.owner_listing() = new.listing_id THEN
-        RETURN new;
-    END IF;
-    IF new.method = 'paper' AND EXISTS (
-        SELECT FROM vault.paper_evidence e
-        WHERE e.id = new.paper_evidence_id AND e.listing_id = new.listing_id AND e.subject_id = new.id
-          AND e.decision = new.decision AND e.confirmed_at IS NOT NULL AND e.confirmed_by <> e.entered_by)
-    THEN
-        RETURN new;
-    END IF;
-    RAISE EXCEPTION 'only the owner decides' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
-END $$;
-
 CREATE FUNCTION vault.owner_link_for(hash bytea) RETURNS TABLE(link_id uuid, listing_id uuid, purpose text, subject_id uuid, contact_id uuid, owner_name text, email text, locale text, handed boolean, used boolean, expired boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2384,6 +2495,26 @@ CREATE FUNCTION vault.owner_link_for(hash bytea) RETURNS TABLE(link_id uuid, lis
     SELECT k.id, k.listing_id, k.purpose, k.subject_id, c.id, c.name, c.email, c.locale, k.handed_by IS NOT NULL,
            k.used_at IS NOT NULL, k.expires_at <= now()
     FROM vault.owner_link k JOIN vault.owner_contact c ON c.id = k.owner_contact_id WHERE k.token_hash = hash
+$$;
+
+CREATE FUNCTION vault.owner_question(wanted uuid) RETURNS TABLE(id uuid, purpose text, listing_id uuid, deal_id uuid, intermediary_id uuid, asked_by uuid, shown_hash bytea, audiences smallint, open boolean, agreed boolean, ended boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT c.id, 'name_clear', c.listing_id, c.deal_id, d.intermediary_id, c.asked_by, c.shown_hash, NULL::smallint,
+           c.revoked_at IS NULL AND c.decision IS DISTINCT FROM 'no' AND c.expires_at > now() AND d.terminal IS NULL,
+           c.revoked_at IS NULL AND c.decision IS NOT DISTINCT FROM 'yes', c.revoked_at IS NOT NULL OR c.decision IS NOT DISTINCT FROM 'no'
+    FROM vault.name_clear c JOIN vault.deal d ON d.id = c.deal_id WHERE c.id = wanted
+    UNION ALL
+    SELECT p.id, 'folder', p.listing_id, p.deal_id, d.intermediary_id, p.asked_by, p.shown_hash, NULL,
+           p.revoked_at IS NULL AND p.decision IS DISTINCT FROM 'no' AND p.expires_at > now() AND d.terminal IS NULL,
+           p.revoked_at IS NULL AND p.decision IS NOT DISTINCT FROM 'yes', p.revoked_at IS NOT NULL OR p.decision IS NOT DISTINCT FROM 'no'
+    FROM vault.folder_permission p JOIN vault.deal d ON d.id = p.deal_id WHERE p.id = wanted
+    UNION ALL
+    SELECT p.id, 'teaser', p.listing_id, NULL, l.intermediary_id, p.proposed_by, p.canonical_hash, p.audiences,
+           p.decision IS NULL AND p.superseded_at IS NULL AND l.state NOT IN ('withdrawn', 'succeeded'),
+           p.decision IS NOT DISTINCT FROM 'approved', p.decision IS NOT DISTINCT FROM 'refused' OR (p.decision IS NULL AND p.superseded_at IS NOT NULL)
+    FROM vault.teaser_proposal p JOIN vault.listing l ON l.id = p.listing_id WHERE p.id = wanted
 $$;
 
 CREATE FUNCTION vault.paper_stands() RETURNS trigger
@@ -2447,17 +2578,13 @@ CREATE FUNCTION vault.party(deal uuid) RETURNS text
     FROM vault.deal d WHERE d.id = deal
 $$;
 
-CREATE FUNCTION vault.person_to_call(question uuid, contact uuid) RETURNS TABLE(listing_id uuid, name text, phone text, open boolean)
+CREATE FUNCTION vault.person_to_call(question uuid, contact uuid) RETURNS TABLE(listing_id uuid, purpose text, name text, phone text, open boolean, agreed boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT p.listing_id, p.name, k.phone, c.revoked_at IS NULL AND c.decision IS DISTINCT FROM 'no' AND c.expires_at > now()
-           AND d.terminal IS NULL AND k.removed_at IS NULL AND NOT EXISTS (
-               SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number AND a.decision <> 'ask_adviser')
-    FROM vault.name_clear_person p JOIN vault.name_clear c ON c.id = p.name_clear_id JOIN vault.deal d ON d.id = c.deal_id
-    JOIN vault.owner_contact k ON k.id = p.owner_contact_id
-    WHERE p.name_clear_id = question AND p.owner_contact_id = contact
-      AND (vault.holds(p.listing_id) OR vault.may_speak(question, NULL, 'member:' || ops.member()))
+    SELECT q.listing_id, q.purpose, p.name, k.phone, q.open AND k.removed_at IS NULL AND coalesce(p.decision = 'ask_adviser', true), q.agreed
+    FROM vault.owner_question(question) q CROSS JOIN vault.asked(question) p JOIN vault.owner_contact k ON k.id = p.owner_contact_id
+    WHERE p.owner_contact_id = contact AND (vault.holds(q.listing_id) OR vault.may_speak(question, NULL, 'member:' || ops.member()))
 $$;
 
 CREATE FUNCTION vault.personal_data_open(deal uuid) RETURNS boolean
@@ -2471,6 +2598,14 @@ CREATE FUNCTION vault.personal_data_open(deal uuid) RETURNS boolean
               AND EXISTS (SELECT FROM vault.name_clear_person p WHERE p.name_clear_id = c.id AND p.representative)
               AND NOT EXISTS (SELECT FROM vault.name_clear_person p WHERE p.name_clear_id = c.id AND p.representative AND NOT EXISTS (
                   SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id AND a.number = p.number AND a.personal_data)))))
+$$;
+
+CREATE FUNCTION vault.persons_asked(question uuid) RETURNS TABLE(number smallint, owner_contact_id uuid, name text, representative boolean, decision text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT p.number, p.owner_contact_id, p.name, p.representative, CASE WHEN vault.is_owner(p.listing_id) THEN p.decision END
+    FROM vault.asked(question) p WHERE vault.is_owner(p.listing_id) OR vault.holds(p.listing_id) ORDER BY p.number
 $$;
 
 CREATE FUNCTION vault.persons_changed(question uuid) RETURNS boolean
@@ -2490,10 +2625,12 @@ CREATE FUNCTION vault.persons_to_ask(question uuid) RETURNS TABLE(contact_id uui
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    SELECT p.owner_contact_id FROM vault.name_clear_person p JOIN vault.name_clear c ON c.id = p.name_clear_id
-    WHERE p.name_clear_id = question AND p.owner_contact_id IS NOT NULL AND (vault.holds(p.listing_id) OR vault.is_owner(p.listing_id))
-      AND (c.decision = 'yes' OR NOT EXISTS (SELECT FROM vault.name_clear_answer a WHERE a.name_clear_id = p.name_clear_id
-                                             AND a.number = p.number AND a.decision <> 'ask_adviser'))
+    SELECT p.owner_contact_id FROM vault.owner_question(question) q CROSS JOIN vault.asked(question) p
+    WHERE p.owner_contact_id IS NOT NULL AND (vault.holds(q.listing_id) OR vault.is_owner(q.listing_id))
+      AND (q.agreed OR coalesce(p.decision = 'ask_adviser', true))
+    UNION ALL  -- agreed before persons were kept apart: whoever decides today
+    SELECT k.id FROM vault.owner_question(question) q JOIN vault.owner_contact k ON k.listing_id = q.listing_id AND k.decides AND k.removed_at IS NULL
+    WHERE q.agreed AND (vault.holds(q.listing_id) OR vault.is_owner(q.listing_id)) AND NOT EXISTS (SELECT FROM vault.asked(question))
 $$;
 
 CREATE FUNCTION vault.preview_whose() RETURNS trigger
@@ -2537,10 +2674,6 @@ BEGIN
     END IF;
     IF old.decision IS NULL AND new.decision IS NOT NULL AND old.superseded_at IS NOT NULL THEN
         RAISE EXCEPTION 'a newer teaser was put before the owner' USING ERRCODE = 'SU002', CONSTRAINT = 'proposal_superseded';
-    END IF;
-    IF new.method = 'paper' AND new.audiences_granted IS DISTINCT FROM
-       (SELECT e.audiences FROM vault.paper_evidence e WHERE e.id = new.paper_evidence_id) THEN
-        RAISE EXCEPTION 'the paper names other audiences' USING ERRCODE = 'SU002', CONSTRAINT = 'owner_decides';
     END IF;
     RETURN new;
 END $$;
@@ -3698,6 +3831,45 @@ CREATE TABLE vault.deal_event (
 );
 
 ALTER TABLE ONLY vault.deal_event FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.decider (
+    subject_id uuid NOT NULL,
+    number smallint NOT NULL,
+    purpose text NOT NULL,
+    listing_id uuid NOT NULL,
+    deal_id uuid,
+    owner_contact_id uuid,
+    name text NOT NULL,
+    representative boolean NOT NULL,
+    CONSTRAINT decider_purpose_check CHECK ((purpose = ANY (ARRAY['teaser'::text, 'folder'::text])))
+);
+
+ALTER TABLE ONLY vault.decider FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.decider_answer (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    subject_id uuid NOT NULL,
+    number smallint NOT NULL,
+    listing_id uuid NOT NULL,
+    deal_id uuid,
+    decision text NOT NULL,
+    audiences smallint,
+    answered_by text NOT NULL,
+    method text NOT NULL,
+    owner_link_id uuid,
+    code_id uuid,
+    paper_evidence_id uuid,
+    shown_hash bytea NOT NULL,
+    evidence jsonb NOT NULL,
+    answered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT decider_answer_audiences CHECK (((audiences IS NULL) OR (decision = 'yes'::text))),
+    CONSTRAINT decider_answer_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
+    CONSTRAINT decider_answer_decision_check CHECK ((decision = ANY (ARRAY['yes'::text, 'no'::text, 'ask_adviser'::text, 'withdrawn'::text]))),
+    CONSTRAINT decider_answer_method CHECK (((paper_evidence_id IS NULL) OR ((method = 'paper'::text) AND (owner_link_id IS NULL) AND (code_id IS NULL)))),
+    CONSTRAINT decider_answer_method_check CHECK ((method = ANY (ARRAY['link'::text, 'paper'::text])))
+);
+
+ALTER TABLE ONLY vault.decider_answer FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.disclosed (
     entry_id uuid NOT NULL,
@@ -5481,6 +5653,24 @@ ALTER TABLE ONLY vault.deal
 ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_project_name_key UNIQUE (project_name);
 
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_code_id_key UNIQUE (code_id);
+
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_owner_link_id_key UNIQUE (owner_link_id);
+
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_paper_evidence_id_key UNIQUE (paper_evidence_id);
+
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.decider
+    ADD CONSTRAINT decider_pkey PRIMARY KEY (subject_id, number);
+
+ALTER TABLE ONLY vault.decider
+    ADD CONSTRAINT decider_subject_id_owner_contact_id_key UNIQUE (subject_id, owner_contact_id);
+
 ALTER TABLE ONLY vault.disclosed
     ADD CONSTRAINT disclosed_once UNIQUE (grant_id, fact_group, version_id);
 
@@ -5907,6 +6097,14 @@ CREATE UNIQUE INDEX deal_one_open ON vault.deal USING btree (listing_id, buyer_i
 
 CREATE INDEX deal_representative_id_requested_at_id_idx ON vault.deal USING btree (representative_id, requested_at DESC, id) WHERE (representative_id IS NOT NULL);
 
+CREATE UNIQUE INDEX decider_answer_once ON vault.decider_answer USING btree (subject_id, number) WHERE (decision = ANY (ARRAY['yes'::text, 'no'::text]));
+
+CREATE INDEX decider_answer_subject_id_number_answered_at_idx ON vault.decider_answer USING btree (subject_id, number, answered_at);
+
+CREATE INDEX decider_listing_id_idx ON vault.decider USING btree (listing_id);
+
+CREATE UNIQUE INDEX decider_withdrawn_once ON vault.decider_answer USING btree (subject_id, number) WHERE (decision = 'withdrawn'::text);
+
 CREATE INDEX disclosed_listing_id_idx ON vault.disclosed USING btree (listing_id);
 
 CREATE INDEX disclosure_grant_listing_id_buyer_id_idx ON vault.disclosure_grant USING btree (listing_id, buyer_id);
@@ -6103,7 +6301,11 @@ CREATE TRIGGER adverse_event_kept BEFORE DELETE ON vault.buyer_adverse_event FOR
 
 CREATE TRIGGER adverse_event_road BEFORE UPDATE ON vault.buyer_adverse_event FOR EACH ROW EXECUTE FUNCTION vault.adverse_event_road();
 
+CREATE TRIGGER answer_causes BEFORE INSERT ON vault.decider_answer FOR EACH ROW EXECUTE FUNCTION vault.decider_answer_causes();
+
 CREATE TRIGGER answer_causes BEFORE INSERT ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION vault.answer_causes();
+
+CREATE TRIGGER answers_count AFTER INSERT ON vault.decider_answer FOR EACH ROW EXECUTE FUNCTION vault.decider_answers_count();
 
 CREATE TRIGGER answers_count AFTER INSERT ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION vault.answers_count();
 
@@ -6128,6 +6330,10 @@ CREATE TRIGGER consent_needs_approval BEFORE INSERT ON vault.audience_consent FO
 CREATE TRIGGER deal_causes BEFORE INSERT OR UPDATE ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_causes();
 
 CREATE TRIGGER deal_origin_causes BEFORE INSERT ON vault.deal FOR EACH ROW EXECUTE FUNCTION vault.deal_origin_causes();
+
+CREATE TRIGGER deciders AFTER INSERT ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.freeze_deciders('folder');
+
+CREATE TRIGGER deciders AFTER INSERT ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.freeze_deciders('teaser');
 
 CREATE TRIGGER declared_once BEFORE UPDATE ON vault.organisation_name FOR EACH ROW EXECUTE FUNCTION vault.declared_once();
 
@@ -6160,6 +6366,10 @@ CREATE TRIGGER evidence BEFORE DELETE ON vault.clean_team_member FOR EACH ROW EX
 CREATE TRIGGER evidence BEFORE DELETE ON vault.competitor_declaration FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.deal_event FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.decider FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.decider_answer FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.disclosed FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -6230,6 +6440,10 @@ CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.appi_transfer FOR EACH STAT
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.audit_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.deal_event FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.decider FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.decider_answer FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence_all BEFORE TRUNCATE ON vault.disclosed FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
@@ -6393,11 +6607,11 @@ CREATE TRIGGER needs_fresh_screening AFTER INSERT ON vault.deal_event FOR EACH R
 
 CREATE TRIGGER needs_fresh_screening BEFORE INSERT ON vault.nda FOR EACH ROW EXECUTE FUNCTION vault.step_needs_fresh_screening();
 
-CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
+CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.folder_permission FOR EACH ROW EXECUTE FUNCTION vault.deciders_decided();
 
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.name_clear_decided();
 
-CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.owner_decides();
+CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.deciders_decided();
 
 CREATE TRIGGER paper_stands BEFORE UPDATE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION vault.paper_stands();
 
@@ -6595,6 +6809,24 @@ ALTER TABLE ONLY vault.deal
 
 ALTER TABLE ONLY vault.deal
     ADD CONSTRAINT deal_teaser_ref_fkey FOREIGN KEY (teaser_ref) REFERENCES vault.publication(ref);
+
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_owner_link_id_fkey FOREIGN KEY (owner_link_id) REFERENCES vault.owner_link(id);
+
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_paper_evidence_id_fkey FOREIGN KEY (paper_evidence_id) REFERENCES vault.paper_evidence(id);
+
+ALTER TABLE ONLY vault.decider_answer
+    ADD CONSTRAINT decider_answer_subject_id_number_fkey FOREIGN KEY (subject_id, number) REFERENCES vault.decider(subject_id, number);
+
+ALTER TABLE ONLY vault.decider
+    ADD CONSTRAINT decider_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
+
+ALTER TABLE ONLY vault.decider
+    ADD CONSTRAINT decider_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.decider
+    ADD CONSTRAINT decider_owner_contact_id_fkey FOREIGN KEY (owner_contact_id) REFERENCES vault.owner_contact(id);
 
 ALTER TABLE ONLY vault.disclosed
     ADD CONSTRAINT disclosed_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
@@ -7390,6 +7622,10 @@ ALTER TABLE vault.deal_event ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY decide ON vault.verification FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'operator'::text) AND (decided_by = ops.member())));
 
+ALTER TABLE vault.decider ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.decider_answer ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY declare ON vault.appi_measures FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation()) AND (declared_by = ops.member())));
 
 CREATE POLICY desk ON vault.brief FOR SELECT TO succession_app USING (((ops.kind() = 'agency'::text) AND (agency_id = ops.organisation())));
@@ -7664,6 +7900,10 @@ CREATE POLICY owner ON vault.audience_consent FOR SELECT TO succession_app USING
 
 CREATE POLICY owner ON vault.deal FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
+CREATE POLICY owner ON vault.decider FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
+CREATE POLICY owner ON vault.decider_answer FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
+
 CREATE POLICY owner ON vault.exclusion FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
 CREATE POLICY owner ON vault.exposure FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
@@ -7698,6 +7938,8 @@ CREATE POLICY owner ON vault.teaser_proposal FOR SELECT TO succession_app USING 
 
 CREATE POLICY owner ON vault.third_person_consent FOR SELECT TO succession_app USING (vault.is_owner(listing_id));
 
+CREATE POLICY owner_answer ON vault.decider_answer FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
+
 CREATE POLICY owner_answer ON vault.name_clear_answer FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
 
 ALTER TABLE vault.owner_contact ENABLE ROW LEVEL SECURITY;
@@ -7710,8 +7952,6 @@ CREATE POLICY owner_edit ON vault.disclosure_grant FOR UPDATE TO succession_app 
 
 CREATE POLICY owner_edit ON vault.folder_grant FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
-CREATE POLICY owner_edit ON vault.folder_permission FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
-
 CREATE POLICY owner_edit ON vault.listing FOR UPDATE TO succession_app USING (vault.is_owner(id)) WITH CHECK (vault.is_owner(id));
 
 CREATE POLICY owner_edit ON vault.name_clear FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
@@ -7719,8 +7959,6 @@ CREATE POLICY owner_edit ON vault.name_clear FOR UPDATE TO succession_app USING 
 CREATE POLICY owner_edit ON vault.owner_link FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
 CREATE POLICY owner_edit ON vault.publication FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
-
-CREATE POLICY owner_edit ON vault.teaser_proposal FOR UPDATE TO succession_app USING (vault.is_owner(listing_id)) WITH CHECK (vault.is_owner(listing_id));
 
 CREATE POLICY owner_grant ON vault.audience_consent FOR INSERT TO succession_app WITH CHECK (vault.is_owner(listing_id));
 
@@ -7859,6 +8097,8 @@ CREATE POLICY seller ON vault.answer_scan FOR SELECT TO succession_app USING (va
 CREATE POLICY seller ON vault.competitor_declaration TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK (((vault.party(deal_id) = 'seller'::text) AND (((declared_for = 'seller'::text) AND (declared_by = ops.member()) AND (confirmed_by IS NULL)) OR (confirmed_by = ops.member()))));
 
 CREATE POLICY seller ON vault.deal TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'intermediary'::text) AND (intermediary_id = ops.organisation())));
+
+CREATE POLICY seller ON vault.decider FOR SELECT TO succession_app USING (vault.holds(listing_id));
 
 CREATE POLICY seller ON vault.disclosure_grant TO succession_app USING ((vault.party(deal_id) = 'seller'::text)) WITH CHECK ((vault.party(deal_id) = 'seller'::text));
 
@@ -8121,6 +8361,8 @@ REVOKE ALL ON FUNCTION vault.answers_count() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.answers_given(question uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.answers_given(question uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.asked(question uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) TO succession_app;
 
@@ -8169,6 +8411,14 @@ REVOKE ALL ON FUNCTION vault.consent_verdict(wanted uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.deal_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.deal_origin_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.decider_answer_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.decider_answers_count() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.deciders_decided() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.deciders_verdict(question uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.declared_once() FROM PUBLIC;
 
@@ -8229,6 +8479,8 @@ REVOKE ALL ON FUNCTION vault.folder_permission_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.folder_settled() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.folder_view_only() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.freeze_deciders() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.freeze_persons() FROM PUBLIC;
 
@@ -8438,10 +8690,10 @@ GRANT ALL ON FUNCTION vault.operators() TO succession_worker;
 REVOKE ALL ON FUNCTION vault.own_name_tells(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.own_name_tells(listing uuid) TO succession_app;
 
-REVOKE ALL ON FUNCTION vault.owner_decides() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION vault.owner_link_for(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.owner_link_for(hash bytea) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.owner_question(wanted uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.paper_stands() FROM PUBLIC;
 
@@ -8462,6 +8714,9 @@ GRANT ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) TO succe
 
 REVOKE ALL ON FUNCTION vault.personal_data_open(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.personal_data_open(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.persons_asked(question uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.persons_asked(question uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.persons_changed(question uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.persons_changed(question uuid) TO succession_app;
@@ -8991,6 +9246,14 @@ GRANT SELECT,INSERT ON TABLE vault.deal_event TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.deal_event TO succession_app;
 GRANT SELECT ON TABLE vault.deal_event TO succession_worker;
 
+GRANT SELECT,INSERT ON TABLE vault.decider TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.decider TO succession_seeder;
+GRANT SELECT ON TABLE vault.decider TO succession_app;
+
+GRANT SELECT,INSERT ON TABLE vault.decider_answer TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.decider_answer TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.decider_answer TO succession_app;
+
 GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_app;
@@ -9103,20 +9366,6 @@ GRANT UPDATE(revoke_reason) ON TABLE vault.folder_grant TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder_permission TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.folder_permission TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(decision) ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(decided_at) ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(decided_by) ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(method) ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(paper_evidence_id) ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(evidence) ON TABLE vault.folder_permission TO succession_app;
-
-GRANT UPDATE(revoked_at) ON TABLE vault.folder_permission TO succession_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.foreign_investment_filing TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.foreign_investment_filing TO succession_seeder;
@@ -9762,7 +10011,7 @@ GRANT UPDATE(erased_reason) ON TABLE vault.subject_key TO succession_seeder;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_proposal TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.teaser_proposal TO succession_seeder;
-GRANT SELECT,INSERT,UPDATE ON TABLE vault.teaser_proposal TO succession_app;
+GRANT SELECT,INSERT ON TABLE vault.teaser_proposal TO succession_app;
 
 GRANT SELECT(id) ON TABLE vault.teaser_proposal TO succession_worker;
 
@@ -9783,6 +10032,7 @@ GRANT SELECT(proposed_by) ON TABLE vault.teaser_proposal TO succession_worker;
 GRANT SELECT(proposed_at) ON TABLE vault.teaser_proposal TO succession_worker;
 
 GRANT SELECT(superseded_at) ON TABLE vault.teaser_proposal TO succession_worker;
+GRANT UPDATE(superseded_at) ON TABLE vault.teaser_proposal TO succession_app;
 
 GRANT SELECT(decision) ON TABLE vault.teaser_proposal TO succession_worker;
 
