@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -11,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from succession.disclosure import canonical
@@ -171,3 +172,58 @@ def test_a_well_hashed_body_must_still_be_canonical():
     prev, body = canonical.genesis(LISTING), b'{"v":1, "kind":"note"}'
     assert verify_chain(LISTING, [LedgerRow(1, body, prev, canonical.entry_hash(prev, body))], None) == (
         BrokenLink(1, "body"))
+
+
+# -- many at once ------------------------------------------------------------------------------------------------------
+
+
+def one_by_one(raw: bytes) -> dict[str, object] | None:
+    """The slow way, written down once more: read it, write it, compare."""
+    try:
+        body = json.loads(raw)
+        if type(body) is not dict or type(body.get("v")) is not int or body.pop("v") != 1 or encode(body) != raw:
+            return None
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return body
+
+
+ascii_leaf = st.none() | st.booleans() | st.integers(-(2**63) - 2, 2**63 + 1) | st.text(st.characters(max_codepoint=0x80), max_size=6) | st.floats()
+ascii_keys = st.sampled_from(["a", "kind", "at", "v", "A", "", "b_1"])
+ascii_entries = st.dictionaries(ascii_keys, st.recursive(ascii_leaf, lambda v: st.lists(v, max_size=2) | st.dictionaries(ascii_keys, v, max_size=2),
+                                                         max_leaves=12), max_size=4)
+broken = st.sampled_from([b"", b"\n", b" ", b"{}", b'{"v":1}\n{"v":1}', b'{"a":{},"v":1}', b'{"v":1.0}', b'{"a":1e2,"v":1}', b'"', b",", b"\\u0041",
+                          b'{"v":1,"v":1}', b'{"a":' + b"[" * 8 + b"]" * 8 + b',"v":1}', b'{"a":' + b"[" * 7 + b"1" + b"]" * 7 + b',"v":1}'])
+
+
+@st.composite
+def spelled(draw):
+    """An entry as json.dumps writes it, canonical or not, now and then cut, joined with another or with something put in."""
+    entry = draw(ascii_entries) | ({"v": 1} if draw(st.booleans()) else {})
+    raw = json.dumps(entry, sort_keys=draw(st.booleans()), separators=(",", draw(st.sampled_from([":", ": "])))).encode()
+    place = draw(st.integers(0, len(raw)))
+    return draw(st.sampled_from([raw, raw, raw[:place], raw[:place] + draw(broken) + raw[place:], draw(broken)]))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(spelled(), max_size=4))
+def test_what_is_read_at_once_is_what_is_read_one_by_one(raws):
+    bodies = [one_by_one(raw) for raw in raws]
+    for raw, body in zip(raws, bodies, strict=True):
+        if body is None:
+            with pytest.raises(NotCanonical):
+                canonical.decode(raw)
+        else:
+            assert canonical.decode(raw) == body
+    surely = canonical.decode_all(raws)
+    assert surely is None or surely == bodies
+
+
+def test_entries_whose_keys_were_met_are_read_at_once():
+    raws = [encode({"met": {"before": [n, None, "x"]}, "kind": "note"}) for n in range(3)]
+    canonical.decode(raws[0])
+    assert canonical.decode_all(raws) == [canonical.decode(raw) for raw in raws]
+    for wrong in (b"\n".join(raws), raws[0] + b"\n", raws[0].replace(b"1}", b"true}"), raws[0].replace(b":[0,", b": [0,")):
+        assert canonical.decode_all([raws[1], wrong]) is None
+    # Two entries in one row and one in two: as many lines, and none of them what stands in its row.
+    assert canonical.decode_all([raws[0] + b"\n" + raws[1], raws[2][:20], raws[2][20:]]) is None

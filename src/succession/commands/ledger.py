@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
 import os
 import sys
@@ -127,12 +128,12 @@ async def _check(settings: Settings, listing: UUID | None, remembered: Remembere
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             sizes = {row["listing_id"]: row["size"] for row in await connection.fetch(LISTINGS, listing)}
             wanted = sorted((sizes if listing else dict.fromkeys(remembered.heads, 0) | sizes).items())
-            if processes > 1 and sum(size for _each, size in wanted) > IN_ONE_PROCESS:
+            together = None
+            if sum(size for _each, size in wanted) > IN_ONE_PROCESS:
                 snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
-                report = await _together(snapshot, wanted, remembered.heads, processes)
-            else:
-                report = await check_some(connection, wanted, remembered.heads, settings)
+                together = asyncio.create_task(_together(snapshot, wanted, remembered.heads, processes))
             flaws = [] if listing else await check_checkpoints(connection, _trusted(settings), remembered.copies)
+            report = await (together or check_some(connection, wanted, remembered.heads, settings))
             return report, flaws, await connection.fetchrow(_LAST)
     finally:
         await connection.close()
@@ -148,10 +149,11 @@ def _trusted(settings: Settings) -> dict[str, bytes] | None:
 
 
 async def _together(snapshot: str, wanted: Sequence[tuple[UUID, int]], heads: dict[UUID, Head], processes: int) -> Report:
-    """Every process takes each n-th listing, and all see the database as of the same moment."""
+    """Every process takes a run of listings, and all see the database as of the same moment."""
     loop = asyncio.get_running_loop()
+    ends = [len(wanted) * n // processes for n in range(processes + 1)]
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        parts = await asyncio.gather(*(loop.run_in_executor(pool, _part, snapshot, wanted[n::processes], heads) for n in range(processes)))
+        parts = await asyncio.gather(*(loop.run_in_executor(pool, _part, snapshot, wanted[ends[n] : ends[n + 1]], heads) for n in range(processes)))
     return Report(sum(part.listings for part in parts), sum(part.entries for part in parts),
                   sorted((each for part in parts for each in part.breaks), key=lambda each: each.listing_id),
                   {listing: head for part in parts for listing, head in part.heads.items()}, sum(part.unopened for part in parts))
@@ -168,6 +170,7 @@ def _part(snapshot: str, wanted: Sequence[tuple[UUID, int]], heads: dict[UUID, H
         finally:
             await connection.close()
 
+    gc.disable()  # this process does nothing else, and makes no circles
     return asyncio.run(check())
 
 

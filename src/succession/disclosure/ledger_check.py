@@ -50,23 +50,35 @@ class Report(msgspec.Struct, frozen=True):
     unopened: int = 0
 
 
-LISTINGS = """SELECT l.listing_id, coalesce(h.seq, 0) AS size FROM (
-    SELECT listing_id FROM vault.ledger_head UNION SELECT listing_id FROM vault.ledger_entry
+# Of the entries only the first of every listing is looked for: there are many of each.
+LISTINGS = """WITH RECURSIVE chained AS (
+    (SELECT listing_id FROM vault.ledger_entry ORDER BY listing_id LIMIT 1) UNION ALL
+    SELECT (SELECT e.listing_id FROM vault.ledger_entry e WHERE e.listing_id > c.listing_id ORDER BY e.listing_id LIMIT 1)
+    FROM chained c WHERE c.listing_id IS NOT NULL)
+SELECT l.listing_id, coalesce(h.seq, 0) AS size FROM (
+    SELECT listing_id FROM vault.ledger_head UNION SELECT listing_id FROM chained WHERE listing_id IS NOT NULL
     UNION SELECT listing_id FROM vault.disclosure_grant UNION SELECT listing_id FROM vault.nda_schedule
     UNION SELECT listing_id FROM vault.ledger_checkpoint_head) l LEFT JOIN vault.ledger_head h USING (listing_id)
 WHERE $1::uuid IS NULL OR l.listing_id = $1 ORDER BY l.listing_id"""
-_ENTRIES = """SELECT listing_id, id::text, seq, kind, deal_id::text, body, prev, hash FROM vault.ledger_entry WHERE listing_id = ANY($1)
-ORDER BY listing_id, seq"""
-_HEADS = "SELECT listing_id, seq, hash FROM vault.ledger_head WHERE listing_id = ANY($1)"
-_SIGNED = "SELECT listing_id, checkpoint, seq, hash FROM vault.ledger_checkpoint_head WHERE listing_id = ANY($1) ORDER BY listing_id, checkpoint"
-_SUBJECTS = "SELECT listing_id, id::text, data::text, salt, key_id, sealed, commitment FROM vault.ledger_subject WHERE listing_id = ANY($1)"
+# Of a run of listings, first to last: one pass over an index.
+_ENTRIES = """SELECT listing_id, id::text, seq, kind, deal_id::text, body, prev, hash FROM vault.ledger_entry
+WHERE listing_id BETWEEN $1 AND $2 ORDER BY listing_id, seq"""
+_HEADS = "SELECT listing_id, seq, hash FROM vault.ledger_head WHERE listing_id BETWEEN $1 AND $2"
+_SIGNED = """SELECT listing_id, checkpoint, seq, hash FROM vault.ledger_checkpoint_head WHERE listing_id BETWEEN $1 AND $2
+ORDER BY listing_id, checkpoint"""
+_SUBJECTS = """SELECT id::text, uuid_send(id) AS place, data::text, salt, key_id, sealed, commitment FROM vault.ledger_subject
+WHERE listing_id BETWEEN $1 AND $2"""
 _KEYS = "SELECT id, kind, subject_id, wrapped, wrapped_by FROM vault.subject_key WHERE id = ANY($1)"
 _GRANTS = """SELECT listing_id, id::text, ledger_entry_id::text, level, deal_id::text, revoked_at FROM vault.disclosure_grant
-WHERE listing_id = ANY($1) ORDER BY granted_at, id"""
+WHERE listing_id BETWEEN $1 AND $2 ORDER BY granted_at, id"""
 _SCHEDULES = """SELECT listing_id, id::text, ledger_entry_id::text, encode(text_hash, 'hex') AS text_hash FROM vault.nda_schedule
-WHERE listing_id = ANY($1) ORDER BY bound_at, id"""
-_SHOWN = """SELECT listing_id, entry_id::text, grant_id::text, fact_group, version_id::text FROM vault.disclosed WHERE listing_id = ANY($1)"""
-_VERSIONS = "SELECT listing_id, id::text, fact_group, key_id, sealed FROM vault.fact_version WHERE listing_id = ANY($1)"
+WHERE listing_id BETWEEN $1 AND $2 ORDER BY bound_at, id"""
+_SHOWN = """SELECT listing_id, entry_id::text, grant_id::text, fact_group, version_id::text FROM vault.disclosed
+WHERE listing_id BETWEEN $1 AND $2"""
+_VERSIONS = """SELECT id::text, uuid_send(id) AS place, fact_group, key_id, sealed FROM vault.fact_version
+WHERE listing_id BETWEEN $1 AND $2"""
+# What is sorted fits into memory; more processes are ours to start.
+_ROOM = "SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
 
 
 async def check_ledgers(connection: asyncpg.Connection, listing_id: UUID | None = None, remembered: Mapping[UUID, Head] | None = None,
@@ -87,7 +99,8 @@ async def check_snapshot(connection: asyncpg.Connection, listing_id: UUID | None
 
 async def check_some(connection: asyncpg.Connection, sizes: Sequence[tuple[UUID, int]], remembered: Mapping[UUID, Head],
                      settings: Settings | None) -> Report:
-    """Check these listings, given with about how many entries each has."""
+    """Check these listings, sorted and with none left out between them, given with about how many entries each has."""
+    await connection.execute(_ROOM)
     breaks: list[Break] = []
     heads: dict[UUID, Head] = {}
     entries = unopened = found = 0
@@ -132,26 +145,38 @@ class _Evidence:
         self.keys: dict[UUID, AESGCM] = {}
         self.unopened = 0
 
-    def opening(self, subject: Any) -> tuple[str, bytes] | None:
-        """(what was committed to, salt), or None when it is erased or its key is not here. Raises KeyGone when it was altered."""
-        if subject["sealed"] is None:
-            return spelling(msgspec.json.decode(subject["data"])), subject["salt"]
-        if subject["key_id"] not in self.keys:
+    def opened(self, subject_id: str, commitment: str) -> bytes | None:
+        """What was committed to. None: erased, or its key is not here, which is no flaw; the commitment stays, and says nothing
+        any more. Raises KeyGone when the row is not what the entry committed to."""
+        subject = self.subjects.get(subject_id)
+        if subject is None:
             self.unopened += 1
             return None
-        plain = unseal(self.keys[subject["key_id"]], subject["sealed"], UUID(subject["id"]))
-        return plain[SALT_BYTES:].decode(), plain[:SALT_BYTES]
+        _id, place, data, salt, key_id, sealed, said = subject
+        if said != commitment:
+            raise KeyGone(subject_id)
+        if sealed is None:
+            value = spelling(msgspec.json.decode(data)).encode()
+        elif key_id in self.keys:
+            plain = unseal(self.keys[key_id], sealed, place)
+            salt, value = plain[:SALT_BYTES], plain[SALT_BYTES:]
+        else:
+            self.unopened += 1
+            return None
+        if not opens(commitment, value.decode(), salt):
+            raise KeyGone(subject_id)
+        return value
 
 
 async def _load(connection: asyncpg.Connection, batch: list[UUID], settings: Settings | None) -> _Evidence:
-    evidence = _Evidence()
+    evidence, ends = _Evidence(), (batch[0], batch[-1])
     for query, into in ((_ENTRIES, evidence.entries), (_SIGNED, evidence.signed), (_GRANTS, evidence.grants),
                         (_SCHEDULES, evidence.schedules), (_SHOWN, evidence.shown)):
-        for row in await connection.fetch(query, batch):
+        for row in await connection.fetch(query, *ends):
             into[row["listing_id"]].append(row)
-    evidence.heads = {row["listing_id"]: Head(row["seq"], row["hash"]) for row in await connection.fetch(_HEADS, batch)}
-    evidence.subjects = {row["id"]: row for row in await connection.fetch(_SUBJECTS, batch)}
-    evidence.versions = {row["id"]: row for row in await connection.fetch(_VERSIONS, batch)}
+    evidence.heads = {row["listing_id"]: Head(row["seq"], row["hash"]) for row in await connection.fetch(_HEADS, *ends)}
+    evidence.subjects = {row["id"]: row for row in await connection.fetch(_SUBJECTS, *ends)}
+    evidence.versions = {row["id"]: row for row in await connection.fetch(_VERSIONS, *ends)}
     wanted = {row["key_id"] for rows in (evidence.subjects, evidence.versions) for row in rows.values()} - {None}
     if settings is not None and wanted:
         for row in await connection.fetch(_KEYS, list(wanted)):
@@ -164,7 +189,7 @@ async def _load(connection: asyncpg.Connection, batch: list[UUID], settings: Set
 
 def _check(listing_id: UUID, evidence: _Evidence, known: Head | None) -> Break | None:
     rows, head = evidence.entries[listing_id], evidence.heads.get(listing_id)
-    links = [LedgerRow(row["seq"], row["body"], row["prev"], row["hash"]) for row in rows]
+    links = [LedgerRow(seq, body, prev, link) for _listing, _id, seq, _kind, _deal, body, prev, link in rows]
     read: list[dict[str, Any]] = []
     if broken := verify_chain(listing_id, links, head, read):
         return Break(listing_id, broken.seq, broken.flaw)
@@ -178,23 +203,31 @@ def _check(listing_id: UUID, evidence: _Evidence, known: Head | None) -> Break |
     return next(_beside_the_chain(listing_id, rows, read, evidence), None)
 
 
+# Kinds of entries that are the cause of a row, or what it says.
+_CAUSES = frozenset({"released", "revoked", "disclosed", "nda_schedule"})
+
+
 def _beside_the_chain(listing_id: UUID, rows: Sequence[Any], read: Sequence[dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
     """What the hashes do not cover: columns, openings of commitments, and the rows that must have an entry."""
     bodies: dict[str, dict[str, Any]] = {}
     written = str(listing_id)
-    for row, body in zip(rows, read, strict=True):
-        if (body.get("entry_id"), body.get("listing_id"), body.get("kind"), body.get("deal_id")) != (row["id"], written, row["kind"], row["deal_id"]):
-            yield Break(listing_id, row["seq"], "columns")
-        body["seq"] = row["seq"]
+    for (_listing, entry_id, seq, kind, deal_id, *_chain), body in zip(rows, read, strict=True):
+        if (body.get("entry_id"), body.get("listing_id"), body.get("kind"), body.get("deal_id")) != (entry_id, written, kind, deal_id):
+            yield Break(listing_id, seq, "columns")
+        opened = {}
         for each in body.get("commitments", ()):
-            if not _opens(each, body, evidence):
-                yield Break(listing_id, row["seq"], "subject")
-        bodies[row["id"]] = body
+            try:
+                opened[each["subject"]] = evidence.opened(each["subject_id"], each["commitment"])
+            except KeyGone:
+                yield Break(listing_id, seq, "subject")
+        if kind in _CAUSES:
+            said = {subject: msgspec.json.decode(value) for subject, value in opened.items() if value is not None}
+            bodies[entry_id] = body | {"seq": seq, "opened": said}
     yield from _grants(listing_id, bodies, evidence)
     yield from _shown(listing_id, bodies, evidence)
     for schedule in evidence.schedules[listing_id]:
         entry = bodies.get(schedule["ledger_entry_id"])
-        if entry is None or entry.get("schedule_id") != schedule["id"] or entry.get("opened", {}).get("text_hash", schedule["text_hash"]) != schedule["text_hash"]:
+        if entry is None or entry.get("schedule_id") != schedule["id"] or entry["opened"].get("text_hash", schedule["text_hash"]) != schedule["text_hash"]:
             yield Break(listing_id, entry["seq"] if entry else 0, "schedule_without_entry")
 
 
@@ -233,28 +266,11 @@ def _shown(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _Ev
 def _is_version(entry: dict[str, Any], version: Any, evidence: _Evidence) -> bool:
     if version is None:
         return False
-    said = entry.get("opened", {}).get("content")
+    said = entry["opened"].get("content")
     if said is None or version["key_id"] not in evidence.keys:
         return True  # erased
     try:
-        content = unseal(evidence.keys[version["key_id"]], version["sealed"], UUID(version["id"]))
+        content = unseal(evidence.keys[version["key_id"]], version["sealed"], version["place"])
     except KeyGone:
         return False
     return hashlib.sha256(content).hexdigest() == said.get("sha256")
-
-
-def _opens(commitment: dict[str, Any], body: dict[str, Any], evidence: _Evidence) -> bool:
-    """An erased subject is no flaw: the commitment stays, and says nothing any more. What was opened is kept in the body."""
-    subject = evidence.subjects.get(commitment["subject_id"])
-    if subject is None:
-        evidence.unopened += 1
-        return True
-    try:
-        opening = evidence.opening(subject)
-    except KeyGone:
-        return False
-    if opening is None:
-        return subject["commitment"] == commitment["commitment"]
-    value, salt = opening
-    body.setdefault("opened", {})[commitment["subject"]] = msgspec.json.decode(value)
-    return subject["commitment"] == commitment["commitment"] and opens(commitment["commitment"], value, salt)

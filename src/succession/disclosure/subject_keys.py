@@ -73,12 +73,13 @@ def seal(key: SubjectKey, plain: bytes, place: UUID) -> bytes:
     return nonce + AESGCM(key.key).encrypt(nonce, plain, place.bytes)
 
 
-def unseal(key: bytes | AESGCM, sealed: bytes, place: UUID) -> bytes:
-    """Raises KeyGone when this is not what was sealed here under this key."""
+def unseal(key: bytes | AESGCM, sealed: bytes, place: UUID | bytes) -> bytes:
+    """`place`: the id of the row, or its 16 bytes. Raises KeyGone when this is not what was sealed here under this key."""
+    bound = place if isinstance(place, bytes) else place.bytes
     try:
-        return (AESGCM(key) if isinstance(key, bytes) else key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.bytes)
+        return (AESGCM(key) if isinstance(key, bytes) else key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
     except InvalidTag:
-        raise KeyGone(str(place)) from None
+        raise KeyGone(bound.hex()) from None
 
 
 _KEYS = text("SELECT key_id, wrapped, wrapped_by FROM vault.keys_of_subjects(CAST(:kinds AS text[]), CAST(:ids AS uuid[]), "
