@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 
-from succession.codes import read_table
+from succession.codes import read_table, translated
 from succession.i18n import Message
 
 PHRASES_MAX = 5
@@ -61,7 +61,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
     def label(self, code: str, locale: str) -> str:
         phrase = self.phrases[code]
-        return phrase.ja if locale == "ja" else phrase.en
+        return phrase.ja if locale == "ja" else translated("phrase", code, locale) or phrase.en
 
     def in_order(self, codes: Iterable[str]) -> list[str]:
         """The codes as a sheet lists them, group by group. KeyError for a code that was never released."""

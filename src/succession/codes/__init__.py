@@ -17,6 +17,7 @@ from succession.codes.attributes import (
 )
 from succession.codes.audience import AUDIENCE_BIT, audience_mask, audiences_in
 from succession.codes.industry import division_of, is_administrative, jsic_two_digit
+from succession.codes.names import NAME_LOCALES, translated
 from succession.codes.reference import read_table, source_of, table_of
 from succession.codes.schemes import SCHEMES, Code, Scheme, label
 
@@ -26,6 +27,7 @@ __all__ = [
     "AUDIENCE_BIT",
     "BANDS",
     "LEVELS",
+    "NAME_LOCALES",
     "SCHEMES",
     "Code",
     "Scheme",
@@ -47,4 +49,5 @@ __all__ = [
     "revenue_band",
     "source_of",
     "table_of",
+    "translated",
 ]

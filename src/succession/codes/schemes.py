@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import babel
 import msgspec
 
+from succession.codes.names import translated
 from succession.codes.reference import read_table
 
 
@@ -70,6 +71,7 @@ SCHEMES: dict[str, Scheme] = _load()
 
 
 def label(scheme: str, code: str, locale: str) -> str:
-    """The code's name: Japanese for any `ja` locale, English otherwise. KeyError for an unknown scheme or code."""
+    """The code's name: Japanese for any `ja` locale, Chinese or Korean where the code has such a name, English otherwise.
+    KeyError for an unknown scheme or code."""
     entry = SCHEMES[scheme].codes[code]
-    return entry.ja if locale.replace("_", "-").split("-")[0].lower() == "ja" else entry.en
+    return entry.ja if locale.replace("_", "-").split("-")[0].lower() == "ja" else translated(scheme, code, locale) or entry.en
