@@ -1,42 +1,32 @@
 """Which published codes does a search text name?
 
-`q` is read with a dictionary of published vocabulary: names of places and industries, everyday synonyms, deal schemes
-and phrases, in Japanese and English. Nothing else is looked at, so a company's name, number or address is read exactly
-like any other string. A text is answered only when every word of it is vocabulary: names are full of places and trades
-("Yamaguchi Seisakusho", "Hotel Hanamori"), and dropping the unknown word would turn a name into a search.
+`q` is read with a dictionary of published vocabulary (dictionary.py) in Japanese, English, Chinese and Korean. Nothing else
+is looked at, so a company's name, number or address is read exactly like any other string. A text is answered only when
+every word of it is vocabulary: names are full of places and trades ("Yamaguchi Seisakusho", "Hotel Hanamori"), and dropping
+the unknown word would turn a name into a search. For the same reason one slip of the hand is read, and no second one.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
-from succession.anonymity.vocabulary import vocabulary
-from succession.codes import ANY, SCHEMES, leaves, read_table
+from succession.codes import leaves
+from succession.market.dictionary import PARTICLES, SLIP_MOST, Meaning, dictionary, nearest, respelt
+from succession.market.spelling import fold, is_latin, words_of
 
 LENGTH_MAX = 200
 # Compatibility characters may grow when normalised; what grows past this is no search text.
 _FOLDED_MAX = 400
 
-# Said with a term but naming none: they neither narrow a search nor make it unreadable.
-FILLERS_JA = """
-会社 企業 法人 事業 業者 事業者 業界 業種 案件 地方 地域 エリア 周辺 近郊 県内 府内 中小企業 後継者不在 事業承継 譲渡 売却 買収
-募集 希望 探しています 探す 買いたい を買いたい を探しています 関係 関連
-""".split()
-FILLERS_EN = """
-a an and any area at based business businesses by companies company enterprise enterprises firm firms for from i in
-industries industry is japanese located looking of on or prefecture region sector sectors sale sme smes succession that
-the to want with
-""".split()
-# Only between two terms of an unspaced Japanese text: 東北の酒蔵.
-PARTICLES = ("にある", "における", "での", "の", "で", "と", "や", "に", "か", "及び", "または", "又は")
 
-Meaning = frozenset[tuple[str, str]]  # of (attribute, code); attribute "phrases" for phrases; empty for a filler
+class Corrected(msgspec.Struct, frozen=True):
+    """A slip of the hand: what was typed, and the word it was read as."""
+
+    typed: str
+    read_as: str
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -49,6 +39,7 @@ class Terms(msgspec.Struct, frozen=True):
     filters: dict[str, frozenset[str]]
     phrases: frozenset[str]
     unrecognised: tuple[str, ...]
+    corrected: tuple[Corrected, ...] = ()
 
 
 def parse_terms(q: str) -> Terms:
@@ -58,11 +49,14 @@ def parse_terms(q: str) -> Terms:
     """
     if not q.strip():
         return Terms({}, frozenset(), ())
-    words = _words(q) if len(q) <= LENGTH_MAX else []
-    folded = [fold(word) for word in words]
-    if not words or len(" ".join(folded)) > _FOLDED_MAX:
+    words = words_of(q) if len(q) <= LENGTH_MAX else []
+    folded = [respelt(fold(word)) for word in words]
+    if not words or sum(map(len, folded)) + len(folded) > _FOLDED_MAX:
         return Terms({}, frozenset(), (q.strip()[:LENGTH_MAX],))
-    meanings, unknown = _segment(folded)
+    text = _Text.of(folded)
+    meanings, unknown, corrected = *_segment(text), ()
+    if unknown and (read := _with_one_slip(text)):
+        meanings, unknown, corrected = read.meanings, [], (Corrected(_typed(text, read, words), read.entry),)
     if unknown or not any(meanings):
         return Terms({}, frozenset(), tuple(dict.fromkeys(words[i] for i in unknown or range(len(words)))))
     named: dict[str, list[frozenset[str]]] = {}
@@ -70,7 +64,7 @@ def parse_terms(q: str) -> Terms:
         for attribute in sorted({attribute for attribute, _code in meaning}):
             named.setdefault(attribute, []).append(frozenset(code for name, code in meaning if name == attribute))
     phrases = frozenset().union(*named.pop("phrases", ()))
-    return Terms({attribute: _finest(attribute, terms) for attribute, terms in sorted(named.items())}, phrases, ())
+    return Terms({attribute: _finest(attribute, terms) for attribute, terms in sorted(named.items())}, phrases, (), corrected)
 
 
 def _finest(attribute: str, terms: list[frozenset[str]]) -> frozenset[str]:
@@ -82,30 +76,27 @@ def _finest(attribute: str, terms: list[frozenset[str]]) -> frozenset[str]:
     return frozenset().union(*terms)
 
 
-# --- normal form ----------------------------------------------------------------------------------------------------
-
-_HIRAGANA = {katakana: katakana - 0x60 for katakana in range(ord("ァ"), ord("ヶ") + 1)}
-_LATIN_MARKS = re.compile("[\u0300-\u036f]")
-_APART = re.compile(r"[^\w']|_")
-
-
-def _words(text: str) -> list[str]:
-    """The writer's words as typed, but for width and invisible characters; punctuation separates."""
-    visible = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return [word for word in _APART.sub(" ", visible.replace("’", "'")).split() if fold(word)]
-
-
-def fold(word: str) -> str:
-    """One spelling for width, case, kana and Latin accents: ﾎﾃﾙ, ホテル and ほてる are one word, Kyūshū is kyushu."""
-    plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", word).casefold())
-    return unicodedata.normalize("NFC", _LATIN_MARKS.sub("", plain)).translate(_HIRAGANA).replace("'", "")
-
-
-def _key(text: str) -> str:
-    return " ".join(fold(word) for word in _words(text))
-
-
 # --- segmentation ---------------------------------------------------------------------------------------------------
+
+
+class _Text(NamedTuple):
+    """Folded words laid out in a row; a space stands only beside a Latin letter, so that nobody has to know where Chinese,
+    Japanese or Korean put theirs. `starts`, `ends`: position -> number of the word that begins or ends there."""
+
+    text: str
+    words: list[str]
+    starts: dict[int, int]
+    ends: dict[int, int]
+
+    @classmethod
+    def of(cls, words: list[str]) -> _Text:
+        text, starts, ends = "", {}, {}
+        for number, word in enumerate(words):
+            text += " " if text and (is_latin(text[-1]) or is_latin(word[0])) else ""
+            starts[len(text)] = number
+            text += word
+            ends[len(text)] = number
+        return cls(text, words, starts, ends)
 
 
 class _Step(NamedTuple):
@@ -118,21 +109,29 @@ class _Step(NamedTuple):
     word: int | None
 
 
-def _segment(words: list[str]) -> tuple[list[Meaning], list[int]]:
-    """(meanings, positions of unknown words) of the reading with the fewest unknown words, then the fewest terms.
+def _segment(text: _Text) -> tuple[list[Meaning], list[int]]:
+    """(meanings, positions of unknown words) of the reading with the fewest unknown words, then the fewest terms."""
+    best = _ways(text)
+    meanings, unknown, at = [], [], 0
+    while at < len(text.text):
+        step = best[at]
+        meanings += [step.meaning] if step.meaning is not None else []
+        unknown += [step.word] if step.word is not None else []
+        at = step.to
+    return meanings, unknown
 
-    Read from the right, so that each position is decided once. A word that cannot be read to its end is unknown whole.
-    """
-    text, starts = " ".join(words), {}
-    for number in range(len(words)):
-        starts[len(" ".join(words[:number])) + (number > 0)] = number
-    best = {len(text): _Step(0, 0, len(text), None, None)}
-    for at in range(len(text) - 1, -1, -1):
-        steps = [_Step(0, 1, end, meaning, None) for end, meaning in _readings(text, at, inside=at not in starts)]
-        if text[at] == " ":
+
+def _ways(text: _Text) -> dict[int, _Step]:
+    """Position -> the best way on from there. Read from the right, so that each is decided once; a word that cannot be
+    read to its end is unknown whole."""
+    line, starts = text.text, text.starts
+    best = {len(line): _Step(0, 0, len(line), None, None)}
+    for at in range(len(line) - 1, -1, -1):
+        steps = [_Step(0, 1, end, meaning, None) for end, meaning in _readings(line, at, inside=at not in starts)]
+        if line[at] == " ":
             steps.append(_Step(0, 0, at + 1, None, None))
         if at in starts:
-            steps.append(_Step(1, 0, at + len(words[starts[at]]), None, starts[at]))
+            steps.append(_Step(1, 0, at + len(text.words[starts[at]]), None, starts[at]))
         costed = [
             step._replace(unknown=step.unknown + best[step.to].unknown, terms=step.terms + best[step.to].terms)
             for step in steps
@@ -140,13 +139,7 @@ def _segment(words: list[str]) -> tuple[list[Meaning], list[int]]:
         ]
         if costed:
             best[at] = min(costed, key=lambda step: (step.unknown, step.terms, -step.to))
-    meanings, unknown, at = [], [], 0
-    while at < len(text):
-        step = best[at]
-        meanings += [step.meaning] if step.meaning is not None else []
-        unknown += [step.word] if step.word is not None else []
-        at = step.to
-    return meanings, unknown
+    return best
 
 
 def _readings(text: str, at: int, inside: bool) -> Iterator[tuple[int, Meaning]]:
@@ -159,99 +152,77 @@ def _readings(text: str, at: int, inside: bool) -> Iterator[tuple[int, Meaning]]
 
 
 def _entries_at(text: str, at: int) -> Iterator[tuple[int, Meaning]]:
-    entries, lengths = _dictionary()
+    known = dictionary()
     if at >= len(text) or (_latin(text, at) and _latin(text, at - 1)):
         return
-    for length in lengths.get(text[at], ()):
+    for length in known.lengths.get(text[at], ()):
         end = at + length
-        meaning = entries.get(text[at:end])
+        meaning = known.entries.get(text[at:end])
         if meaning is not None and end <= len(text) and not (_latin(text, end - 1) and _latin(text, end)):
             yield end, meaning
 
 
 def _latin(text: str, at: int) -> bool:
-    return 0 <= at < len(text) and (text[at].isascii() and text[at].isalnum())
+    return 0 <= at < len(text) and is_latin(text[at])
 
 
-# --- dictionary -----------------------------------------------------------------------------------------------------
+# --- one slip -------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _dictionary() -> tuple[dict[str, Meaning], dict[str, tuple[int, ...]]]:
-    """(entry -> meaning, first character -> lengths of the entries that begin with it)."""
-    collected: dict[str, set[tuple[str, str]]] = {}
-    for name, attribute, code in (*_names(), *_synonyms(), *_phrases()):
-        for spelling in _spellings(_key(name)):
-            if len(spelling) > 1:  # a single character is in too many names
-                collected.setdefault(spelling, set()).add((attribute, code))
-    entries = {key: frozenset(meaning) for key, meaning in collected.items()}
-    for filler in (*FILLERS_JA, *FILLERS_EN):
-        entries.setdefault(_key(filler), frozenset())
-    lengths: dict[str, set[int]] = {}
-    for key in entries:
-        lengths.setdefault(key[0], set()).add(len(key))
-    return entries, {first: tuple(sorted(each)) for first, each in lengths.items()}
+class _Slip(NamedTuple):
+    """The stretch of the text that is one slip from `entry`, and what the whole text then means."""
+
+    start: int
+    end: int
+    entry: str
+    meanings: list[Meaning]
 
 
-def _spellings(key: str) -> Iterator[str]:
-    """The entry, and its plural when it ends in an English word."""
-    yield key
-    if re.search(r"[a-z]{3}$", key):
-        if re.search(r"[^aeiou]y$", key):
-            yield key[:-1] + "ies"
-        yield key + ("es" if re.search(r"(s|x|ch|sh)$", key) else "s")
+def _with_one_slip(text: _Text) -> _Slip | None:
+    """The reading in which all but one stretch of the text are entries, and that one is a slip away from one; of several
+    the one with the fewest terms, None where two of those differ."""
+    before, after = _before(text), {at: step for at, step in _ways(text).items() if not step.unknown}
+    found: dict[tuple[int, Meaning], _Slip] = {}
+    for start, terms in before.items():
+        for end in (end for end in after if start < end <= start + SLIP_MOST):
+            stretch = text.text[start:end]
+            if stretch != stretch.strip() or _latin(text.text, start - 1) and _latin(text.text, start) \
+                    or _latin(text.text, end - 1) and _latin(text.text, end):
+                continue
+            if near := nearest(stretch):
+                rest = _onwards(after, end)
+                found.setdefault((len(terms) + len(rest), near[1]), _Slip(start, end, near[0], [*terms, near[1], *rest]))
+    fewest = [slip for (count, _meaning), slip in found.items() if count == min(count for count, _meaning in found)]
+    return fewest[0] if len(fewest) == 1 else None
 
 
-def _names() -> Iterator[tuple[str, str, str]]:
-    for code, entry in SCHEMES["place"].codes.items():
-        if code != ANY:
-            for name in (*_place_names(code, entry.ja), *_place_names(code, entry.en)):
-                yield name, "place", code
-    for code, entry in SCHEMES["industry"].codes.items():
-        if code != ANY:
-            for name in (*_industry_names_ja(entry.ja), *_industry_names_en(entry.en)):
-                yield name, "industry", code
-    for row in read_table("db/reference/titles.tsv"):
-        if row["code"] != ANY:
-            yield row["ja"], "industry", row["code"]
-            yield row["en"], "industry", row["code"]
-    for code, entry in SCHEMES["scheme"].codes.items():
-        for name in (entry.ja, entry.en, re.sub(r"（.*?）", "", entry.ja), re.sub(r",.*|\(.*?\)", "", entry.en)):
-            yield name, "schemes", code
+def _before(text: _Text) -> dict[int, list[Meaning]]:
+    """Position -> the fewest terms by which everything before it can be read."""
+    reached: dict[int, list[Meaning]] = {0: []}
+    for at in range(len(text.text)):
+        if at not in reached:
+            continue
+        ways = [(end, [*reached[at], meaning]) for end, meaning in _readings(text.text, at, inside=at not in text.starts)]
+        if text.text[at] == " ":
+            ways.append((at + 1, reached[at]))
+        if at not in text.starts and text.text[at - 1] != " ":
+            ways += [(at + len(particle), reached[at]) for particle in PARTICLES if text.text.startswith(particle, at)]
+        for end, terms in ways:
+            if end not in reached or len(terms) < len(reached[end]):
+                reached[end] = terms
+    return reached
 
 
-def _place_names(code: str, name: str) -> Iterable[str]:
-    name = re.sub(r"\s*\(.*\)", "", name)
-    if not code.startswith("JP-"):
-        return (name,)
-    if name.isascii():
-        return (name, *(f"{name} {kind}" for kind in ("prefecture", "ken", "fu", "to")))
-    return (name, name[:-1]) if name[-1] in "県府都" else (name,)
+def _onwards(after: dict[int, _Step], at: int) -> list[Meaning]:
+    meanings = []
+    while after[at].to != at:
+        meanings += [after[at].meaning] if after[at].meaning is not None else []
+        at = after[at].to
+    return meanings
 
 
-def _industry_names_ja(name: str) -> Iterator[str]:
-    whole = re.sub(r"（.*?）", "", name)
-    yield name
-    yield whole
-    for part in (whole, *re.split("[・，]", whole)):
-        if not part.startswith(("その他", "同", "各種", "他に")):
-            yield part
-            if not part.endswith("工業"):
-                yield re.sub(r"(製造業|業)$", "", part)
-
-
-def _industry_names_en(name: str) -> Iterator[str]:
-    whole = re.sub(r",? (except|including|n\.e\.c\.).*", "", name)
-    yield from (name, whole, whole.removeprefix("Manufacture of "), whole.removesuffix(" trade"))
-
-
-def _synonyms() -> Iterator[tuple[str, str, str]]:
-    for row in read_table("db/reference/synonyms.tsv"):
-        for name in filter(None, (*row["ja"].split("|"), *row["en"].split("|"))):
-            yield name, row["attribute"], row["code"]
-
-
-def _phrases() -> Iterator[tuple[str, str, str]]:
-    for phrase in vocabulary().showable():
-        for name in (phrase.ja, phrase.en, *phrase.synonyms_ja, *phrase.synonyms_en):
-            yield name, "phrases", phrase.code
+def _typed(text: _Text, slip: _Slip, words: list[str]) -> str:
+    """The stretch as it was typed, where it consists of whole words."""
+    if slip.start in text.starts and slip.end in text.ends:
+        return " ".join(words[text.starts[slip.start] : text.ends[slip.end] + 1])
+    return text.text[slip.start : slip.end]
