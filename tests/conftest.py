@@ -18,7 +18,7 @@ import pytest
 
 from succession.app import create_app
 from succession.config import DATABASE_ROLES, Settings, as_role
-from world import World
+from world import UNCOUNTED, World
 
 TEMPLATE = "succession_template"
 _SERVERS = pytest.StashKey()
@@ -94,6 +94,7 @@ def settings(database_url: str, worker_id: str, tmp_path_factory: pytest.TempPat
         "SUCCESSION_DATA_DIR": str(tmp_path_factory.mktemp("data")),
         "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400",
         "SUCCESSION_POOL_APP_SIZE": "6",
+        **UNCOUNTED,
         "SUCCESSION_POOL_MARKET_SIZE": "3",
         "DATABASE_URL": database_url,
         "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"].replace("db=0", f"db={number}"),

@@ -17,7 +17,7 @@ import psutil
 
 from succession.config import Settings
 from succession.demo.servers import free_port
-from world import Caller
+from world import UNCOUNTED, Caller
 
 READY_TIMEOUT_S = 60
 
@@ -39,7 +39,7 @@ def serving(settings: Settings, database_url: str, log: Path, **more: str) -> It
     port = free_port("127.0.0.1", 0)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SUCCESSION_", "DATABASE_", "REDIS_"))}
     environ = inherited | {
-        "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(settings.data_dir), "SUCCESSION_PORT": str(port), "DATABASE_URL": database_url,
+        **UNCOUNTED, "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(settings.data_dir), "SUCCESSION_PORT": str(port), "DATABASE_URL": database_url,
         "REDIS_URL": settings.redis_url, "SUCCESSION_PUBLIC_URL": settings.public_url, "SUCCESSION_POOL_APP_SIZE": "4"} | more  # fmt: skip
     with log.open("wb") as stream:
         started = subprocess.Popen([sys.executable, "-m", "succession", "serve"], env=environ, stdout=stream, stderr=subprocess.STDOUT)

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession import __version__
 from succession.accounts import routes as accounts
-from succession.actor import Actor, Authentication, Sessions, send_renewed_cookie
+from succession.actor import Actor, Sessions, send_renewed_cookie
 from succession.config import Settings
 from succession.database import Databases, open_databases
 from succession.deals import routes as deals
@@ -36,6 +36,7 @@ from succession.memory import open_memory
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
 from succession.permissions import CONFIRMED_ANEW, allow
+from succession.rates import CountedAuthentication, send_rate, within_rate
 from succession.store.vault import Vault, open_vault
 from succession.wiring import Locale, Memory, Pools
 
@@ -103,12 +104,12 @@ async def confirmed_anew(connection: ASGIConnection, handler: BaseRouteHandler) 
         raise Problem("second_factor_needed", Message.of(HOW_TO_CONFIRM if state["enrolled"] else HOW_TO_SET_UP))
 
 
-@get("/healthz", opt={"public": True}, operation_id="Healthz", summary="Is the process alive?", sync_to_thread=False)
+@get("/healthz", opt={"public": True, "uncounted": True}, operation_id="Healthz", summary="Is the process alive?", sync_to_thread=False)
 def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz", opt={"public": True}, operation_id="Readyz", summary="Can it serve: database and Redis answer?")
+@get("/readyz", opt={"public": True, "uncounted": True}, operation_id="Readyz", summary="Can it serve: database and Redis answer?")
 async def readyz(databases: Pools, redis: Memory) -> Response[dict[str, str]]:
     await databases.app.fetchval("SELECT 1", timeout=3)
     await redis.ping()
@@ -156,8 +157,8 @@ def create_app(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=[healthz, readyz, openapi_document, problem_type, Router("/v1", route_handlers=V1), *pages.ROUTES],
         lifespan=[lifespan],
-        middleware=[Authentication],
-        guards=[permitted, confirmed_anew, speaks_json],
+        middleware=[CountedAuthentication],
+        guards=[within_rate, permitted, confirmed_anew, speaks_json],
         dependencies={
             "actor": Provide(provide_actor),
             "locale": Provide(provide_locale),
@@ -170,7 +171,7 @@ def create_app(settings: Settings) -> Litestar:
             "store": Provide(provide_store),
         },
         exception_handlers=EXCEPTION_HANDLERS,
-        before_send=[add_language_headers, send_renewed_cookie],
+        before_send=[add_language_headers, send_renewed_cookie, send_rate],
         logging_config=None,  # the programs set logging up (logs.py); the framework's own would print exceptions
         request_max_body_size=BODY_LIMIT_BYTES,
         openapi_config=OpenAPIConfig(

@@ -129,6 +129,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_POOL_APP_SIZE", _whole(1, 200), "8", "connections per pool of succession_app"),
     Variable("SUCCESSION_POOL_WORKER_SIZE", _whole(1, 200), "4", "connections of succession_worker"),
     Variable("SUCCESSION_POOL_MARKET_SIZE", _whole(1, 200), "6", "connections per audience role"),
+    Variable("SUCCESSION_RATE_KEY", _whole(1, 10_000_000), "600", "requests a minute of one API key or signed-in person"),
+    Variable("SUCCESSION_RATE_ORGANISATION", _whole(1, 10_000_000), "3000", "requests a minute of all of one organisation"),
+    Variable("SUCCESSION_RATE_ADDRESS", _whole(1, 10_000_000), "300", "requests a minute of one network nobody has signed in from"),
     Variable("SUCCESSION_BATCH_CALENDAR", _one_of("weekly", "daily"), "weekly", "when publication batches close"),
     Variable("SUCCESSION_SPOT_CHECK_PERCENT", _whole(0, 50), None, "releases that a person looks at though nothing was found; 5, demo 0"),
     Variable("SUCCESSION_CHECKPOINT_HOURS", _whole(1, 168), "24", "how often the state of all ledgers is signed"),
@@ -188,6 +191,9 @@ class Settings:
     pool_market_size: int
     standby_lag_most_s: float
     pooler: bool
+    rate_key: int
+    rate_organisation: int
+    rate_address: int
     batch_calendar: str
     spot_check_percent: int
     checkpoint_hours: int
@@ -238,6 +244,9 @@ class Settings:
             standby_urls=value["DATABASE_STANDBY_URLS"] or (),
             standby_lag_most_s=value["SUCCESSION_STANDBY_LAG_MOST_MS"] / 1000,
             pooler=value["DATABASE_POOLER"] == "transaction",
+            rate_key=value["SUCCESSION_RATE_KEY"],
+            rate_organisation=value["SUCCESSION_RATE_ORGANISATION"],
+            rate_address=value["SUCCESSION_RATE_ADDRESS"],
             batch_calendar=value["SUCCESSION_BATCH_CALENDAR"],
             spot_check_percent=_spot_check_percent(value),
             checkpoint_hours=value["SUCCESSION_CHECKPOINT_HOURS"],

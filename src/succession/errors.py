@@ -44,6 +44,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "organisation_not_verified": (403, _("Your organisation has not been verified by the operator yet.")),
     "origin_refused": (403, _("This request did not come from our own pages.")),
     "rate_limited": (429, _("Too many requests. Please wait.")),
+    "overloaded": (503, _("There are more requests than can be answered at this moment. Please try again shortly.")),
     "unavailable": (503, _("The service is not available for the moment. Please try again.")),
     "unexpected": (500, _("Something went wrong on our side. Nothing was changed.")),
     "conflict": (409, _("This conflicts with the present state.")),

@@ -15,6 +15,7 @@ import uvicorn
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from succession import logs
+from succession.admission import Admission
 from succession.app import create_app
 from succession.config import Settings
 from succession.key_ring import check_directory
@@ -54,7 +55,7 @@ class AccessLog:
 def application() -> ASGIApp:
     """What every serving process runs; settings from the environment."""
     logs.set_up()
-    return AccessLog(create_app(Settings.from_env()))
+    return AccessLog(Admission(create_app(Settings.from_env())))
 
 
 @contextlib.contextmanager

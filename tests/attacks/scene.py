@@ -44,7 +44,7 @@ from succession.demo.build import build_market, saved_world
 from succession.demo.people import Accounts
 from succession.demo.servers import free_port
 from succession.market.codebooks import load_codebook
-from world import ORIGIN, Authenticator, Caller, Published, World
+from world import ORIGIN, UNCOUNTED, Authenticator, Caller, Published, World
 
 START_TIMEOUT_S = 60
 NAMED_FORMS = [LEGAL_FORMS.index(form) for form in companies.OFFERED_FORMS]
@@ -335,7 +335,7 @@ def _truth(row: asyncpg.Record, holders: dict[UUID, str]) -> Truth:
 async def scene_on(database_url: str, redis_url: str, data_dir: Path, full: bool) -> AsyncIterator[Scene]:
     """The whole scene in an empty migrated database. `full`: the larger market, behind a server process."""
     environ = {"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(data_dir), "SUCCESSION_PUBLIC_URL": ORIGIN,
-               "SUCCESSION_POOL_APP_SIZE": "6", "SUCCESSION_POOL_MARKET_SIZE": "4", "DATABASE_URL": database_url,
+               "SUCCESSION_POOL_APP_SIZE": "6", "SUCCESSION_POOL_MARKET_SIZE": "4", **UNCOUNTED, "DATABASE_URL": database_url,
                "REDIS_URL": redis_url}  # fmt: skip
     settings = Settings.from_env(environ)
     accounts = await build_market(settings, **(FULL if full else SMALL))

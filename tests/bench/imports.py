@@ -17,7 +17,7 @@ import asyncpg
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sheets import HEADINGS, company, xlsx  # noqa: E402
-from world import World  # noqa: E402
+from world import UNCOUNTED, World  # noqa: E402
 
 from succession import embedded  # noqa: E402
 from succession.app import create_app  # noqa: E402
@@ -53,7 +53,7 @@ async def measure(settings: Settings, rows: int) -> None:
 def main(rows: int = 5_000) -> None:
     with tempfile.TemporaryDirectory(prefix="sx-") as directory, embedded.start(directory, throwaway=True) as servers:
         asyncio.run(migrate(servers.database_url))
-        settings = Settings.from_env({**servers.environ, "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": directory})
+        settings = Settings.from_env({**servers.environ, **UNCOUNTED, "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": directory})
         asyncio.run(measure(settings, rows))
 
 

@@ -182,7 +182,7 @@ async def _codebook_facets(settings: Settings) -> dict[str, float]:
 def main(teasers: int = TEASERS) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="sx-") as directory, start(directory, throwaway=True) as servers:
-        settings = Settings.from_env({**servers.environ, "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": directory})
+        settings = Settings.from_env({**servers.environ, "SUCCESSION_DEMO": "1", "SUCCESSION_RATE_ADDRESS": "10000000", "SUCCESSION_DATA_DIR": directory})
         size = asyncio.run(seed(servers.database_url, teasers))
         _prepare()
         pages = asyncio.run(_pages(settings))

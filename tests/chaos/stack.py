@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 
 from succession.embedded import Servers, start
+from world import UNCOUNTED
 
 POSTGRES, REDIS, WORKER, API = "PostgreSQL", "Redis", "worker", "API"
 PORTS = 2
@@ -86,6 +87,7 @@ class Stack:
             self._serve(name)
             self.parts[name] = Part(name, name, lambda name=name: self._serve(name), lambda name=name: self._pid(name))
         self.environ = {
+            **UNCOUNTED,
             "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(self.directory / "data"), "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400",
             "SUCCESSION_POOL_APP_SIZE": "6", "SUCCESSION_POOL_MARKET_SIZE": "2",
             "DATABASE_URL": self._servers[POSTGRES].database_url, "REDIS_URL": self._servers[REDIS].redis_url}

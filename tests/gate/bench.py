@@ -14,6 +14,7 @@ from gate.probes import Sql
 from gate.town import Town
 from succession.app import create_app
 from succession.config import Settings
+from world import UNCOUNTED
 
 REDIS_DATABASE = 12  # apart from those of the test processes, the attacks (13) and the demo's walk (14)
 
@@ -27,7 +28,7 @@ class Bench:
         self.run(_make_database(base, name, TEMPLATE))
         self.settings = Settings.from_env({
             "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(data_dir), "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400",
-            "SUCCESSION_POOL_APP_SIZE": "6", "SUCCESSION_POOL_MARKET_SIZE": "3", "DATABASE_URL": _database(base, name),
+            "SUCCESSION_POOL_APP_SIZE": "6", "SUCCESSION_POOL_MARKET_SIZE": "3", **UNCOUNTED, "DATABASE_URL": _database(base, name),
             "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"].replace("db=0", f"db={REDIS_DATABASE}")})
         self.app = create_app(self.settings)
         self._stop = asyncio.Event()

@@ -255,7 +255,7 @@ def _owner_faults(read: Declaration) -> Iterator[FieldError]:
     owners = read.beneficial_owners
     if _foreign_company(read) and not owners and read.without_beneficial_owner is None:
         yield FieldError("beneficial_owners", Message.of(_(
-            "Name everybody who holds more than 25 % of the votes, or say in without_beneficial_owner why there is nobody.")))
+            "Name everybody who holds more than a quarter of the votes, or say in without_beneficial_owner why there is nobody.")))
     if owners and read.without_beneficial_owner is not None:
         yield FieldError("without_beneficial_owner", Message.of(_("Beneficial owners are named as well. Keep one.")))
     if sum(owner.share_percent for owner in owners) > 100:
