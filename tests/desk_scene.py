@@ -17,6 +17,8 @@ import asyncpg
 
 from succession.accounts.identifiers import make_corporate_number
 from succession.codes import audiences_in
+from succession.market.filter_log import today
+from succession.market.match_queries import newest_year
 from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
 from tiny_codebook import stored
 from world import Caller, World
@@ -47,14 +49,14 @@ async def add(seeder: asyncpg.Connection, table: str, returning: str | None = "i
 
 async def listed(world: World, holder: Caller, *, audiences: int = 4, price: str = "100_300",
                  schemes: tuple[str, ...] = ("share_transfer",), excludes: dict[str, str] | None = None, companies: int = 50,
-                 shuffle: int | None = None, **cell: str) -> Listed:
+                 shuffle: int | None = None, batch: int | None = None, phrases: tuple[str, ...] = ("jobs_kept",), **cell: str) -> Listed:
     """A published listing of `holder` with identity, documents, links and papers. Its teaser is in the cell CELL | cell, to which
     so many `companies` of every prefecture inside it belong."""
     seeder = await asyncpg.connect(world.database_url)
     try:
         async with seeder.transaction():
             await seeder.execute("SET LOCAL ROLE succession_seeder")
-            found = await _listed(seeder, holder, audiences, price, schemes, excludes or {}, shuffle, CELL | cell, companies)
+            found = await _listed(seeder, holder, audiences, price, schemes, excludes or {}, (shuffle, batch, list(phrases)), CELL | cell, companies)
     finally:
         await seeder.close()
     # Its population is its own: whichever codebook another test has put in force does not count it.
@@ -63,8 +65,9 @@ async def listed(world: World, holder: Caller, *, audiences: int = 4, price: str
 
 
 async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, price: str, schemes: tuple[str, ...],
-                  excludes: dict[str, str], shuffle: int | None, cell: dict[str, str],
+                  excludes: dict[str, str], shown: tuple[int | None, int | None, list[str]], cell: dict[str, str],
                   companies: int) -> Listed:
+    shuffle, batch, phrases = shown
     number = next(_numbers)
     (cell_id, codebook), ranks = await stored(seeder, cell, POPULATION, companies=companies), _ranks(cell)
     listing_id = await add(seeder, "vault.listing", intermediary_id=holder.organisation_id, state="listed")
@@ -81,9 +84,9 @@ async def _listed(seeder: asyncpg.Connection, holder: Caller, audiences: int, pr
     for kind, value in excludes.items():
         await add(seeder, "vault.exclusion", **one, kind=kind, value=value)
     ids = {"listing": listing_id} | await _papers(seeder, holder, listing_id, person)
-    ref = await _publish(seeder, listing_id, cell_id, codebook, audiences)
-    await add(seeder, "market.teaser", None, ref=ref, batch=1, cell_id=cell_id, audiences=audiences, price=price,
-              schemes=list(schemes), timing="flexible", phrases=["jobs_kept"], fiscal_year=2025, vocabulary_version="v",
+    ref = await _publish(seeder, listing_id, cell_id, codebook, audiences, batch)
+    await add(seeder, "market.teaser", None, ref=ref, batch=batch or 1, cell_id=cell_id, audiences=audiences, price=price,
+              schemes=list(schemes), timing="flexible", phrases=phrases, fiscal_year=newest_year(today()), vocabulary_version="v",
               **ranks, price_rank=PRICE_RANK[price], shuffle=secrets.randbits(62) if shuffle is None else shuffle)
     told = (name, f"架空{number}", person, corporate, "612345678", "2461", "JP-29", *map(str, ids.values()))
     return Listed(ref, listing_id, told, ids)
@@ -119,7 +122,7 @@ async def _papers(seeder: asyncpg.Connection, holder: Caller, listing_id: UUID, 
             "ledger_subject": subject, "listing_import": sheet}
 
 
-async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, codebook: str, audiences: int) -> UUID:
+async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, codebook: str, audiences: int, batch: int | None) -> UUID:
     proposal = await add(seeder, "vault.teaser_proposal", listing_id=listing_id, canonical="{}", canonical_hash=b"",
                          rendering_ja="",
                          cell_id=cell_id, audiences=audiences, decision="approved", audiences_granted=audiences,
@@ -129,7 +132,7 @@ async def _publish(seeder: asyncpg.Connection, listing_id: UUID, cell_id: int, c
                   expires_at=datetime.now(UTC) + timedelta(days=300))
     return await add(seeder, "vault.publication", "ref", ref=UUID(bytes=secrets.token_bytes(16)), listing_id=listing_id,
                      proposal_id=proposal, codebook_version=codebook, vocabulary_version="v", population_version=POPULATION,
-                     cell_id=cell_id, audiences=audiences, state="published", published_at=datetime.now(UTC))
+                     cell_id=cell_id, audiences=audiences, state="published", published_at=datetime.now(UTC), batch=batch)
 
 
 async def letters(world: World) -> list[tuple[str, str]]:

@@ -84,6 +84,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "import_broken": (422, _("This file cannot be read.")),
     "already_published": (409, _("This listing is published or waiting for the next batch.")),
     # the desk and representation
+    "profile_needed": (409, _("Say first what you look for: keep a profile, or name a brief of yours.")),
     "brief_closed": (409, _("This brief has been closed.")),
     "introduced_already": (409, _("This teaser has been introduced under this brief already.")),
     "introduction_decided": (409, _("This introduction has been decided already.")),
@@ -174,6 +175,7 @@ CONSTRAINTS: dict[str, str] = {
     "answer_reply_fits": "validation",
     "answer_not_clean": "prose_not_clean",
     "answer_second_person": "second_confirmation_needed",
+    "saved_searches_most": "limit_reached",
     "deal_one_open": "request_exists",
     "brief_needs_desk": "not_found",
     "introduction_once": "introduced_already",

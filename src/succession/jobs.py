@@ -13,6 +13,7 @@ from succession.deals.expiry import end_exclusivities
 from succession.disclosure.checkpoints import checkpoint_if_due
 from succession.disclosure.nda_expiry import remind_of_endings
 from succession.disclosure.rescreening import rescreen
+from succession.market.alerts import alert, forget_alerts
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
 from succession.metrics.closing import close_months
 from succession.retention import purge
@@ -49,6 +50,8 @@ async def forget_filter_use(connection: asyncpg.Connection, settings: Settings) 
 
 PERIODIC: tuple[Job, ...] = (
     Job("close_batch", 60, _now(close_batch_if_due)),
+    Job("alert", 60, _now(alert)),
+    Job("forget_alerts", 86_400, forget_alerts),
     Job("end_publications", 300, _now(end_publications)),
     Job("recheck_prose", 86_400, _now(recheck_prose)),
     Job("flag_figures", 3600, _now(flag_figures)),

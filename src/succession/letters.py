@@ -321,6 +321,17 @@ LETTERS: dict[str, Letter] = {
         _("Project {project} can go on"),
         _("The exclusive negotiation that held project {project} back has ended. Sign in to see what is open to you now."),
     ),
+    # alerts: titles of published teasers, to who may see them; no reference and no name of a search in a subject
+    "alert_found": Letter(
+        _("New companies for a saved search: {count}"),
+        _("Your saved search \"{name}\" has found something new ({count}):\n\n{lines}\n\nAt most ten are listed here. To read more, "
+          "sign in and search. To get no more letters for this search, open:\n\n{unsubscribe_link}"),
+    ),
+    "alert_digest": Letter(
+        _("New companies for your saved searches"),
+        _("Your saved searches have found something new:\n\n{lines}\n\nAt most ten of each are listed here. To read more, or to change "
+          "one of them, sign in. To get no more of these digests, open:\n\n{unsubscribe_link}"),
+    ),
     # listings, market, disclosure, deals: each slice adds its own below
 }
 
@@ -343,6 +354,8 @@ def compose(template: str, params: Mapping[str, object], locale: str) -> tuple[s
 
 
 def _shown(name: str, value: object, locale: str) -> object:
+    if isinstance(value, list):  # lines, each of them one
+        return "\n".join(str(_shown(name, each, locale)) for each in value)
     if name.endswith("_yen") and isinstance(value, int):
         return format_yen(value, locale)
     if name.endswith("_on") and isinstance(value, str):

@@ -70,6 +70,8 @@ def compose_letter(settings: Settings, outbox_id: int, template: str, params: di
     letter["Date"] = datetime.now(UTC)
     letter["Message-ID"] = f"<outbox-{outbox_id}@{urlsplit(settings.public_url).hostname}>"
     letter["Auto-Submitted"] = "auto-generated"
+    if link := params.get("unsubscribe_link"):  # RFC 8058; that both headers are signed (DKIM) is the relay's part
+        letter["List-Unsubscribe"], letter["List-Unsubscribe-Post"] = f"<{link}>", "List-Unsubscribe=One-Click"
     letter.set_content(body)
     letter["Content-Language"] = recipient.locale  # after the content, which takes every Content- header with it
     return letter

@@ -37,6 +37,8 @@ PERMISSIONS: dict[str, Rule] = {
     "account:own": _may(ANYONE, verified=False),
     "account:sign_out": _may(ANYONE, verified=False),
     "answer_review:decide": _may("intermediary"),  # a person reads it: no key may
+    "acquirer_profile:edit": _may("acquirer"),
+    "acquirer_profile:read": _may("acquirer"),
     "adverse_decision:make": _may("operator", "admin reviewer"),  # by name: no key may
     "adverse_event:object": _may("acquirer", "admin", verified=False),  # to be heard, no standing is needed
     "adverse_event:read": _may("operator intermediary acquirer", verified=False),
@@ -76,6 +78,7 @@ PERMISSIONS: dict[str, Rule] = {
     "listing:read": _may("intermediary"),
     "listing:write": _may("intermediary"),
     "mandate:write": _may("intermediary"),
+    "match:read": _may("acquirer"),
     "member:invite": _may(ANYONE, "admin"),  # a stranger who registered must not send letters to anybody
     "member:manage": _may(ANYONE, "admin", verified=False),
     "member:read": _may(ANYONE, verified=False),
@@ -110,6 +113,8 @@ PERMISSIONS: dict[str, Rule] = {
     "representation:read": _may("intermediary acquirer"),
     "request:open": _may("acquirer intermediary"),
     "retention:read": _may("operator"),
+    "saved_search:read": _may("acquirer intermediary agency", agency="desk"),
+    "saved_search:write": _may("acquirer intermediary agency", agency="desk"),
     "screening:confirm": _may("intermediary operator"),
     "screening:decide": _may("intermediary"),
     "screening_list:edit": _may("operator"),

@@ -20,6 +20,7 @@ from typing import Any
 import asyncpg
 
 from succession import keys, logs
+from succession.calendar_turn import AGAIN
 from succession.config import Settings
 from succession.database import open_pool
 from succession.disclosure.nda_document import make_document
@@ -56,7 +57,7 @@ WHERE id IN (
     SELECT id FROM ops.outbox
     WHERE done_at IS NULL AND dead_at IS NULL AND available_at <= now() AND attempts < $2
       AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY available_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+    ORDER BY bulk, available_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING id, topic, payload, attempts
 """
 # Links and codes end with their delivery: what stays says that something was sent, and to whom.
@@ -127,8 +128,8 @@ async def run_due(pool: asyncpg.Pool, settings: Settings, jobs: tuple[Job, ...] 
                 async with connection.transaction():
                     if await connection.fetchval(_TAKE, f"job:{job.name}") is None:
                         continue
-                    await job.run(connection, settings)
-                    await connection.execute(_NEXT, f"job:{job.name}", _holder(), float(job.every_s))
+                    done = await job.run(connection, settings)
+                    await connection.execute(_NEXT, f"job:{job.name}", _holder(), 0.0 if done is AGAIN else float(job.every_s))
                 ran.append(job.name)
             except Exception as error:  # one job's failure is not the others'
                 log.error("job %s failed: %s at %s", job.name, type(error).__name__, logs.place_of(error))

@@ -33,11 +33,14 @@ NOTHING: dict[str, str] = {
         UnpublishListing WithdrawConsentByPaper WithdrawListing
         AddFolder EditFolder RemoveFolder DeclareDocument MoveDocument ListFolderPermissions AskFolderPermission SendFolderPermissionLink
         AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure
-        ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers""",
+        ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers ListBuyerMatches""",
     "counts of what is kept and purged, for the operator": "ReadRetention",
     "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents ListLedgerCheckpoints ListDealCheckpoints",
     "to whom it was released, for its holder and the operator": "ReadKnowledge OpenKnowledgePage",
     "what an acquirer wishes, read by its desk and by whom it is introduced to": "FileBrief ListBriefs ReadBrief CloseBrief",
+    "the reader's own searches, in published codes": "SaveSearch ListSavedSearches ReadSavedSearch ChangeSavedSearch DeleteSavedSearch",
+    "ends letters, for who holds the link in one": "OpenUnsubscribePage AnswerUnsubscribePage",
+    "what an acquirer wishes, its own to read": "KeepAcquirerProfile ReadAcquirerProfile",
     "who acts for whom": "RecordRepresentation ListRepresentations ConfirmRepresentation EndRepresentation",
     "told to the desk as a coded reason; the teaser is what it named itself": "DeclineIntroduction",
     "answers with the reference the buyer named, and a project name drawn by lot": "OpenDisclosureRequest",
@@ -157,6 +160,7 @@ def _answers() -> dict[str, set[str]]:
 #: Routes outside a channel whose answers have a telling field that an acquirer or agency may read -> what the field is there.
 HARMLESS = {
     "FileBrief": "industries and places of the wishes", "ListBriefs": "the same", "ReadBrief": "the same", "CloseBrief": "the same",
+    "KeepAcquirerProfile": "the same, of the reader", "ReadAcquirerProfile": "the same",
     "OpenDisclosureRequest": "the intermediary, null until an NDA names it",
     "ListRepresentations": "the intermediary that acts for the reader", "ConfirmRepresentation": "the same", "EndRepresentation": "the same",
     "ListCleanTeam": "the title of a member of the buyer", "NameCleanTeamMember": "the same", "EndCleanTeamMember": "the same",

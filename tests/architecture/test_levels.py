@@ -43,6 +43,7 @@ READERS = {
     "deals/commands.py": "the industry a hint is made of, for who has the dossier",
     "metrics/closing.py": "closed months over fixed cubes", "market/exposures.py": "counts of what would be left, for the holder and the operator",
     "market/looks.py": "a key to count looks by",
+    "market/match_queries.py": "the owner's conditions, for the listing's holder alone, beside what a buyer offers",
     "pages/knowledge.py": "the name at the head of its holder's own page, by row-level security",
 }  # fmt: skip
 

@@ -26,6 +26,8 @@ _SIGNATURE = {"text_hash": "a" * 64, "name": "A", "title": "B", "authority": "le
 FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/teasers/{ref}", None), ("GET", "/v1/listings/{listing}", None),
     ("PATCH", "/v1/listings/{listing}", {"owner": {"birth_year": 1950}}),
+    ("GET", "/v1/saved-searches/{saved}", None), ("PATCH", "/v1/saved-searches/{saved}", {"frequency": "off"}),
+    ("DELETE", "/v1/saved-searches/{saved}", None), ("GET", "/v1/listings/{listing}/matches", None), ("GET", "/v1/matches?brief_id={brief}", None),
     ("GET", "/v1/listings/{listing}/publication-readiness", None), ("GET", "/v1/listings/{listing}/exclusions", None),
     ("POST", "/v1/listings/{listing}/exclusions", {"kind": "country", "value": "FR"}),
     ("DELETE", "/v1/listings/{listing}/exclusions/{exclusion}", None),
@@ -142,7 +144,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/v1/adverse-events/{event}/decision", {"decision": "published", "words": "x"}),
     ("POST", "/v1/adverse-events/{event}/confirmation", {}),
 )  # fmt: skip
-_TEMPLATE = {"ref": "ref", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id",
+_TEMPLATE = {"ref": "ref", "saved": "search_id", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id",
              "paper": "paper_id", "sheet": "import_id",
              "document": "document_id", "upload": "upload_id", "brief": "brief_id", "introduction": "introduction_id",
              "representation": "representation_id",
@@ -247,6 +249,7 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
                        ("nda", {"form": "one_way", "term_months": 24})):  # a Center's name tells the place
         await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
     upload = await seller.post(f"{path}/uploads", {"level": "dossier", "filename": "a.txt"})
+    saved = await buyer.post("/v1/saved-searches", {"name": "Castings", "filters": {"industry": ["24"]}})
     hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
     screening = (await world.seed("SELECT id FROM vault.screening WHERE deal_id = $1 LIMIT 1", UUID(stages.deals["signed"])))[0]["id"]
     event = (await world.seed("INSERT INTO vault.buyer_adverse_event (buyer_id, reason, occurred_on, evidence_title, evidence_hash) "
@@ -257,10 +260,10 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     put = await world.seed("SELECT id FROM vault.name_clear WHERE deal_id = $1", UUID(stages.deals["released"]))
     third = await company.seller.post(f"/v1/disclosure-requests/{stages.deals['signed']}/third-person-consents", {
         "name": "架空 花子", "role": "family", "document_sha256": "a" * 64, "signed_on": "2026-02-01", "told_country": True})
-    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation, third):
+    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation, third, saved):
         assert answer.status_code in (201, 202), answer.text
     scene.kept["foreign"] = {
-        "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
+        "saved": saved.json()["id"], "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
         "contact": contact.json()["id"], "paper": str(paper_id),
         "sheet": sheet.json()["id"], **await _of_the_room(scene, stages), "document": stages.documents["signed"]["dossier"], "upload": upload.json()["id"], "brief": brief.json()["id"],
         "introduction": introduction.json()["id"], "representation": representation.json()["id"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +18,9 @@ from attacks.harness import Door, Finding, altered, attack, items_in
 from attacks.linkage import words_in
 from attacks.order import P_LEAST, strongest_correlation
 from attacks.scene import Scene
-from succession.market.matching import WISHES, Offer, Wishes, is_candidate, judge
+from succession.market.filter_log import today
+from succession.market.match_queries import newest_year
+from succession.market.matching import OFFERS, WISHES, Offer, Seeker, Wishes, is_candidate, judge
 from succession.market.search import allowed
 from world import Caller
 
@@ -323,7 +325,9 @@ async def candidates(scene: Scene, door: Door) -> Finding:
                 if set(truth.excludes) & {("registry", "SG:FICT00002"), ("country", "SG")}}
     shown = [item for item in await door.teasers("desk") if item["ref"] not in excluded]
     found, asked, orders = [], 0, {}
-    single = [{wish: [code]} for wish, (_attribute, scheme) in WISHES.items() for code in allowed(scheme)]
+    of = (await scene.world.seed("SELECT buyer_kind, country FROM vault.organisation WHERE id = $1", scene.caller("buyer-b").organisation_id))[0]
+    single = [{name: [code]} for name, wish in WISHES.items() if wish.stated
+              for code in (OFFERS if name == "offers" else allowed(wish.scheme))]
     both = [{**rng.choice(single), **rng.choice(single)} for _n in range(12)]
     for wishes in (*scene.some(single, 26), *scene.some(both, 5)):
         asked += 1
@@ -340,14 +344,14 @@ async def candidates(scene: Scene, door: Door) -> Finding:
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-        expected = _expected(shown, wishes)
+        expected = _expected(shown, wishes, *of)
         told = {item["teaser"]["ref"]: (item["met"], item["possible"], item["unmet"]) for item in offered}
         if told != expected:
             odd = set(told.items()) ^ set(expected.items())
             found.append(f"{wishes}: {len(odd)} candidates are not what their teasers say")
-        orders["newest"] = [item["teaser"] for item in offered
-                            if item["teaser"]["ref"] in scene.truth] if len(offered) > len(orders.get("newest", ())) \
-            and len({item["met"] for item in offered}) == 1 else orders.get("newest", [])
+        for equals in _ties(offered):
+            known = [item["teaser"] for item in equals if item["teaser"]["ref"] in scene.truth]
+            orders["newest"] = max(orders.get("newest", []), known, key=len)
         await door.ask("buyer-b", f"{path}/closure", "POST", json={}, headers={"If-Match": '"1"'})
         if door.enough(found):
             break
@@ -357,12 +361,17 @@ async def candidates(scene: Scene, door: Door) -> Finding:
     return Finding(f"{asked} briefs, {len(found)} tell more than the teasers; longest tie of {len(orders['newest'])}: |tau| {tau:.2f}, p = {p:.2g}", found)
 
 
-def _expected(shown: list[dict[str, Any]], wishes: dict[str, list[str]]) -> dict[str, tuple[int, int, int]]:
+def _ties(offered: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Runs of candidates that stand equal."""
+    return [list(run) for _score, run in groupby(offered, key=lambda item: item["score"])]
+
+
+def _expected(shown: list[dict[str, Any]], wishes: dict[str, list[str]], kind: str, country: str) -> dict[str, tuple[int, int, int]]:
     """Who is a candidate, and how far, going by published codes alone."""
     found = {}
     for item in shown:
-        judged = judge(Wishes(**wishes), Offer(item["industry"], item["place"], item["employees"], item["revenue"],
-                                               item["schemes"], item["price"]))
+        offer = Offer(*(int(item[name][2:]) if name == "fiscal_year" else item[name] for name in Offer.__struct_fields__))
+        judged = judge(Seeker(Wishes(**wishes), kind, country), offer, newest_year(today()))
         if is_candidate(judged):
             outcomes = [each.outcome for each in judged]
             found[item["ref"]] = outcomes.count("met"), outcomes.count("possible"), outcomes.count("unmet")
@@ -387,7 +396,7 @@ async def the_largest_first(scene: Scene, request: Any, send: Any) -> Any:
     if not request.url.path.endswith("/candidates"):
         return answer
     body = answer.json()
-    key = {item["teaser"]["ref"]: (-item["met"], -scene.truth[item["teaser"]["ref"]].revenue_yen)
+    key = {item["teaser"]["ref"]: (-item["score"], -scene.truth[item["teaser"]["ref"]].revenue_yen)
            for item in body["items"] if item["teaser"]["ref"] in scene.truth}
     return altered(answer, body | {"items": sorted(body["items"],
                                                    key=lambda item: key.get(item["teaser"]["ref"], (0, 0)))})

@@ -155,11 +155,11 @@ async def test_candidates_are_ranked_by_wishes_met_and_say_which(world):
     mine = [item for item in page["items"] if item["teaser"]["ref"] in refs]
     assert [refs[item["teaser"]["ref"]] for item in mine] == ["best", "dear", "vague", "anything"]
     assert [(item["met"], item["possible"], item["unmet"])
-            for item in mine] == [(5, 0, 0), (4, 0, 1), (3, 1, 1), (2, 2, 1)]
+            for item in mine] == [(6, 1, 0), (5, 1, 1), (4, 2, 1), (3, 3, 1)]
 
     vague = {wish["wish"]: wish for wish in mine[2]["wishes"]}
-    assert list(vague) == ["industries", "places", "employees", "schemes", "budget"]
-    assert vague["places"] == {"wish": "places", "name": "Place", "outcome": "possible", "wanted": "Osaka",
+    assert list(vague) == ["industries", "places", "employees", "schemes", "budget", "welcome", "fresh"]
+    assert vague["places"] == {"wish": "places", "name": "Place", "outcome": "possible", "weight": 20, "wanted": "Osaka",
                                "offered": "Kansai", "explanation": "Possible, not certain: Kansai."}
     assert vague["budget"]["outcome"] == "unmet" and "JPY 100 million" in vague["budget"]["offered"]
     assert mine[0]["teaser"]["title"].endswith("in Osaka") and mine[0]["teaser"]["summary"]
@@ -178,7 +178,7 @@ async def test_candidates_are_name_less_and_of_consented_audiences_only(world):
     for one in found.values():
         assert not [word for word in one.secrets if word in answer.text]
     assert str(center.organisation_id) not in answer.text
-    assert set(answer.json()["items"][0]) == {"teaser", "met", "possible", "unmet", "wishes"}
+    assert set(answer.json()["items"][0]) == {"teaser", "score", "met", "possible", "unmet", "wishes"}
 
 
 async def test_the_query_and_the_rule_agree_on_every_teaser(world):
@@ -186,7 +186,9 @@ async def test_the_query_and_the_rule_agree_on_every_teaser(world):
     import random
 
     from succession.codes import SCHEMES
-    from succession.market.matching import Offer, Wishes, is_candidate, judge, score
+    from succession.market.filter_log import today
+    from succession.market.match_queries import newest_year
+    from succession.market.matching import OFFERS, Offer, Seeker, Wishes, counted, is_candidate, judge, points
 
     chance = random.Random(20181201)
     center, acquirer, desk = await world.intermediary(), await world.acquirer(), await world.agency()
@@ -198,22 +200,29 @@ async def test_the_query_and_the_rule_agree_on_every_teaser(world):
         cell["industry"] = chance.choice(["24", "E", "manufacturing", "any", "09", "76"])
         schemes, price = chance.sample(pick["scheme"], 2), chance.choice(pick["price"])
         ref = (await listed(world, center, price=price, schemes=tuple(schemes), **cell)).ref
-        offers[ref.hex] = Offer(cell["industry"], cell["place"], cell["employees"], cell["revenue"], schemes, price)
+        offers[ref.hex] = Offer(cell["industry"], cell["place"], cell["employees"], cell["revenue"], schemes, price, "flexible",
+                                ["jobs_kept"], newest_year(today()))
     for wishes in ({"industries": ["24"]}, {"places": ["kansai", "JP-13"], "revenue": ["under_1000"]},
                    {"budget": ["50_100", "negotiable"]},
                    {"schemes": ["mbo", "merger"], "employees": ["1_19"], "revenue": ["5000_plus"]},
-                   {"industries": ["E"], "places": ["west"]}):
+                   {"industries": ["E"], "places": ["west"]}, {"timing": ["3_6m"], "offers": ["name_kept"]},
+                   {"never_industries": ["24", "09"], "never_places": ["kansai"]}, {"must_phrases": ["jobs_kept"], "offers": list(OFFERS)},
+                   {"must_phrases": ["jobs_kept", "name_kept"], "revenue": ["under_1000"]}, {"never_phrases": ["jobs_kept"]},
+                   {"phrases": ["name_kept"], "budget": ["50_100"], "never_places": ["JP-27"]}):
         brief = await filed(acquirer, desk, wishes=wishes)
         seen, cursor, ranks = {}, {}, []
         while cursor is not None:
             page = (await desk.get(f"/v1/briefs/{brief['id']}/candidates", params={"limit": 7} | cursor)).json()
-            seen |= {item["teaser"]["ref"]: (item["met"], item["possible"]) for item in page["items"]}
-            ranks += [item["met"] for item in page["items"]]
+            seen |= {item["teaser"]["ref"]: (item["met"], item["possible"], item["unmet"]) for item in page["items"]}
+            ranks += [(item["score"], item["teaser"]["ref"]) for item in page["items"]]
             cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
-        judged = {ref: judge(Wishes(**wishes), offer) for ref, offer in offers.items()}
+        seeker, year = Seeker(Wishes(**wishes), "company", "GB"), newest_year(today())
+        judged = {ref: judge(seeker, offer, year) for ref, offer in offers.items()}
         assert {ref for ref in seen if ref in offers} == {ref for ref, each in judged.items() if is_candidate(each)}
-        assert all(seen[ref] == score(judged[ref]) for ref in seen if ref in judged)
-        assert ranks == sorted(ranks, reverse=True) and len(ranks) == len(seen)
+        assert all(seen[ref] == counted(judged[ref]) for ref in seen if ref in judged)
+        assert [score for score, _ref in ranks] == sorted((score for score, _ref in ranks), reverse=True) and len(ranks) == len(seen)
+        mine = [points(judged[ref]) for _score, ref in ranks if ref in judged]
+        assert mine == sorted(mine, reverse=True)
 
 
 @pytest.mark.parametrize("kind", ["organisation", "country", "registry", "buyer_kind"])

@@ -4,17 +4,17 @@ Every reader runs the same statements: row-level security (0008) decides which r
 `market_desk`, which has no grant on the vault: a desk gets published codes and their renderings, and nothing else.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from succession.codes import ATTRIBUTES, label
+from succession.codes import label
 from succession.errors import Problem
-from succession.market.matching import WISHES, Offer, Wishes, explain, in_words, judge, name_of, reach, score, stated
-from succession.market.queries import TeaserView, teaser_view
+from succession.market.match_queries import MatchPage, list_matches, looks_for
+from succession.market.matching import Seeker, Wishes
 from succession.paging import PageAsked
 from succession.standbys import Market
 
@@ -64,34 +64,6 @@ class BriefPage(msgspec.Struct):
 
 class DeskList(msgspec.Struct):
     items: list[Party]
-
-
-class WishView(msgspec.Struct):
-    """One wish of the brief against one teaser; `wanted` and `offered` in the reader's language."""
-
-    wish: str
-    name: str
-    outcome: Literal["met", "possible", "unmet"]
-    wanted: str
-    offered: str
-    explanation: str
-
-
-class Candidate(msgspec.Struct):
-    """A teaser that meets a brief, and how far."""
-
-    teaser: TeaserView
-    met: int
-    possible: int
-    unmet: int
-    wishes: list[WishView]
-
-
-class CandidatePage(msgspec.Struct):
-    """Best first: wishes met, then in an order that tells nothing."""
-
-    items: list[Candidate]
-    next_cursor: str | None
 
 
 class IntroductionView(msgspec.Struct):
@@ -171,7 +143,7 @@ def _brief(row: asyncpg.Record, locale: str) -> BriefView:
         buyer=Buyer(row["acquirer_id"], row["acquirer_name"], row["country"], row["buyer_kind"], row["ultimate_parent"],
                     row["ultimate_parent_country"], row["website"], row["business"]),
         wishes=wishes,
-        wishes_in_words=[f"{name_of(w, locale)}: {in_words(w, getattr(wishes, w), locale)}" for w in stated(wishes)],
+        wishes_in_words=looks_for(wishes, locale),
         purpose=row["purpose"],
         purpose_label=label("acquisition_purpose", row["purpose"], locale),
         languages=row["languages"],
@@ -184,65 +156,17 @@ def _brief(row: asyncpg.Record, locale: str) -> BriefView:
 # ---------------------------------------------------------------- candidates
 
 
-def _count(side: str, first: int, cell: bool) -> str:
-    """How many wishes one side of a teaser meets: parameter `first` + n holds the codes that do for wish n."""
-    numbered = [(attribute, f"${first + n}::text[]") for n, (attribute, _scheme) in enumerate(WISHES.values())]
-    return " + ".join(
-        f"({side}.schemes && {codes})::int" if attribute == "schemes" else f"({side}.{attribute} = ANY({codes}))::int"
-        for attribute, codes in numbered if cell == (attribute in ATTRIBUTES)
-    )
-
-
-# $1-$6: codes that meet each wish of WISHES; $7-$12: those that meet it or may; $13: the acquirer; $14-$16: position.
-_CANDIDATES = f"""
-WITH fitting AS MATERIALIZED (
-    SELECT c.*, {_count("c", 1, cell=True)} AS met, {_count("c", 7, cell=True)} AS near
-    FROM (SELECT id, codebook_version, place, industry, founded, employees, revenue, margin FROM market.cell) c
-    WHERE (cardinality($7::text[]) = 0 OR c.industry = ANY($7::text[]))
-      AND (cardinality($8::text[]) = 0 OR c.place = ANY($8::text[]))
-), found AS (
-    SELECT t.ref, t.price, t.schemes, t.timing, t.phrases, t.fiscal_year, t.vocabulary_version, t.shuffle,
-           c.codebook_version, c.place, c.industry, c.founded, c.employees, c.revenue, c.margin,
-           c.met + {_count("t", 1, cell=False)} AS met, c.near + {_count("t", 7, cell=False)} AS near
-    FROM market.teaser t JOIN fitting c ON c.id = t.cell_id
-    WHERE NOT EXISTS (SELECT FROM market.excluded_teasers($13) x WHERE x.ref = t.ref)
-)
-SELECT * FROM found
-WHERE near > 0 AND ($14::int IS NULL OR met < $14 OR (met = $14 AND (shuffle, ref) > ($15::bigint, $16::uuid)))
-ORDER BY met DESC, shuffle, ref LIMIT $17
-"""
-
-
-async def list_candidates(market_desk: Market, brief: BriefView, page: PageAsked, locale: str) -> CandidatePage:
-    """The teasers a desk may introduce under this brief, by the rule of `matching.is_candidate`.
+async def list_candidates(market_desk: Market, brief: BriefView, page: PageAsked, today: date, locale: str) -> MatchPage:
+    """The teasers a desk may introduce under this brief: what its acquirer would see, were it of the desk's audience.
 
     `market_desk`: as that role. What the brief's acquirer must never see is no candidate.
     """
     query = ["candidates", str(brief.id), brief.version]
-    reached = reach(brief.wishes)
-    met = [sorted(reached[wish][0]) if wish in reached else [] for wish in WISHES]
-    near = [sorted(reached[wish][0] | reached[wish][1]) if wish in reached else [] for wish in WISHES]
-    position = page.after(query)
-    after = (position[0], position[1], UUID(position[2])) if position else (None, None, None)
-    rows = await market_desk.fetch(_CANDIDATES, *met, *near, brief.buyer.id, *after, page.limit + 1)
-    rows, cursor = page.cut(rows, query, "met", "shuffle", "ref")
-    return CandidatePage([_candidate(row, brief.wishes, locale) for row in rows], cursor)
+    return await list_matches(market_desk, seeker_of(brief), (brief.buyer.id,), query, page, today, locale)
 
 
-def _candidate(row: asyncpg.Record, wishes: Wishes, locale: str) -> Candidate:
-    judged = judge(wishes, Offer(*(row[attribute] for attribute, _scheme in WISHES.values())))
-    met, possible = score(judged)
-    return Candidate(
-        teaser=teaser_view(row, locale),
-        met=met,
-        possible=possible,
-        unmet=len(judged) - met - possible,
-        wishes=[
-            WishView(j.wish, name_of(j.wish, locale), j.outcome, in_words(j.wish, j.wanted, locale),
-                     in_words(j.wish, j.offered, locale), explain(j, locale))
-            for j in judged
-        ],
-    )  # fmt: skip
+def seeker_of(brief: BriefView) -> Seeker:
+    return Seeker(brief.wishes, brief.buyer.buyer_kind, brief.buyer.country)
 
 
 # ---------------------------------------------------------------- introductions

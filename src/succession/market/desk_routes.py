@@ -28,7 +28,6 @@ from succession.market.desk_queries import (
     BriefPage,
     BriefState,
     BriefView,
-    CandidatePage,
     DeskList,
     IntroductionPage,
     IntroductionState,
@@ -40,6 +39,8 @@ from succession.market.desk_queries import (
     list_desks,
     list_introductions,
 )
+from succession.market.filter_log import today
+from succession.market.match_queries import MatchPage
 from succession.market.representations import (
     NewRepresentation,
     RepresentationPage,
@@ -109,11 +110,12 @@ async def close(request: Request, tx: Tx, locale: Locale, brief_id: FromPath[UUI
      responses=documented("not_found", "brief_closed", "cursor_invalid"))
 async def candidates(read: Read, databases: Pools, actor: Who, locale: Locale, settings: Config,
                      brief_id: FromPath[UUID], cursor: FromQuery[str | None] = None,
-                     limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> CandidatePage:
+                     limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> MatchPage:
     found = await find_brief(read, brief_id, locale)
     if found.state == "closed":
         raise Problem("brief_closed")
-    return await list_candidates(databases.market("market_desk", actor.organisation_id), found, _page(settings, actor, cursor, limit), locale)
+    asked = _page(settings, actor, cursor, limit)
+    return await list_candidates(databases.market("market_desk", actor.organisation_id), found, asked, today(), locale)
 
 
 # ---------------------------------------------------------------- introductions

@@ -38,7 +38,7 @@ class Channel(NamedTuple):
 CHANNELS: dict[str, Channel] = {
     "publication": Channel(
         _("the teaser"), "the audiences", "vault.publication",
-        ("SearchTeasers", "ReadTeaser", "ListCandidates", "ProposeIntroduction"), ()),
+        ("SearchTeasers", "ReadTeaser", "ListCandidates", "ListMatches", "ProposeIntroduction"), ("alert_found", "alert_digest")),
     "introduction": Channel(
         _("the teaser, and the name of the intermediary"), "one acquirer and its desk", "vault.introduction",
         ("AcceptIntroduction", "ListIntroductions", "ReadIntroduction"), ("introduction_accepted", "introduced_to_seller")),

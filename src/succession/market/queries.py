@@ -80,7 +80,7 @@ class TeaserView(msgspec.Struct, frozen=True):
 
 
 _SHOWN = ("ref", *ATTRIBUTES, "fiscal_year", "price", "schemes", "timing", "phrases", "vocabulary_version", "codebook_version")
-_COLUMNS = ", ".join(f"{'c' if name in (*ATTRIBUTES, 'codebook_version') else 't'}.{name}" for name in _SHOWN)
+SHOWN_COLUMNS = ", ".join(f"{'c' if name in (*ATTRIBUTES, 'codebook_version') else 't'}.{name}" for name in _SHOWN)
 
 
 def canonical_of(row: asyncpg.Record) -> CanonicalTeaser:
@@ -170,7 +170,7 @@ def statement(search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> tu
     placed = place(search, arguments)
     page = _page(search, placed, wanted, arguments, bool(for_viewers))
     counted = counting(placed, bool(for_viewers))
-    return _SEARCH.format(excluded=excluded, counting=counted, page=page, columns=_COLUMNS), arguments
+    return _SEARCH.format(excluded=excluded, counting=counted, page=page, columns=SHOWN_COLUMNS), arguments
 
 
 def _page(search: Search, placed: Placed, wanted: Wanted, arguments: Arguments, excluding: bool) -> str:
@@ -239,11 +239,11 @@ async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewe
 
 _WORDS, _WITH_WORDS = "w.ja AS prose_ja, w.en AS prose_en", "LEFT JOIN market.teaser_prose w ON w.ref = t.ref"
 _ONE = f"""
-SELECT {_COLUMNS}, {_WORDS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id {_WITH_WORDS}
+SELECT {SHOWN_COLUMNS}, {_WORDS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id {_WITH_WORDS}
 WHERE t.ref = $1 AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS v(id), market.excluded_teasers(v.id) x WHERE x.ref = t.ref)
 """
-_PUBLIC = f"SELECT {_COLUMNS}, {_WORDS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id {_WITH_WORDS} WHERE t.ref = $1"
-_OPENED = f"SELECT {_COLUMNS} FROM market.opened_teaser($1, $2) t JOIN market.cell c ON c.id = t.cell_id"
+_PUBLIC = f"SELECT {SHOWN_COLUMNS}, {_WORDS} FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id {_WITH_WORDS} WHERE t.ref = $1"
+_OPENED = f"SELECT {SHOWN_COLUMNS} FROM market.opened_teaser($1, $2) t JOIN market.cell c ON c.id = t.cell_id"
 
 
 async def find_teaser(databases: Databases, actor: Actor, ref: UUID, excluding: Sequence[UUID], locale: str) -> TeaserView:

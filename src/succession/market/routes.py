@@ -26,6 +26,7 @@ from succession.market.desk_routes import ROUTES as DESK
 from succession.market.facets import facets_of
 from succession.market.filter_log import today
 from succession.market.hold_routes import ROUTES as HOLDS
+from succession.market.match_routes import ROUTES as MATCHES
 from succession.market.previews import PreviewAsked, PreviewView, preview_teaser
 from succession.market.prose_routes import ROUTES as PROSE
 from succession.market.queries import (
@@ -45,6 +46,7 @@ from succession.market.queries import (
 )
 from succession.market.ranges import BOUNDS, edges, read_ranges
 from succession.market.representations import viewers_for
+from succession.market.saved_search_routes import ROUTES as SAVED
 from succession.market.search import FILTERS, Match, Sort, allowed, checked_fields, read_search, refuse_unknown
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
 from succession.wiring import Config, Locale, Pools, Tx, Who
@@ -177,4 +179,4 @@ def codes(locale: Locale, scheme: FromPath[str]) -> Response[CodeList]:
     return Response(list_codes(scheme, locale), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
 
 
-ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *PROSE, *DESK, *HOLDS]
+ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *PROSE, *DESK, *HOLDS, *MATCHES, *SAVED]

@@ -6,7 +6,7 @@ on figures have two answers: *certain*, the teaser's code lies inside the filter
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -28,6 +28,7 @@ PARAMETERS = (*FILTERS, *BOUNDS, "q", "match", "sort", "limit", "cursor", "facet
 VALUES_MAX = 100
 
 Match = Literal["certain", "possible"]
+Sets = Mapping[str, Sequence[Sequence[str]]]  # field -> sets of codes: one of each set has to be shown
 Sort = Literal[tuple(SORTS)]
 
 
@@ -37,6 +38,7 @@ class Search(msgspec.Struct, frozen=True):
     `certain`: attribute -> codes inside every wish for it; `overlapping`: attribute -> (code, public share of it that lies
     inside), codes inside included. `others`: field outside the codebook -> sets of codes, one of each set has to be shown.
     `read_as`: what `q` was understood to say. Nothing can match when `unrecognised` is not empty or `impossible` is set.
+    `wishes`: all that was asked for, as `search_for` takes it.
     """
 
     certain: dict[str, tuple[str, ...]]
@@ -45,6 +47,7 @@ class Search(msgspec.Struct, frozen=True):
     read_as: dict[str, tuple[str, ...]]
     unrecognised: tuple[str, ...]
     impossible: bool
+    wishes: Sets
 
     @property
     def empty(self) -> bool:
@@ -96,14 +99,19 @@ def read_search(filters: Mapping[str, Iterable[str] | None], q: str | None,
     said = _said(terms)
     wishes = {name: [codes for codes in (asked[name], said.get(name, ()), ranges.get(name, ())) if codes]
               for name in FILTERS}
+    return search_for(wishes, said, terms.unrecognised)
+
+
+def search_for(wishes: Sets, read_as: Mapping[str, tuple[str, ...]] = MappingProxyType({}), unrecognised: tuple[str, ...] = ()) -> Search:
+    """The search that asks for one code of each set, field by field."""
     certain, overlapping, impossible = {}, {}, False
     for name in ATTRIBUTES:
-        if wishes[name]:
+        if wishes.get(name):
             target = _common_leaves(name, wishes[name])
             impossible = impossible or not target
             certain[name], overlapping[name] = _reach(name, target)
-    others = {name: tuple(map(tuple, wishes[name])) for name in OFF_CODEBOOK if wishes[name]}
-    return Search(certain, overlapping, others, said, terms.unrecognised, impossible)
+    others = {name: tuple(map(tuple, wishes[name])) for name in OFF_CODEBOOK if wishes.get(name)}
+    return Search(certain, overlapping, others, dict(read_as), unrecognised, impossible, {name: sets for name, sets in wishes.items() if sets})
 
 
 def _said(terms: Terms) -> dict[str, tuple[str, ...]]:

@@ -11,10 +11,11 @@ from succession.pages.nda import NDA_PAGE
 from succession.pages.owner import OWNER_PAGE
 from succession.pages.password import PASSWORD_PAGE
 from succession.pages.second_factor import SECOND_FACTOR_PAGE
+from succession.pages.unsubscribe import UNSUBSCRIBE_PAGE
 
 STATIC = create_static_files_router(
     "/static", [Path(__file__).parent / "static"], opt={"public": True},
     cache_control=CacheControlHeader(max_age=3600, public=True),
 )  # fmt: skip
 
-ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, *DOCUMENT_PAGE, *KNOWLEDGE_PAGE, *PASSWORD_PAGE, *SECOND_FACTOR_PAGE, STATIC]
+ROUTES: list = [*OWNER_PAGE, *NDA_PAGE, *DOCUMENT_PAGE, *KNOWLEDGE_PAGE, *PASSWORD_PAGE, *SECOND_FACTOR_PAGE, *UNSUBSCRIBE_PAGE, STATIC]

@@ -91,6 +91,37 @@ class Brief(SQLModel, table=True):
     version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
+class AcquirerProfile(SQLModel, table=True):
+    __tablename__ = "acquirer_profile"
+    __table_args__ = {"schema": "vault"}
+
+    organisation_id: UUID = Field(primary_key=True)
+    code: UUID | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    wishes: Any = Field(sa_type=JSONB(none_as_null=True))
+    visible_to_intermediaries: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    updated_by: UUID
+    updated_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+
+
+class SavedSearch(SQLModel, table=True):
+    __tablename__ = "saved_search"
+    __table_args__ = {"schema": "vault"}
+
+    id: UUID | None = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": FetchedValue()})
+    organisation_id: UUID
+    member_id: UUID
+    name: str
+    asked: Any = Field(sa_type=JSONB(none_as_null=True))
+    possible: bool
+    frequency: str
+    locale: str | None = None
+    matched_batch: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    looked_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    version: int | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+    created_at: datetime | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
+
+
 class Introduction(SQLModel, table=True):
     __tablename__ = "introduction"
     __table_args__ = {"schema": "vault"}

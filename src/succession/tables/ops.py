@@ -25,6 +25,7 @@ class Outbox(SQLModel, table=True):
     done_at: datetime | None = None
     dead_at: datetime | None = None
     last_error: str | None = None
+    bulk: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
 
 
 class Idempotency(SQLModel, table=True):
