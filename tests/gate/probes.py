@@ -70,6 +70,7 @@ NOT_WALKED = {
     "/static/{file_path:path}": "files of the program",
     "/password": "a form",
     "/v1/document-links/{token:str}/pages/{page:int}": "a page as a picture, for whom the link was made (tests/http)",
+    "/unsubscribe/{token:str}": "a sentence and a button, the same for every letter (tests/http)",
     "/owner/{token:str}": "read through the owner's own links, below",
 }
 READ_MOST = ("/v1/dossiers/{deal_id:uuid}", "/v1/documents/{document_id:uuid}", "/v1/disclosure-requests/{deal_id:uuid}/nda/schedule")

@@ -63,7 +63,6 @@ SILENT = {
     "/v1/listings/{listing_id:uuid}/teaser-prose": "no text of one's own", "/v1/metrics/{resource:str}": "no month has been closed",
     "/v1/teasers/{ref:str}": "no batch has been put up", "/v1/uploads/{upload_id:uuid}": "no upload: small documents came in one request",
     "/v1/acquirer-profile": "nobody keeps one", "/v1/matches": "no profile", "/v1/saved-searches/{search_id:uuid}": "nothing was saved",
-    "/unsubscribe/{token:str}": "no letter of a saved search went out",
     "/v1/adverse-events/{event_id:uuid}": "nothing was held against anybody", "/v1/screening-lists/{code:str}/versions": "no list",
     "/v1/personal-data-measures": "nobody declared any",
     **dict.fromkeys((f"/v1/disclosure-requests/{{deal_id:uuid}}/nda/{what}" for what in ("paper", "paper/content", "document", "renewal")),

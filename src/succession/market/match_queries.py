@@ -2,7 +2,7 @@
 
 One statement for buyers and for desks, run on the pool of the reader's audience role. It is made from the table in
 matching.py: points per wish, in the cell where the codebook decides and in the teaser elsewhere. The order is points, then
-the batch, then the published shuffle: nothing of who asks is in it.
+the published shuffle: nothing of who asks is in it, and nothing of when a company came.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ class Match(msgspec.Struct):
 
 
 class MatchPage(msgspec.Struct):
-    """Best score first, then the later batch, then in an order that tells nothing."""
+    """Best score first, then in an order that tells nothing."""
 
     items: list[Match]
     next_cursor: str | None
@@ -152,18 +152,18 @@ WITH fitting AS MATERIALIZED (
     SELECT c.*, {cell_points} AS points, {cell_drawn} AS drawn
     FROM (SELECT id, codebook_version, place, industry, founded, employees, revenue, margin FROM market.cell) c WHERE {cell_tests}
 ), found AS (
-    SELECT t.ref, t.price, t.schemes, t.timing, t.phrases, t.fiscal_year, t.vocabulary_version, t.shuffle, t.batch,
+    SELECT t.ref, t.price, t.schemes, t.timing, t.phrases, t.fiscal_year, t.vocabulary_version, t.shuffle,
            c.codebook_version, c.place, c.industry, c.founded, c.employees, c.revenue, c.margin,
            c.points + {teaser_points} AS points, c.drawn OR {teaser_drawn} AS drawn
     FROM market.teaser t JOIN fitting c ON c.id = t.cell_id
     WHERE {teaser_tests} AND NOT EXISTS (SELECT FROM unnest({viewers}) AS v(id), market.excluded_teasers(v.id) x WHERE x.ref = t.ref)
 )
-SELECT * FROM found WHERE drawn AND {after} ORDER BY points DESC, batch DESC, shuffle, ref LIMIT {most}
+SELECT * FROM found WHERE drawn AND {after} ORDER BY points DESC, shuffle, ref LIMIT {most}
 """
 
 
 def statement(seeker: Seeker, year: int, viewers: Sequence[UUID], after: Sequence[Any], most: int) -> tuple[str, Arguments]:
-    """The one statement and its values. `viewers`: whose exclusions hold; `after`: points, batch, shuffle, ref or nothing."""
+    """The one statement and its values. `viewers`: whose exclusions hold; `after`: points, shuffle, ref or nothing."""
     arguments = Arguments()
     found = reach(seeker, year)
     placed = {name: _placed(name, each, arguments) for name, each in found.items()}
@@ -182,9 +182,9 @@ def statement(seeker: Seeker, year: int, viewers: Sequence[UUID], after: Sequenc
 
     position = "true"
     if after:
-        values = (-after[0], -after[1], after[2], UUID(after[3]))
-        put = ", ".join(arguments.put(value, kind) for value, kind in zip(values, ("int", "int", "bigint", "uuid"), strict=True))
-        position = f"(-points, -batch, shuffle, ref) > ({put})"
+        values = (-after[0], after[1], UUID(after[2]))
+        put = ", ".join(arguments.put(value, kind) for value, kind in zip(values, ("int", "bigint", "uuid"), strict=True))
+        position = f"(-points, shuffle, ref) > ({put})"
     sql = _MATCHES.format(
         cell_points=points_on("c"), cell_drawn=drawn_on("c"), cell_tests=tests_on("c"), teaser_points=points_on("t"),
         teaser_drawn=drawn_on("t"), teaser_tests=tests_on("t"), viewers=arguments.put(list(viewers), "uuid[]"), after=position,
@@ -201,7 +201,7 @@ async def list_matches(pool: asyncpg.Pool, seeker: Seeker, viewers: Sequence[UUI
     year = newest_year(today)
     query = [*query, year]
     sql, arguments = statement(seeker, year, viewers, page.after(query), page.limit + 1)
-    rows, cursor = page.cut(await pool.fetch(sql, *arguments), query, "points", "batch", "shuffle", "ref")
+    rows, cursor = page.cut(await pool.fetch(sql, *arguments), query, "points", "shuffle", "ref")
     return MatchPage([_match(row, seeker, year, locale) for row in rows], cursor)
 
 

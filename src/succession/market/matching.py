@@ -5,8 +5,8 @@ behind it may be what is wanted or not, and the outcome is `possible`. `reach` s
 it to one teaser, and match_queries.py, in SQL, to all.
 
 Fairness (guideline G7: nobody who pays extra or comes again is favoured). What comes in is `Seeker`, `Offer` and a year,
-nothing else: no fee, no subscription, no number of deals, no age of an account, no name. Equal scores follow in the order in
-which teasers were published and then by the published shuffle, which knows no buyer. A test lists these fields.
+nothing else: no fee, no subscription, no number of deals, no age of an account, no name. Equal scores follow by the published
+shuffle, which knows no buyer. A test lists these fields.
 
 What a buyer is told is a function of its own wishes, of its verified kind and country, and of rows it may see anyway: what
 owners want and did not publish does not come in here. So nothing can be learnt by changing a profile that reading teasers
