@@ -7,7 +7,7 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger")
+MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts")
 
 
 def run(arguments: list[str]) -> int:
