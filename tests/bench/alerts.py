@@ -32,7 +32,6 @@ import search as market  # the same world, codebook and teasers
 from succession.calendar_turn import AGAIN
 from succession.codes import SCHEMES
 from succession.config import Settings
-from succession.database import open_databases
 from succession.embedded import start
 from succession.market.alerts import alert
 from succession.market.queries import Wanted, statement
@@ -130,21 +129,20 @@ async def run_turns(settings: Settings) -> tuple[float, float, int]:
 
 async def judge(settings: Settings, owner_url: str) -> tuple[float, int]:
     """Seconds of the market's own statement for a sample, search by search; how many of them differ from what was noted."""
-    owner, databases = await asyncpg.connect(owner_url), await open_databases(settings)
+    owner, connection = await asyncpg.connect(owner_url), await asyncpg.connect(settings.role_url("market_buyer"))
     await owner.execute("SET ROLE succession_seeder")
     rows = await owner.fetch("SELECT id, organisation_id, asked::text AS asked FROM vault.saved_search WHERE NOT possible ORDER BY id LIMIT $1", SAMPLE)
     wrong, taken = 0, 0.0
-    async with databases.market("market_buyer").acquire() as connection:
-        for row in rows:
-            asked = {name: sets[0] for name, sets in msgspec.json.decode(row["asked"]).items()}
-            at = perf_counter()
-            search = read_search(asked, None)
-            sql, arguments = statement(search, Wanted("newest", 10_000, None), (row["organisation_id"],))
-            found = await connection.fetch(sql, *arguments)
-            taken += perf_counter() - at
-            noted = await owner.fetchval("SELECT coalesce(sum(teasers), 0) FROM vault.alert WHERE saved_search_id = $1", row["id"])
-            wrong += noted != len([each for each in found if each["position"] is not None])
-    await databases.close()
+    for row in rows:
+        asked = {name: sets[0] for name, sets in msgspec.json.decode(row["asked"]).items()}
+        at = perf_counter()
+        search = read_search(asked, None)
+        sql, arguments = statement(search, Wanted("newest", 10_000, None), (row["organisation_id"],))
+        found = await connection.fetch(sql, *arguments)
+        taken += perf_counter() - at
+        noted = await owner.fetchval("SELECT coalesce(sum(teasers), 0) FROM vault.alert WHERE saved_search_id = $1", row["id"])
+        wrong += noted != len([each for each in found if each["position"] is not None])
+    await connection.close()
     await owner.close()
     return taken / max(1, len(rows)), wrong
 

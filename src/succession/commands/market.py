@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from succession.calendar_turn import AGAIN
 from succession.config import Settings
+from succession.market.alerts import alert
 from succession.market.batches import Closed, close_batch, end_publications
 from succession.standbys import show_everybody
 
@@ -25,6 +27,14 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+async def tell_now(connection: asyncpg.Connection, settings: Settings, now: datetime) -> None:
+    """Every letter that is due, turn by turn, as the worker's calendar would within a minute."""
+    more: object = AGAIN
+    while more is AGAIN:
+        async with connection.transaction():
+            more = await alert(connection, settings, now)
+
+
 async def close_batch_now(settings: Settings) -> Closed:
     """As succession_worker: what must come down first, then everything in the queue goes up."""
     connection = await asyncpg.connect(settings.role_url("succession_worker"), timeout=10)
@@ -33,6 +43,7 @@ async def close_batch_now(settings: Settings) -> Closed:
         await end_publications(connection, settings, now)
         closed = await close_batch(connection, settings, now)
         await show_everybody(settings, connection)
+        await tell_now(connection, settings, now)
         return closed
     finally:
         await connection.close()

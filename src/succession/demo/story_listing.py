@@ -13,6 +13,7 @@ from succession.commands.market import close_batch_now
 from succession.days import JAPAN
 from succession.demo import owner_page
 from succession.demo.spreadsheet import ENCODING, spreadsheet
+from succession.demo.story_market import acquirer_saves_a_search
 from succession.demo.walk import Walk, reference
 from succession.listings.guideline import EXPLAINED_ITEMS
 
@@ -221,5 +222,5 @@ CHAPTER = (
     bank_asks_for_fourteen_months, center_agrees_to_support,
     a_colleague_confirms_the_mandate, publishing_lists_what_is_missing, missing_answers_are_filled_in,
     owner_excludes_funds, owner_can_be_reached, teaser_is_previewed, owner_is_asked, owner_reads_and_approves_two,
-    publication_waits_for_its_batch, batch_is_closed,
+    publication_waits_for_its_batch, acquirer_saves_a_search, batch_is_closed,
 )  # fmt: skip

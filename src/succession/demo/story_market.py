@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from succession.codes import ancestors, label
@@ -25,6 +26,27 @@ def nobody_finds_it(walk: Walk) -> None:
     walk.tell("サインインしていない人には見えません（一般公開ではないため）。", "Nobody in particular does not find it: it is not public.")
     walk.check(not _found(walk, "", _words(walk, "ja")), "not among the results")
     walk.get("", f"/v1/teasers/{walk['teaser']}", expect=404, code="not_found")
+
+
+def acquirer_saves_a_search(walk: Walk) -> None:
+    walk.tell("譲受け企業Aは検索条件を保存し、合う案件が載り次第知らせてもらいます。",
+              "Acquirer A saves a search, to be told by letter as soon as something fits.")
+    saved = walk.post("buyer-a", "/v1/saved-searches", {"name": "Workshops", "q": _words(walk, "en"), "frequency": "instant", "locale": "en"})
+    walk["saved search"] = saved["id"]
+    walk.note("; ".join(saved["asks_in_words"]))
+
+
+def acquirer_is_told_and_ends_it(walk: Walk) -> None:
+    walk.tell("新着のお知らせが届きます。リンクを開くだけでは何も変わらず、ワンクリックでこの条件のお知らせだけが止まります。",
+              "A letter tells of it. Opening its last link changes nothing; one click, without signing in, ends the letters of this search.")
+    letter = walk.letter(walk.accounts["buyer-a"].email, "alert_found")
+    walk.check(walk["teaser"].replace("-", "") in letter, "our teaser is in it")
+    walk.check(walk.company.profile.identity.name not in letter, "the company's name is not")
+    path, link = f"/v1/saved-searches/{walk['saved search']}", re.search(r"/unsubscribe/\S+", letter)[0]
+    walk.get("", link)
+    walk.check(walk.get("buyer-a", path)["frequency"] == "instant", "looked at, and nothing changed")
+    walk.post("", link, expect=200)
+    walk.check(walk.get("buyer-a", path)["frequency"] == "off", "ended")
 
 
 def acquirer_finds_it(walk: Walk) -> None:
@@ -102,5 +124,5 @@ def desk_introduces(walk: Walk) -> None:
     walk["deal C"] = accepted["request_id"]
 
 
-CHAPTER = (nobody_finds_it, acquirer_finds_it, each_audience_sees_its_own, strangers_are_kept_out)
+CHAPTER = (acquirer_is_told_and_ends_it, nobody_finds_it, acquirer_finds_it, each_audience_sees_its_own, strangers_are_kept_out)
 DESK = (acquirer_files_a_brief, desk_sees_candidates, desk_introduces)

@@ -32,7 +32,7 @@ from succession.market.queries import SHOWN_COLUMNS, canonical_of
 
 log = logging.getLogger("succession.alerts")
 
-MEMBERS_AT_ONCE = 1_000  # of fifty searches at most
+MEMBERS_AT_ONCE = 2_000  # of fifty searches at most
 TITLES_MOST = 10  # of a search; the letter says how many there are
 LINES_MOST = 100  # of a digest
 MORNING = time(8, tzinfo=JAPAN)
@@ -195,20 +195,21 @@ def _letter(settings: Settings, key: bytes, hits: Sequence[Hit], titles: _Titles
 
 
 class _Titles:
-    """Lines of a letter; a title is rendered once in a language."""
+    """Lines of a letter. An industry and a place make a title: it is rendered once in a language."""
 
     def __init__(self, public_url: str, teasers: FoundSets) -> None:
         self._url, self._teasers = public_url, teasers
-        self._kept: dict[tuple[int, str], str] = {}
+        self._kept: dict[tuple[str, str, str], str] = {}
 
     def lines(self, bits: int, locale: str) -> list[str]:
         return [self._line(place, locale) for place in places_in(bits, TITLES_MOST)]
 
     def _line(self, place: int, locale: str) -> str:
-        if (place, locale) not in self._kept:
-            row = self._teasers.rows[place]
-            self._kept[place, locale] = f"{render(canonical_of(row), locale).title}: {self._url}/v1/teasers/{row['ref'].hex}"
-        return self._kept[place, locale]
+        row = self._teasers.rows[place]
+        title = self._kept.get(of := (row["industry"], row["place"], locale))
+        if title is None:
+            title = self._kept[of] = render(canonical_of(row), locale).title
+        return f"{title}: {self._url}/v1/teasers/{row['ref'].hex}"
 
 
 async def forget_alerts(connection: asyncpg.Connection, settings: Settings) -> None:

@@ -6,11 +6,12 @@ answer is kept while the sets live. Nothing but published rows comes in: what a 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from succession.codes import ATTRIBUTES
-from succession.market.search import Sets, search_for
+from succession.codes import ANY, ATTRIBUTES, SCHEMES, leaves
+from succession.market.search import Sets
 
 KEPT_MOST = 20_000  # answers kept: at 5,000 teasers 13 MB
 _SINGLE = (*ATTRIBUTES, "price", "timing")
@@ -25,7 +26,9 @@ class FoundSets:
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
         self._places = {row["ref"]: place for place, row in enumerate(rows)}
-        self._shown = _bits(((field, code), place) for place, row in enumerate(rows) for field, code in _shown(row))
+        self._shown: dict[str, dict[str, int]] = {field: {} for field in (*_SINGLE, *_SEVERAL)}
+        for (field, code), bits in _bits(((field, code), place) for place, row in enumerate(rows) for field, code in _shown(row)).items():
+            self._shown[field][code] = bits
         self.of_batch = _bits((row["batch"], place) for place, row in enumerate(rows))
         self._of_audiences = _bits((row["audiences"], place) for place, row in enumerate(rows))
         self._kept: dict[Any, int] = {}
@@ -48,20 +51,14 @@ class FoundSets:
         return kept
 
     def _asked(self, field: str, sets: Sequence[Sequence[str]], possible: bool) -> int:
-        search = search_for({field: sets})
+        shown = self._shown[field]
         if field not in ATTRIBUTES:
-            passing = [self._showing(field, codes) for codes in sets]
-            return _all_of(passing, (1 << len(self.rows)) - 1)
-        if search.impossible:
-            return 0
-        codes = [code for code, _share in search.overlapping[field]] if possible else search.certain[field]
-        return self._showing(field, codes)
-
-    def _showing(self, field: str, codes: Iterable[str]) -> int:
-        found = 0
-        for code in codes:
-            found |= self._shown.get((field, code), 0)
-        return found
+            return _all_of((_any_of(shown.get(code, 0) for code in codes) for codes in sets), (1 << len(self.rows)) - 1)
+        extent = _extents(field)
+        target = _all_of((_any_of(extent[code] for code in codes) for codes in sets), extent[ANY])
+        if possible:
+            return _any_of(bits for code, bits in shown.items() if extent[code] & target)
+        return _any_of(bits for code, bits in shown.items() if not extent[code] & ~target)
 
     def seen_by(self, audiences: int) -> int:
         """What somebody sees who belongs to these audiences."""
@@ -76,6 +73,13 @@ class FoundSets:
             if ref in self._places:
                 found |= 1 << self._places[ref]
         return found
+
+
+@cache
+def _extents(attribute: str) -> dict[str, int]:
+    """Code -> the finest codes it stands for, as a set of the same kind."""
+    place = {leaf: n for n, leaf in enumerate(leaves(attribute, ANY))}
+    return {code: sum(1 << place[leaf] for leaf in leaves(attribute, code)) for code in SCHEMES[attribute].codes}
 
 
 def places_in(bits: int, most: int) -> Iterator[int]:

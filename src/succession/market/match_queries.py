@@ -1,6 +1,6 @@
 """Which teasers meet what somebody looks for, best first, and which buyers a listing's holder may think of?
 
-One statement for buyers and for desks, run on the pool of the reader's audience role. It is made from the table in
+One statement for buyers and for desks, run as the reader's audience role. It is made from the table in
 matching.py: points per wish, in the cell where the codebook decides and in the teaser elsewhere. The order is points, then
 the published shuffle: nothing of who asks is in it, and nothing of when a company came.
 """
@@ -40,6 +40,7 @@ from succession.market.matching import (
 )
 from succession.market.queries import TeaserView, teaser_view
 from succession.paging import PageAsked
+from succession.standbys import Market
 
 Outcome = Literal["met", "possible", "unmet"]
 _FRESH_FOR = timedelta(days=365)
@@ -192,16 +193,16 @@ def statement(seeker: Seeker, year: int, viewers: Sequence[UUID], after: Sequenc
     return sql, arguments
 
 
-async def list_matches(pool: asyncpg.Pool, seeker: Seeker, viewers: Sequence[UUID], query: list[Any], page: PageAsked, today: date,
+async def list_matches(market: Market, seeker: Seeker, viewers: Sequence[UUID], query: list[Any], page: PageAsked, today: date,
                        locale: str) -> MatchPage:
     """The teasers that meet what `seeker` looks for, by the rule of `matching.is_candidate`.
 
-    `pool`: of the reading role; `query`: what the cursor belongs to. What `viewers` must never see is no match.
+    `market`: as the reading role; `query`: what the cursor belongs to. What `viewers` must never see is no match.
     """
     year = newest_year(today)
     query = [*query, year]
     sql, arguments = statement(seeker, year, viewers, page.after(query), page.limit + 1)
-    rows, cursor = page.cut(await pool.fetch(sql, *arguments), query, "points", "shuffle", "ref")
+    rows, cursor = page.cut(await market.fetch(sql, *arguments), query, "points", "shuffle", "ref")
     return MatchPage([_match(row, seeker, year, locale) for row in rows], cursor)
 
 

@@ -46,7 +46,7 @@ async def matches(read: Read, databases: Pools, actor: Who, locale: Locale, sett
         seeker, version = await seeker_behind(read, actor.organisation_id)
         of = ["profile", version]
     page = PageAsked(settings.key("cursor"), str(actor.organisation_id), cursor, limit)
-    return await list_matches(databases.market("market_buyer"), seeker, (actor.organisation_id,), ["matches", *of], page, today(), locale)
+    return await list_matches(databases.market("market_buyer", actor.organisation_id), seeker, (actor.organisation_id,), ["matches", *of], page, today(), locale)
 
 
 @get("/listings/{listing_id:uuid}/matches", opt={"permission": "listing:read"}, operation_id="ListBuyerMatches",

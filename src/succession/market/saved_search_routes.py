@@ -29,7 +29,7 @@ READS, WRITES = {"permission": "saved_search:read"}, {"permission": "saved_searc
       responses=documented("limit_reached"))
 @creates
 async def save(request: Request, tx: Tx, databases: Pools, actor: Who, locale: Locale, data: JSONBody[NewSavedSearch]) -> SavedSearchView:
-    facts = await searchable_facts(databases.market(audience_role(actor)), data.filters.get("phrase"))
+    facts = await searchable_facts(databases.market(audience_role(actor), actor.organisation_id), data.filters.get("phrase"))
     saved = await save_search(tx, actor, data, facts)
     return await find_search(await driver(tx), saved, locale)
 

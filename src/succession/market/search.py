@@ -38,7 +38,7 @@ class Search(msgspec.Struct, frozen=True):
     `certain`: attribute -> codes inside every wish for it; `overlapping`: attribute -> (code, public share of it that lies
     inside), codes inside included. `others`: field outside the codebook -> sets of codes, one of each set has to be shown.
     `read_as`: what `q` was understood to say. Nothing can match when `unrecognised` is not empty or `impossible` is set.
-    `wishes`: all that was asked for, as `search_for` takes it.
+    `wishes`: all that was asked for, before it was worked out.
     """
 
     certain: dict[str, tuple[str, ...]]
@@ -99,19 +99,14 @@ def read_search(filters: Mapping[str, Iterable[str] | None], q: str | None,
     said = _said(terms)
     wishes = {name: [codes for codes in (asked[name], said.get(name, ()), ranges.get(name, ())) if codes]
               for name in FILTERS}
-    return search_for(wishes, said, terms.unrecognised)
-
-
-def search_for(wishes: Sets, read_as: Mapping[str, tuple[str, ...]] = MappingProxyType({}), unrecognised: tuple[str, ...] = ()) -> Search:
-    """The search that asks for one code of each set, field by field."""
     certain, overlapping, impossible = {}, {}, False
     for name in ATTRIBUTES:
-        if wishes.get(name):
+        if wishes[name]:
             target = _common_leaves(name, wishes[name])
             impossible = impossible or not target
             certain[name], overlapping[name] = _reach(name, target)
-    others = {name: tuple(map(tuple, wishes[name])) for name in OFF_CODEBOOK if wishes.get(name)}
-    return Search(certain, overlapping, others, dict(read_as), unrecognised, impossible, {name: sets for name, sets in wishes.items() if sets})
+    others = {name: tuple(map(tuple, wishes[name])) for name in OFF_CODEBOOK if wishes[name]}
+    return Search(certain, overlapping, others, said, terms.unrecognised, impossible, {name: sets for name, sets in wishes.items() if sets})
 
 
 def _said(terms: Terms) -> dict[str, tuple[str, ...]]:
