@@ -29,6 +29,17 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION market.excluded_from(organisations uuid[], after_batch integer) RETURNS TABLE(organisation_id uuid, refs uuid[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT k.organisation_id, array_agg(DISTINCT p.ref)
+    FROM vault.publication p JOIN vault.exclusion e ON e.listing_id = p.listing_id
+    JOIN vault.organisation_key k ON k.kind = e.kind AND lower(k.value) = lower(e.value)
+    WHERE p.state = 'published' AND p.batch > after_batch AND k.organisation_id = ANY (organisations)
+    GROUP BY 1
+$$;
+
 CREATE FUNCTION market.excluded_teasers(viewer uuid) RETURNS TABLE(ref uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2905,6 +2916,26 @@ CREATE FUNCTION vault.same_name(one text, other text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     RETURN (regexp_replace(NORMALIZE(one, NFKC), '\s'::text, ''::text, 'g'::text) = regexp_replace(NORMALIZE(other, NFKC), '\s'::text, ''::text, 'g'::text));
 
+CREATE FUNCTION vault.saved_search_begins() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        PERFORM FROM vault.member m WHERE m.id = new.member_id AND m.organisation_id = new.organisation_id FOR NO KEY UPDATE;
+        IF NOT found OR (SELECT count(*) FROM vault.saved_search s WHERE s.member_id = new.member_id) >= 50 THEN
+            RAISE EXCEPTION 'fifty saved searches' USING ERRCODE = 'SU002', CONSTRAINT = 'saved_searches_most';
+        END IF;
+    ELSIF (new.organisation_id, new.member_id, new.asked) IS DISTINCT FROM (old.organisation_id, old.member_id, old.asked) THEN
+        RAISE EXCEPTION 'a saved search keeps what it asks for' USING ERRCODE = 'SU001';
+    END IF;
+    IF tg_op = 'INSERT' OR (old.frequency = 'off' AND new.frequency <> 'off') THEN
+        new.matched_batch := (SELECT coalesce(max(b.number), 0) FROM ops.batch b);
+        new.looked_at := now();
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.screened(deal uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -3164,6 +3195,24 @@ CREATE FUNCTION vault.told_by_name(listing uuid) RETURNS jsonb
     JOIN vault.listing_profile p ON p.listing_id = l.id AND p.prefecture IS NOT NULL WHERE l.id = listing
 $$;
 
+CREATE FUNCTION vault.unsubscribe(hash bytea) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    UPDATE vault.saved_search s SET frequency = 'off', version = s.version + 1
+    FROM vault.unsubscribe_link u
+    WHERE u.token_hash = hash AND s.frequency <> 'off'
+      AND (s.id = u.saved_search_id OR (s.member_id = u.member_id AND s.frequency = u.frequency));
+    SELECT EXISTS (SELECT FROM vault.unsubscribe_link u WHERE u.token_hash = hash)
+$$;
+
+CREATE FUNCTION vault.unsubscribe_known(hash bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.unsubscribe_link u WHERE u.token_hash = hash)
+$$;
+
 CREATE FUNCTION vault.use_document_link(hash bytea) RETURNS TABLE(member_id uuid, document_id uuid, grant_id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -3173,6 +3222,19 @@ CREATE FUNCTION vault.use_document_link(hash bytea) RETURNS TABLE(member_id uuid
     WHERE k.token_hash = hash AND k.uses < k.uses_most AND k.expires_at > now()
       AND m.id = k.member_id AND m.status = 'active' AND g.id = k.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
     RETURNING k.member_id, k.document_id, k.grant_id
+$$;
+
+CREATE FUNCTION vault.visible_buyers(listing uuid, wants text[], where_wanted text[]) RETURNS TABLE(code uuid, buyer_kind text, country text, wishes jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT f.code, o.buyer_kind, o.country, f.wishes
+    FROM vault.acquirer_profile f JOIN vault.organisation o ON o.id = f.organisation_id
+    WHERE vault.holds(listing) AND f.visible_to_intermediaries AND o.kind = 'acquirer' AND o.status = 'verified'
+      AND (f.wishes -> 'industries' = '[]' OR f.wishes -> 'industries' ?| wants)
+      AND (f.wishes -> 'places' = '[]' OR f.wishes -> 'places' ?| where_wanted)
+      AND NOT EXISTS (SELECT FROM vault.organisation_key k JOIN vault.exclusion e ON e.kind = k.kind AND lower(e.value) = lower(k.value)
+                      WHERE k.organisation_id = o.id AND e.listing_id = listing)
 $$;
 
 CREATE FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) RETURNS TABLE(deal_id uuid, project_name text, organisation_id uuid, organisation text, country text, representative text, grant_id uuid, level text, since timestamp with time zone, ended_at timestamp with time zone, consent_by text, consent_at timestamp with time zone, consent_method text, nda_id uuid, nda_hash bytea, nda_signed_at timestamp with time zone, nda_signer text, shown jsonb, opened jsonb, members jsonb)
@@ -3400,7 +3462,8 @@ CREATE TABLE ops.outbox (
     leased_until timestamp with time zone,
     done_at timestamp with time zone,
     dead_at timestamp with time zone,
-    last_error text
+    last_error text,
+    bulk boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE ONLY ops.outbox FORCE ROW LEVEL SECURITY;
@@ -3483,6 +3546,18 @@ ALTER TABLE vault.access ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE vault.acquirer_profile (
+    organisation_id uuid NOT NULL,
+    code uuid DEFAULT gen_random_uuid() NOT NULL,
+    wishes jsonb NOT NULL,
+    visible_to_intermediaries boolean DEFAULT false NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    updated_by uuid NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY vault.acquirer_profile FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.adverse_event_reporter (
     event_id uuid NOT NULL,
     organisation_id uuid NOT NULL,
@@ -3493,6 +3568,16 @@ CREATE TABLE vault.adverse_event_reporter (
 );
 
 ALTER TABLE ONLY vault.adverse_event_reporter FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.alert (
+    saved_search_id uuid NOT NULL,
+    batch integer NOT NULL,
+    teasers integer NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alert_teasers_check CHECK ((teasers > 0))
+);
+
+ALTER TABLE ONLY vault.alert FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.answer (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5126,6 +5211,26 @@ CREATE TABLE vault.representation (
 
 ALTER TABLE ONLY vault.representation FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.saved_search (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    name text NOT NULL,
+    asked jsonb NOT NULL,
+    possible boolean NOT NULL,
+    frequency text NOT NULL,
+    locale text,
+    matched_batch integer DEFAULT 0 NOT NULL,
+    looked_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT saved_search_frequency_check CHECK ((frequency = ANY (ARRAY['instant'::text, 'daily'::text, 'weekly'::text, 'off'::text]))),
+    CONSTRAINT saved_search_locale_check CHECK ((locale = ANY (ARRAY['ja'::text, 'en'::text]))),
+    CONSTRAINT saved_search_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80)))
+);
+
+ALTER TABLE ONLY vault.saved_search FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.screening_alert (
     id bigint NOT NULL,
     deal_id uuid NOT NULL,
@@ -5474,6 +5579,17 @@ CREATE TABLE vault.third_person_consent (
 
 ALTER TABLE ONLY vault.third_person_consent FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE vault.unsubscribe_link (
+    token_hash bytea NOT NULL,
+    saved_search_id uuid,
+    member_id uuid,
+    frequency text,
+    CONSTRAINT unsubscribe_link_check CHECK ((((saved_search_id IS NULL) <> (member_id IS NULL)) AND ((member_id IS NULL) = (frequency IS NULL)))),
+    CONSTRAINT unsubscribe_link_frequency_check CHECK ((frequency = ANY (ARRAY['daily'::text, 'weekly'::text])))
+);
+
+ALTER TABLE ONLY vault.unsubscribe_link FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE vault.verification (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organisation_id uuid NOT NULL,
@@ -5578,8 +5694,17 @@ ALTER TABLE ONLY ops.retention_run
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.acquirer_profile
+    ADD CONSTRAINT acquirer_profile_code_key UNIQUE (code);
+
+ALTER TABLE ONLY vault.acquirer_profile
+    ADD CONSTRAINT acquirer_profile_pkey PRIMARY KEY (organisation_id);
+
 ALTER TABLE ONLY vault.adverse_event_reporter
     ADD CONSTRAINT adverse_event_reporter_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY vault.alert
+    ADD CONSTRAINT alert_once PRIMARY KEY (saved_search_id, batch);
 
 ALTER TABLE ONLY vault.answer
     ADD CONSTRAINT answer_pkey PRIMARY KEY (id);
@@ -5968,6 +6093,9 @@ ALTER TABLE ONLY vault.second_factor_confirmation
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.saved_search
+    ADD CONSTRAINT saved_search_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY vault.screening_alert
     ADD CONSTRAINT screening_alert_pkey PRIMARY KEY (id);
 
@@ -6022,6 +6150,9 @@ ALTER TABLE ONLY vault.teaser_prose
 ALTER TABLE ONLY vault.third_person_consent
     ADD CONSTRAINT third_person_consent_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY vault.unsubscribe_link
+    ADD CONSTRAINT unsubscribe_link_pkey PRIMARY KEY (token_hash);
+
 ALTER TABLE ONLY vault.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (id);
 
@@ -6049,7 +6180,7 @@ CREATE INDEX one_time_code_holder_issued_at_idx ON ops.one_time_code USING btree
 
 CREATE UNIQUE INDEX one_time_code_one_open ON ops.one_time_code USING btree (purpose, subject_id, holder) WHERE ((spent_at IS NULL) AND (replaced_at IS NULL));
 
-CREATE INDEX outbox_waiting ON ops.outbox USING btree (available_at, id) WHERE ((done_at IS NULL) AND (dead_at IS NULL));
+CREATE INDEX outbox_waiting ON ops.outbox USING btree (bulk, available_at, id) WHERE ((done_at IS NULL) AND (dead_at IS NULL));
 
 CREATE INDEX access_listing_id_id_idx ON vault.access USING btree (listing_id, id);
 
@@ -6237,6 +6368,10 @@ CREATE INDEX representation_acquirer_id_idx ON vault.representation USING btree 
 
 CREATE INDEX representation_intermediary_id_acquirer_id_idx ON vault.representation USING btree (intermediary_id, acquirer_id);
 
+CREATE INDEX saved_search_due ON vault.saved_search USING btree (frequency, member_id, matched_batch, looked_at) WHERE (frequency <> 'off'::text);
+
+CREATE INDEX saved_search_member_id_created_at_id_idx ON vault.saved_search USING btree (member_id, created_at, id);
+
 CREATE INDEX screening_alert_deal_id_opened_at_idx ON vault.screening_alert USING btree (deal_id, opened_at DESC);
 
 CREATE INDEX screening_deal_id_decided_at_idx ON vault.screening USING btree (deal_id, decided_at DESC);
@@ -6308,6 +6443,8 @@ CREATE TRIGGER answer_causes BEFORE INSERT ON vault.name_clear_answer FOR EACH R
 CREATE TRIGGER answers_count AFTER INSERT ON vault.decider_answer FOR EACH ROW EXECUTE FUNCTION vault.decider_answers_count();
 
 CREATE TRIGGER answers_count AFTER INSERT ON vault.name_clear_answer FOR EACH ROW EXECUTE FUNCTION vault.answers_count();
+
+CREATE TRIGGER begins BEFORE INSERT OR UPDATE OF organisation_id, member_id, asked, frequency ON vault.saved_search FOR EACH ROW EXECUTE FUNCTION vault.saved_search_begins();
 
 CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FUNCTION vault.brief_causes();
 
@@ -6543,7 +6680,11 @@ CREATE TRIGGER folder_settled BEFORE UPDATE ON vault.folder FOR EACH ROW EXECUTE
 
 CREATE TRIGGER folder_view_only BEFORE INSERT OR UPDATE ON vault.folder FOR EACH ROW EXECUTE FUNCTION vault.folder_view_only();
 
+CREATE TRIGGER frozen BEFORE UPDATE ON vault.alert FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
 CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, written_at ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+
+CREATE TRIGGER frozen BEFORE UPDATE ON vault.unsubscribe_link FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
 
@@ -6684,6 +6825,12 @@ ALTER TABLE ONLY ops.retention_run
 ALTER TABLE ONLY vault.access
     ADD CONSTRAINT access_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
 
+ALTER TABLE ONLY vault.acquirer_profile
+    ADD CONSTRAINT acquirer_profile_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.acquirer_profile
+    ADD CONSTRAINT acquirer_profile_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES vault.member(id);
+
 ALTER TABLE ONLY vault.adverse_event_reporter
     ADD CONSTRAINT adverse_event_reporter_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
 
@@ -6695,6 +6842,9 @@ ALTER TABLE ONLY vault.adverse_event_reporter
 
 ALTER TABLE ONLY vault.adverse_event_reporter
     ADD CONSTRAINT adverse_event_reporter_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
+ALTER TABLE ONLY vault.alert
+    ADD CONSTRAINT alert_saved_search_id_fkey FOREIGN KEY (saved_search_id) REFERENCES vault.saved_search(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY vault.answer
     ADD CONSTRAINT answer_question_id_deal_id_listing_id_fkey FOREIGN KEY (question_id, deal_id, listing_id) REFERENCES vault.question(id, deal_id, listing_id);
@@ -7332,6 +7482,12 @@ ALTER TABLE ONLY vault.representation
 ALTER TABLE ONLY vault.representation
     ADD CONSTRAINT representation_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES vault.member(id);
 
+ALTER TABLE ONLY vault.saved_search
+    ADD CONSTRAINT saved_search_member_id_fkey FOREIGN KEY (member_id) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.saved_search
+    ADD CONSTRAINT saved_search_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES vault.organisation(id);
+
 ALTER TABLE ONLY vault.screening_alert
     ADD CONSTRAINT screening_alert_deal_id_listing_id_fkey FOREIGN KEY (deal_id, listing_id) REFERENCES vault.deal(id, listing_id);
 
@@ -7523,7 +7679,11 @@ CREATE POLICY acquirer_close ON vault.brief FOR UPDATE TO succession_app USING (
 
 CREATE POLICY acquirer_file ON vault.brief FOR INSERT TO succession_app WITH CHECK (((ops.kind() = 'acquirer'::text) AND (acquirer_id = ops.organisation()) AND (created_by = ops.member()) AND (state = 'open'::text)));
 
+ALTER TABLE vault.acquirer_profile ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.adverse_event_reporter ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.alert ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.answer ENABLE ROW LEVEL SECURITY;
 
@@ -7860,6 +8020,8 @@ ALTER TABLE vault.organisation_name ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.organisation_officer ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY own ON vault.acquirer_profile TO succession_app USING (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation()))) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation())));
+
 CREATE POLICY own ON vault.adverse_event_reporter TO succession_app USING (((ops.kind() = ANY (ARRAY['intermediary'::text, 'operator'::text])) AND (organisation_id = ops.organisation()))) WITH CHECK (((ops.kind() = ANY (ARRAY['intermediary'::text, 'operator'::text])) AND (organisation_id = ops.organisation()) AND (member_id = ops.member())));
 
 CREATE POLICY own ON vault.api_key TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
@@ -7883,6 +8045,8 @@ CREATE POLICY own ON vault.organisation_name TO succession_app USING ((organisat
 CREATE POLICY own ON vault.organisation_officer TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK (((ops.kind() = 'acquirer'::text) AND (organisation_id = ops.organisation())));
 
 CREATE POLICY own ON vault.recovery_code TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
+
+CREATE POLICY own ON vault.saved_search TO succession_app USING (((organisation_id = ops.organisation()) AND (member_id = ops.member()))) WITH CHECK (((organisation_id = ops.organisation()) AND (member_id = ops.member())));
 
 CREATE POLICY own ON vault.second_factor TO succession_app USING ((member_id = ops.member())) WITH CHECK (((member_id = ops.member()) AND (organisation_id = ops.organisation())));
 
@@ -8036,6 +8200,8 @@ CREATE POLICY reviewer_edit ON vault.paper_evidence FOR UPDATE TO succession_app
 
 CREATE POLICY reviewer_edit ON vault.third_person_consent FOR UPDATE TO succession_app USING (vault.needs_reviewer(listing_id)) WITH CHECK ((vault.needs_reviewer(listing_id) AND (confirmed_by = ops.member())));
 
+ALTER TABLE vault.saved_search ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.screening ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.screening_alert ENABLE ROW LEVEL SECURITY;
@@ -8154,9 +8320,13 @@ ALTER TABLE vault.third_person_consent ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY unconfirmed ON vault.mandate AS RESTRICTIVE FOR INSERT TO succession_app WITH CHECK ((confirmed_by IS NULL));
 
+ALTER TABLE vault.unsubscribe_link ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.verification ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY wait ON vault.hold FOR INSERT TO succession_app WITH CHECK (vault.holds(listing_id));
+
+CREATE POLICY worker ON vault.alert FOR INSERT TO succession_worker WITH CHECK (true);
 
 CREATE POLICY worker ON vault.audience_consent TO succession_worker USING (true) WITH CHECK (true);
 
@@ -8202,6 +8372,8 @@ CREATE POLICY worker ON vault.prose_scan FOR SELECT TO succession_worker USING (
 
 CREATE POLICY worker ON vault.publication TO succession_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker ON vault.saved_search TO succession_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker ON vault.screening TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.screening_alert TO succession_worker USING (true) WITH CHECK (true);
@@ -8217,6 +8389,12 @@ CREATE POLICY worker ON vault.succession_status TO succession_worker USING (true
 CREATE POLICY worker ON vault.teaser_proposal TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.teaser_prose FOR SELECT TO succession_worker USING (true);
+
+CREATE POLICY worker ON vault.unsubscribe_link FOR INSERT TO succession_worker WITH CHECK (true);
+
+CREATE POLICY worker_forget ON vault.alert FOR DELETE TO succession_worker USING ((at < (now() - '400 days'::interval)));
+
+CREATE POLICY worker_see ON vault.alert FOR SELECT TO succession_worker USING (true);
 
 CREATE POLICY worker_write ON vault.prose_scan FOR INSERT TO succession_worker WITH CHECK ((stage <> 'write'::text));
 
@@ -8252,6 +8430,9 @@ GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_desk;
 GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_domestic;
 
 REVOKE ALL ON FUNCTION market.demo_until_imported() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.excluded_from(organisations uuid[], after_batch integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.excluded_from(organisations uuid[], after_batch integer) TO succession_worker;
 
 REVOKE ALL ON FUNCTION market.excluded_teasers(viewer uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.excluded_teasers(viewer uuid) TO market_buyer;
@@ -8770,6 +8951,8 @@ REVOKE ALL ON FUNCTION vault.same_name(one text, other text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.same_name(one text, other text) TO succession_app;
 GRANT ALL ON FUNCTION vault.same_name(one text, other text) TO succession_definer;
 
+REVOKE ALL ON FUNCTION vault.saved_search_begins() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.screened(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.screened(deal uuid) TO succession_app;
 
@@ -8823,8 +9006,17 @@ GRANT ALL ON FUNCTION vault.third_persons(listing uuid, deal uuid) TO succession
 
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.unsubscribe(hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.unsubscribe(hash bytea) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.unsubscribe_known(hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.unsubscribe_known(hash bytea) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.use_document_link(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.use_document_link(hash bytea) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.visible_buyers(listing uuid, wants text[], where_wanted text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.visible_buyers(listing uuid, wants text[], where_wanted text[]) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.who_knew(listing uuid, moment timestamp with time zone) TO succession_app;
@@ -9050,9 +9242,27 @@ GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_app;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_worker;
 GRANT USAGE ON SEQUENCE vault.access_id_seq TO succession_purger;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.acquirer_profile TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.acquirer_profile TO succession_seeder;
+GRANT SELECT,INSERT ON TABLE vault.acquirer_profile TO succession_app;
+
+GRANT UPDATE(wishes) ON TABLE vault.acquirer_profile TO succession_app;
+
+GRANT UPDATE(visible_to_intermediaries) ON TABLE vault.acquirer_profile TO succession_app;
+
+GRANT UPDATE(version) ON TABLE vault.acquirer_profile TO succession_app;
+
+GRANT UPDATE(updated_by) ON TABLE vault.acquirer_profile TO succession_app;
+
+GRANT UPDATE(updated_at) ON TABLE vault.acquirer_profile TO succession_app;
+
 GRANT SELECT,INSERT ON TABLE vault.adverse_event_reporter TO succession_seeder;
 GRANT SELECT ON TABLE vault.adverse_event_reporter TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.adverse_event_reporter TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.alert TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.alert TO succession_seeder;
+GRANT SELECT,INSERT,DELETE ON TABLE vault.alert TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_app;
 GRANT SELECT,INSERT ON TABLE vault.answer TO succession_definer;
@@ -9910,6 +10120,25 @@ GRANT UPDATE(confirmed_at) ON TABLE vault.representation TO succession_app;
 
 GRANT UPDATE(ended_at) ON TABLE vault.representation TO succession_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.saved_search TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.saved_search TO succession_seeder;
+GRANT SELECT,INSERT,DELETE ON TABLE vault.saved_search TO succession_app;
+GRANT SELECT ON TABLE vault.saved_search TO succession_worker;
+
+GRANT UPDATE(name) ON TABLE vault.saved_search TO succession_app;
+
+GRANT UPDATE(possible) ON TABLE vault.saved_search TO succession_app;
+
+GRANT UPDATE(frequency) ON TABLE vault.saved_search TO succession_app;
+
+GRANT UPDATE(locale) ON TABLE vault.saved_search TO succession_app;
+
+GRANT UPDATE(matched_batch) ON TABLE vault.saved_search TO succession_worker;
+
+GRANT UPDATE(looked_at) ON TABLE vault.saved_search TO succession_worker;
+
+GRANT UPDATE(version) ON TABLE vault.saved_search TO succession_app;
+
 GRANT SELECT,INSERT ON TABLE vault.screening_alert TO succession_seeder;
 GRANT SELECT ON TABLE vault.screening_alert TO succession_definer;
 GRANT SELECT ON TABLE vault.screening_alert TO succession_app;
@@ -10068,6 +10297,10 @@ GRANT UPDATE(confirmed_by) ON TABLE vault.third_person_consent TO succession_app
 GRANT UPDATE(confirmed_at) ON TABLE vault.third_person_consent TO succession_app;
 
 GRANT UPDATE(withdrawn_at) ON TABLE vault.third_person_consent TO succession_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.unsubscribe_link TO succession_definer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.unsubscribe_link TO succession_seeder;
+GRANT INSERT ON TABLE vault.unsubscribe_link TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_seeder;
