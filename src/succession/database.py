@@ -184,6 +184,12 @@ def session_options(server_settings: Mapping[str, str], pooler: bool) -> dict[st
     return {"server_settings": {name: server_settings[name] for name in _KNOWN_TO_POOLERS}, "statement_cache_size": 0}
 
 
+async def connect_as(settings: Settings, role: str) -> asyncpg.Connection:
+    """One connection, for a command that works as a role and may take its time."""
+    named = {name: _SERVER_SETTINGS[name] for name in _KNOWN_TO_POOLERS}
+    return await asyncpg.connect(settings.role_url(role), timeout=10, **session_options(named, settings.pooler))
+
+
 async def open_pool(url: str, size: int, pooler: bool = False, server_settings: Mapping[str, str] = _SERVER_SETTINGS) -> asyncpg.Pool:
     """A pool that opens connections when needed and speaks JSON as Python values."""
     ending_s = int(server_settings["statement_timeout"]) / 1000 + 5

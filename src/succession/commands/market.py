@@ -10,6 +10,7 @@ import asyncpg
 
 from succession.calendar_turn import AGAIN
 from succession.config import Settings
+from succession.database import connect_as
 from succession.market.alerts import alert
 from succession.market.batches import Closed, close_batch, end_publications
 from succession.standbys import show_everybody
@@ -37,7 +38,7 @@ async def tell_now(connection: asyncpg.Connection, settings: Settings, now: date
 
 async def close_batch_now(settings: Settings) -> Closed:
     """As succession_worker: what must come down first, then everything in the queue goes up."""
-    connection = await asyncpg.connect(settings.role_url("succession_worker"), timeout=10)
+    connection = await connect_as(settings, "succession_worker")
     try:
         now = datetime.now(UTC)
         await end_publications(connection, settings, now)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
-
 from succession.config import Settings
+from succession.database import connect_as
 from succession.metrics.closing import close_months
 
 
@@ -15,7 +14,7 @@ def run(arguments: list[str]) -> int:
     settings = Settings.from_env()
 
     async def close() -> int:
-        connection = await asyncpg.connect(settings.role_url("succession_worker"), timeout=10)
+        connection = await connect_as(settings, "succession_worker")
         try:
             return await close_months(connection, settings)
         finally:

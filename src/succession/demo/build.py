@@ -17,6 +17,7 @@ from succession.anonymity.population import Population, k_and_finest, load, save
 from succession.anonymity.world import build_world
 from succession.commands.population import DEMO_WORLD_COMPANIES, DEMO_WORLD_SEED, build_codebook, report_lines
 from succession.config import Settings
+from succession.database import connect_as
 from succession.days import day_in_japan
 from succession.demo.companies import make_companies
 from succession.demo.market import enter_listings, plan_listings
@@ -110,7 +111,7 @@ async def _issue(owner: asyncpg.Connection, settings: Settings) -> Accounts:
 
 async def _put_up(settings: Settings) -> None:
     """Every batch that would have closed since the first listing waited, one by one, as the worker closes them."""
-    worker = await asyncpg.connect(settings.role_url("succession_worker"), timeout=10)
+    worker = await connect_as(settings, "succession_worker")
     try:
         now, progress = datetime.now(UTC), bar("batches   ")
         first = await worker.fetchval("SELECT min(queued_at) FROM vault.publication WHERE state = 'queued'")
