@@ -52,18 +52,20 @@ class Fleet:
     """A context manager. What is started through it ends with it, last first."""
 
     directory: Path
-    primary: Servers = None
+    postgres: bool = True
+    primary: Servers | None = None
     standbys: list[Hot] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
     programs: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def __enter__(self) -> Fleet:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.primary = start(self.directory / "primary")
-        self.sql("ALTER SYSTEM SET track_functions = 'all'")
-        self.sql("SELECT pg_reload_conf()")
-        self.environ = {"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(self.directory / "data"), "DATABASE_URL": self.primary.database_url,
-                        "REDIS_URL": self.primary.redis_url, "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400"}
+        self.primary = start(self.directory / "primary", postgres=self.postgres)
+        self.environ = self.primary.environ | {"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(self.directory / "data"),
+                                               "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400"}
+        if self.postgres:
+            self.sql("ALTER SYSTEM SET track_functions = 'all'")
+            self.sql("SELECT pg_reload_conf()")
         return self
 
     def __exit__(self, *_about: object) -> None:
@@ -162,8 +164,8 @@ class Fleet:
     # ------------------------------------------------------------ Redis
 
     def add_redis(self, name: str, *options: str) -> int:
-        """A Redis of its own, on a port of this machine; that port."""
-        (port,) = free_ports(1)
+        """A Redis of its own, on a port of this machine; that port. A node of a Cluster has another one 10,000 above."""
+        port = next(port for port in free_ports(20) if port < 55_000)
         folder = self._folder(name)
         self._give(folder)
         self._run(name, [str(redis_program(self.place, Account.current())), "--port", str(port), "--bind", "127.0.0.1",

@@ -7,7 +7,7 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts")
+MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many")
 
 
 def run(arguments: list[str]) -> int:
