@@ -16,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
-from redis.asyncio import Redis
+from redis.client import AbstractRedis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession import __version__
@@ -69,7 +69,7 @@ async def provide_databases(state: State) -> Databases:
     return state.databases
 
 
-async def provide_redis(state: State) -> Redis:
+async def provide_redis(state: State) -> AbstractRedis:
     return state.redis
 
 

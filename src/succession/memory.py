@@ -14,8 +14,9 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ConstantBackoff
+from redis.client import AbstractRedis
 
-Memory = Redis | RedisCluster
+Memory = AbstractRedis  # what both kinds are: a dependency of handlers is checked against it
 TIMEOUT_S = 5.0
 SENTINEL_TIMEOUT_S = 1.0  # one that does not answer is passed over for the next
 

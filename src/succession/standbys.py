@@ -188,6 +188,8 @@ class Standbys:
             known.under_way -= 1
 
     def _failed(self, known: Standby, error: Exception) -> None:
+        if time.monotonic() < known.rests_until:
+            return  # of the same blow, as others under way
         if known.proven_at is not None:
             log.warning("a standby is not read for now: %s at %s", type(error).__name__, logs.place_of(error))
         known.proven_at, known.failures = None, known.failures + 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncpg
 from litestar.di import NamedDependency
-from redis.asyncio import Redis
+from redis.client import AbstractRedis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor, Sessions
@@ -20,7 +20,7 @@ Locale = NamedDependency[str]  # locale: the reader's language
 Read = NamedDependency[asyncpg.Connection]  # read: scoped, read-only
 Tx = NamedDependency[AsyncSession]  # tx: the unit of work
 Pools = NamedDependency[Databases]  # databases: the audience pools
-Memory = NamedDependency[Redis]  # redis
+Memory = NamedDependency[AbstractRedis]  # redis: one, or a Cluster
 Config = NamedDependency[Settings]  # settings
 Cookies = NamedDependency[Sessions]  # sessions
 Store = NamedDependency[Vault]  # store: documents, and what opens them
