@@ -17,6 +17,20 @@ role succession_owner 'CREATEDB CREATEROLE BYPASSRLS'
 for name in succession_app succession_worker market_public market_buyer market_desk market_domestic; do
   role "$name" ''
 done
+# Every wait ends, also on a connection that a pooler lends (migration 0032 has the same figures, where it may set them).
+timeouts() {
+  psql -qX -v ON_ERROR_STOP=1 -U postgres -d postgres -c "ALTER ROLE $1 SET statement_timeout = '$2'" \
+    -c "ALTER ROLE $1 SET lock_timeout = '5s'" -c "ALTER ROLE $1 SET idle_in_transaction_session_timeout = '$3'"
+}
+timeouts succession_worker 120s 60s
+for name in succession_app market_public market_buyer market_desk market_domestic; do
+  timeouts "$name" 15s 30s
+done
+# A standby copies and follows as a role that can do nothing else. The image lets roles in by password, but not to copy.
+role succession_replicator REPLICATION
+if [ -n "${PGDATA:-}" ]; then
+  echo 'host replication succession_replicator all scram-sha-256' >>"$PGDATA/pg_hba.conf"
+fi
 psql -qX -v ON_ERROR_STOP=1 -U postgres -d postgres -c \
   "CREATE DATABASE succession OWNER succession_owner TEMPLATE template0 ENCODING 'UTF8'
    LOCALE_PROVIDER builtin LOCALE 'C.UTF-8'"

@@ -11,7 +11,7 @@ cd "$1"
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
 for name in secret_key postgres succession_owner succession_app succession_worker \
-  market_public market_buyer market_desk market_domestic; do
+  market_public market_buyer market_desk market_domestic succession_replicator; do
   [ -s "$name" ] || random >"$name"
 done
 

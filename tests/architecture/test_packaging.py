@@ -9,7 +9,9 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -202,9 +204,10 @@ def made_secrets(tmp_path_factory) -> Path:
     return path
 
 
-def test_compose_has_the_five_services(compose):
-    assert set(compose["services"]) == {"migrate", "api", "worker", "db", "redis"}
-    assert compose["services"]["db"]["image"] == "postgres:18"
+def test_compose_has_the_seven_services(compose):
+    assert set(compose["services"]) == {"migrate", "api", "nginx", "worker", "db", "standby", "redis"}
+    assert compose["services"]["db"]["image"] == compose["services"]["standby"]["image"] == "postgres:18"
+    assert compose["services"]["api"]["deploy"]["replicas"] >= 2 and "ports" not in compose["services"]["api"]
     assert compose["services"]["migrate"]["restart"] == "no"
     for name in ("api", "worker"):
         assert compose["services"][name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
@@ -225,6 +228,39 @@ def test_secrets_are_declared_mounted_and_made(compose, made_secrets):
         service = compose["services"][name]
         files = {str(v) for k, v in service["environment"].items() if k.endswith("_FILE")}
         assert files == {f"/run/secrets/{secret}" for secret in service["secrets"]}
+
+
+def test_the_standby_follows_with_a_password_that_opens_nothing_else(compose):
+    standby = compose["services"]["standby"]
+    assert standby["secrets"] == ["succession_replicator"] and "succession_replicator" in compose["services"]["db"]["secrets"]
+    assert not any("succession_replicator" in compose["services"][name]["secrets"] for name in PROGRAMS)
+    assert standby["environment"] == {"PRIMARY_HOST": "db"} and standby["depends_on"] == {"db": {"condition": "service_healthy"}}
+    mounted = {each.split(":")[0] for each in standby["volumes"]}
+    assert "./standby.sh" in mounted and os.access(ROOT / "docker" / "standby.sh", os.X_OK)
+    assert mounted.isdisjoint(each.split(":")[0] for each in compose["services"]["db"]["volumes"])  # a copy, not the same files
+    script = (ROOT / "docker" / "standby.sh").read_text()
+    assert "pg_basebackup" in script and "hot_standby_feedback=on" in script and not re.search(r"--?password[= ]", script, re.I)
+    assert "host replication succession_replicator all scram-sha-256" in (ROOT / "docker" / "roles.sh").read_text()
+    for name in ("api", "worker"):
+        filled = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", compose["services"][name]["environment"]["DATABASE_STANDBY_URLS"])
+        assert {urlsplit(url).hostname for url in filled.split(",")} <= set(compose["services"])
+
+
+def test_nginx_stands_before_the_api_and_holds_nothing_back(compose):
+    nginx, conf = compose["services"]["nginx"], (ROOT / "docker" / "nginx.conf").read_text()
+    stated = re.sub(r"^\s*#.*\n", "", conf, flags=re.M)
+    (listens,) = re.findall(r"listen (\d+);", stated)
+    assert nginx["ports"] == [f"127.0.0.1:8400:{listens}"] and f":{listens}/readyz" in nginx["healthcheck"]["test"][-1]
+    assert nginx["volumes"] == ["./nginx.conf:/etc/nginx/nginx.conf:ro"] and nginx["read_only"] and "secrets" not in nginx
+    assert re.search(r"server api:8400 .*;", stated) and ("EXPOSE", "8400") in instructions()
+    for line in ("proxy_request_buffering off;", "proxy_buffering off;", "access_log off;", "proxy_set_header Host $http_host;",
+                 "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;", "proxy_next_upstream error timeout;"):
+        assert line in stated
+    (most,) = re.findall(r"client_max_body_size (\d+)m;", stated)
+    assert int(most) > int(next(each.default for each in VARIABLES if each.name == "SUCCESSION_DOCUMENT_MOST_MB"))
+    trusted = ip_network(re.search(r":-127\.0\.0\.1,(\S+)\}", compose["services"]["api"]["environment"]["SUCCESSION_TRUSTED_PROXIES"])[1])
+    for network in nginx["networks"]:
+        assert ip_network(compose["networks"][network]["ipam"]["config"][0]["subnet"]).subnet_of(trusted)
 
 
 def test_each_process_gets_its_own_passwords_only(compose):
@@ -280,14 +316,18 @@ def test_roles_of_the_container_carry_the_migrations(made_secrets, tmp_path):
             return subprocess.run(argv, env=environ, check=True, capture_output=True, text=True).stdout.strip()
 
         with_password = "SELECT rolname FROM pg_authid WHERE rolpassword LIKE 'SCRAM%' ORDER BY 1"
-        assert ask(with_password).splitlines() == sorted(["succession_owner", *DATABASE_ROLES])
+        assert ask(with_password).splitlines() == sorted(["succession_owner", "succession_replicator", *DATABASE_ROLES])
         privileged = "SELECT count(*) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolsuper"
         assert ask(privileged) == "0"
         plain = "SELECT count(*) FROM pg_authid WHERE (rolbypassrls OR rolcreaterole) AND rolname LIKE 'market%'"
         assert ask(plain) == "0"
-        first = sorted((ROOT / "db" / "migrations").glob("*.sql"))[0]
-        argv = [psql, "-Xq", "-v", "ON_ERROR_STOP=1", "-U", "succession_owner", "-d", "succession", "-f", first]
-        subprocess.run(argv, env=environ, check=True, capture_output=True)
+        replicator = "SELECT rolreplication AND NOT (rolsuper OR rolcreaterole OR rolbypassrls) FROM pg_roles WHERE rolname = 'succession_replicator'"
+        assert ask(replicator) == "t"
+        migrations = sorted((ROOT / "db" / "migrations").glob("*.sql"))
+        for path in (migrations[0], *(each for each in migrations if "waits_end_by_role" in each.name)):  # the latter finds it done
+            argv = [psql, "-Xq", "-v", "ON_ERROR_STOP=1", "-U", "succession_owner", "-d", "succession", "-f", path]
+            subprocess.run(argv, env=environ, check=True, capture_output=True)
+        assert ask("SHOW statement_timeout", "succession_app") == "15s" and ask("SHOW statement_timeout", "succession_worker") == "2min"
         assert ask("SELECT has_schema_privilege('succession_app', 'vault', 'USAGE')") == "t"
         servers.discard()
 

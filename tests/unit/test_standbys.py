@@ -1,13 +1,17 @@
-"""May a standby answer this read? The rule alone, without a server."""
+"""May a standby answer this read? The rule, without a server."""
 
 from __future__ import annotations
+
+import asyncio
+import time
 
 import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from succession.standbys import REST_MOST_S, Sample, Standby, choose, is_the_servers, proven_at, rest_s
+from succession.memory import open_memory
+from succession.standbys import REST_MOST_S, Marks, Sample, Standby, Standbys, choose, is_the_servers, proven_at, rest_s
 
 BOUND_S = 2.0
 
@@ -32,7 +36,6 @@ def test_what_is_proven_is_the_newest_position_that_was_reached():
 ])  # fmt: skip
 def test_who_is_not_proven_fresh_is_not_read(standby, now, floor):
     assert choose([standby], now, BOUND_S, floor, 0) is None
-    assert choose([standby, fresh()], 100.0, BOUND_S, 0 if floor is None else floor, 0) in (None, 0, 1)
 
 
 def test_the_least_busy_is_read_and_equals_take_turns():
@@ -79,3 +82,28 @@ def test_failures_lengthen_the_rest_up_to_a_limit():
 ])  # fmt: skip
 def test_only_what_another_server_would_answer_is_asked_again(error, elsewhere):
     assert is_the_servers(error) is elsewhere
+
+
+async def test_without_redis_a_writer_waits_until_the_bound_holds_and_a_reader_asks_the_primary():
+    memory, bound_s = open_memory("redis://127.0.0.1:1/0"), 0.3
+    marks, begun = Marks(memory, bound_s), time.monotonic()
+    assert await marks.floor(None) is None
+    await marks.keep(None, lambda: asyncio.sleep(0, 7))
+    assert time.monotonic() - begun >= bound_s
+    await memory.aclose()
+
+
+async def test_failures_of_one_blow_count_once():
+    standbys = Standbys([], [None], None, None, BOUND_S)
+    for _reader in range(8):
+        with pytest.raises(ConnectionResetError):
+            async with standbys.asking(0):
+                raise ConnectionResetError
+    known = standbys.known[0]
+    assert (known.failures, known.under_way, known.proven_at) == (1, 0, None)
+    known.rests_until, known.proven_at = 0.0, 1.0
+    for harmless in (asyncpg.SerializationError(), TimeoutError(), asyncpg.DataError()):
+        with pytest.raises(type(harmless)):
+            async with standbys.asking(0):
+                raise harmless
+    assert known.proven_at == 1.0
