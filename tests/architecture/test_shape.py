@@ -1,6 +1,8 @@
 """Does the tree keep the shape that the design promises? Imports point one way; files and functions stay readable."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,10 @@ def test_every_module_says_which_question_it_answers(path):
 
 def test_no_module_is_called_utils_helpers_manager_or_base():
     assert not [p for p in MODULES if p.stem in ("utils", "helpers", "manager", "base", "misc", "common")]
+
+
+def test_the_api_process_loads_nothing_that_only_others_use():
+    """What draws and seals is the worker's and its children's: tens of megabytes that each API process does without."""
+    seen = "import succession.app, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    assert "litestar" in loaded and not {"fpdf", "pikepdf", "pyhanko", "pypdfium2", "uharfbuzz"} & set(loaded)

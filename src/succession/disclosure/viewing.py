@@ -25,8 +25,7 @@ from succession.errors import Problem
 from succession.store.frames import FrameCipher, Unreadable
 from succession.store.objects import StoreAway
 from succession.store.vault import Content, Vault
-from succession.typeset.fonts import missing
-from succession.typeset.watermark import language_of
+from succession.typeset.fonts import language_of, missing
 from succession.workbench.filetypes import MARKED
 from succession.workbench.pool import Broken, RefusedContent
 

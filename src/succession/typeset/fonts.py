@@ -35,6 +35,14 @@ FONTS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+LANGUAGES = {"JP": "ja", "CN": "zh-Hans", "SG": "zh-Hans", "TW": "zh-Hant", "HK": "zh-Hant", "MO": "zh-Hant", "KR": "ko"}
+
+
+def language_of(country: str | None) -> str:
+    """Whose shapes of Chinese characters a reader from there expects."""
+    return LANGUAGES.get(country or "", "ja")
+
+
 @cache
 def path_of(name: str) -> Path:
     """The file of one of FONTS. KeyError for another name."""

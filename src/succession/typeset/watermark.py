@@ -20,12 +20,6 @@ LETTER_LEAST = 15  # pixels
 _INK, _HALO = (70, 70, 90, 82), (255, 255, 255, 96)
 _BELOW = 0.45  # the baseline, in heights of a letter: Thai and Khmer reach this far
 _GAP_ACROSS, _GAP_DOWN = 1.5, 0.9  # between one and the next, in heights of a letter
-LANGUAGES = {"JP": "ja", "CN": "zh-Hans", "SG": "zh-Hans", "TW": "zh-Hant", "HK": "zh-Hant", "MO": "zh-Hant", "KR": "ko"}
-
-
-def language_of(country: str | None) -> str:
-    """Whose shapes of Chinese characters a reader from there expects."""
-    return LANGUAGES.get(country or "", "ja")
 
 
 def letters(text: str, size: int, language: str) -> Image.Image:
