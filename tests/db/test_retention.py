@@ -49,8 +49,9 @@ async def aged(world, published, years):
 
 
 async def counted(world, published):
-    return (await world.seed("SELECT (SELECT count(*) FROM vault.access WHERE listing_id = $1), (SELECT count(*) FROM vault.ledger_subject "
-                             "WHERE listing_id = $1), (SELECT count(*) FROM vault.ledger_entry WHERE listing_id = $1)", published.listing_id))[0]
+    tables = ("access", "ledger_subject", "fact_version", "ledger_entry", "disclosed")
+    counts = ", ".join(f"(SELECT count(*) FROM vault.{table} WHERE listing_id = $1) AS {table}" for table in tables)
+    return (await world.seed(f"SELECT {counts}", published.listing_id))[0]
 
 
 async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_for_good(world, worker, settings, capsys):
@@ -76,16 +77,21 @@ async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_f
     assert await asyncio.to_thread(command.run, ["lift", str(published.listing_id)]) == 0
 
     gone = await purged(worker, settings)
-    assert gone["disclosure_log"] >= before[0] + before[1]
+    assert gone["disclosure_log"] >= before["access"] + before["ledger_subject"] + before["fact_version"]
     assert gone["document"] >= 1 and await world.seed("SELECT destroyed_at FROM vault.listing_key WHERE listing_id = $1 AND wrapped IS NOT NULL",
                                                       published.listing_id) == []
-    assert tuple(await counted(world, published)) == (0, 0, before[2]), "readings and what commitments commit to; no link of the chain"
+    assert tuple(await counted(world, published)) == (0, 0, 0, before["ledger_entry"], before["disclosed"]), (
+        "readings, what was read and what commitments commit to; no link of the chain")
+    from succession.disclosure.case_check import Case, verify_case
+    from succession.disclosure.case_file import build_case
     from succession.disclosure.ledger_check import check_ledgers
 
     owner = await asyncpg.connect(world.database_url)
     try:
         await owner.execute("SET ROLE succession_seeder")
         assert (await check_ledgers(owner, published.listing_id, None, world.app.state.settings)).breaks == []
+        case = verify_case(await build_case(owner, world.app.state.settings, published.listing_id, None))
+        assert isinstance(case, Case) and case.opened == 0 < case.erased, case
     finally:
         await owner.close()
     audited = await world.seed("SELECT action FROM vault.audit_event WHERE object_id IN ($1, 'disclosure_log') ORDER BY id", str(published.listing_id))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import base64
 import hashlib
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import papers
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given
@@ -44,7 +47,10 @@ async def scene(app, database_url):
     async with connection.transaction():
         await make_checkpoint(connection, settings)
     await rival.get(f"/v1/dossiers/{deals[1]}")
-    await world.requested(published, await world.acquirer())
+    deals.append(await on_own_paper(world, published, await world.acquirer()))
+    await world.deliver(deals[2])
+    await renewed(world, buyer, deals[0])
+    await world.deliver(deals[0])
     async with connection.transaction():
         await make_checkpoint(connection, settings)
     whole = await build_case(connection, settings, published.listing_id, None)
@@ -52,6 +58,30 @@ async def scene(app, database_url):
     await connection.close()
     yield whole, one, keys.checkpoint_key(settings), published, deals
     await world.close()
+
+
+async def on_own_paper(world, published, buyer):
+    """A deal under the buyer's own paper, which the seller confirmed after another had been refused."""
+    deal = await world.requested(published, buyer)
+    path = f"/v1/disclosure-requests/{deal}"
+    await published.seller.post(f"{path}/screening", {"decision": "cleared"})
+    await published.seller.post(f"{path}/nda", {"form": "one_way", "term_months": 12})
+    for text, decision in (("Draft", "refused"), ("Agreement", "confirmed")):
+        handed = await buyer.post(f"{path}/nda/paper", {
+            "form": "one_way", "term_months": 24, "signed_on": str(datetime.now(UTC).date()), "signer_name": "P. Signer", "signer_title": "Director",
+            "content_base64": base64.b64encode(papers.pdf(1, text=text)).decode()})
+        assert handed.status_code == 201, handed.text
+        decided = await published.seller.post(f"{path}/nda/paper/decision", {"decision": decision, "content_hash": handed.json()["content_hash"]})
+        assert decided.status_code == 201, decided.text
+    return deal
+
+
+async def renewed(world, buyer, deal):
+    path = f"/v1/disclosure-requests/{deal}"
+    await world.overrule("UPDATE vault.nda SET expires_at = now() + interval '20 days' WHERE deal_id = $1", UUID(deal))
+    shown = (await buyer.get(f"{path}/nda/renewal")).json()
+    answer = await buyer.post(f"{path}/nda/renewal", await world.signing(buyer, path, shown["text_hash"]))
+    assert answer.status_code == 201, answer.text
 
 
 def public(key) -> bytes:
@@ -65,6 +95,8 @@ def test_it_is_whole_and_holds(scene):
     files = members(whole)
     assert found.withheld == 0 and found.erased == 0 and found.opened > 20 and found.last_signed == found.entries
     lines = {name: files[name].count(b"\n") for name in files if name.endswith(".jsonl")}
+    assert (lines["nda_papers.jsonl"], lines["nda_renewals.jsonl"], lines["nda_signatures.jsonl"], lines["nda_documents.jsonl"]) == (2, 1, 3, 2)
+    assert sum(name.startswith(("papers/", "documents/")) for name in files) == 4 and lines["nda_members.jsonl"] >= 2
     assert lines["deals.jsonl"] == 3 and lines["grants.jsonl"] == lines["consents.jsonl"] == lines["schedules.jsonl"] == 2
     assert lines["accesses.jsonl"] == 2 and lines["disclosed.jsonl"] == 20 and lines["versions.jsonl"] == 10 and lines["checkpoints.jsonl"] == 2
     assert lines["letters.jsonl"] >= 4 and lines["organisations.jsonl"] == 4
@@ -118,7 +150,8 @@ def test_bytes_added_or_cut_are_found(scene, altered):
 
 
 LINES = ("ledger.jsonl", "openings.jsonl", "versions.jsonl", "grants.jsonl", "consents.jsonl", "nda.jsonl", "accesses.jsonl", "letters.jsonl",
-         "stages.jsonl", "deals.jsonl", "checkpoints.jsonl", "disclosed.jsonl", "organisations.jsonl", "screenings.jsonl")
+         "stages.jsonl", "deals.jsonl", "checkpoints.jsonl", "disclosed.jsonl", "organisations.jsonl", "screenings.jsonl", "schedules.jsonl",
+         "nda_documents.jsonl", "nda_members.jsonl", "nda_papers.jsonl", "nda_renewals.jsonl", "nda_signatures.jsonl")
 
 
 @examples(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -185,6 +218,40 @@ def test_the_first_broken_link_is_named_even_when_the_platform_signed_the_forger
     for altered, (file, record, flaw) in cases:
         found = verify_case(resigned(altered, key), public(key))
         assert isinstance(found, Finding) and (found.file, found.flaw) == (file, flaw) and record in (None, found.record), (found, file, flaw)
+
+
+def test_each_file_in_turn_altered_or_taken_out_is_named(scene):
+    whole, _one, key, *_rest = scene
+    files = members(whole)
+    for name in sorted(set(files) - {MANIFEST, SIGNATURE}):
+        for altered in (files | {name: files[name] + b" "}, {other: content for other, content in files.items() if other != name}):
+            found = verify_case(pack(altered), public(key))
+            assert isinstance(found, Finding) and name in (found.file, "ledger.jsonl"), (name, found)
+
+
+def test_what_belongs_to_an_agreement_is_held_against_its_entries_whoever_signed_the_file(scene):
+    """Everything made anew by who has our key: what is left are the entries."""
+    whole, _one, key, *_rest = scene
+    files = members(whole)
+    paper, document = (next(name for name in sorted(files) if name.startswith(place)) for place in ("papers/", "documents/"))
+    text = next(name for name in sorted(files) if name.startswith("texts/renewal-"))
+    last = files["nda_signatures.jsonl"].count(b"\n") - 1
+    cases = (
+        (files | {paper: files[paper] + b" "}, paper, "is not what was entered"),
+        (files | {document: files[document] + b" "}, document, "is not what was entered"),
+        (files | {text: files[text] + b" "}, "nda_renewals.jsonl", "is not the text beside it, or not what was signed"),
+        (changed(files, "nda_signatures.jsonl", 0, title="Somebody else"), "nda_signatures.jsonl", "is not what was entered"),
+        (changed(files, "nda_signatures.jsonl", 0, text_hash="00" * 32), "nda_signatures.jsonl", "is not what was entered"),
+        (changed(files, "nda_signatures.jsonl", last, id="00000000-0000-0000-0000-000000000000"), "nda_signatures.jsonl", "has no entry"),
+        (changed(files, "nda_papers.jsonl", 0, decision="confirmed"), "nda_papers.jsonl", "is not what was entered"),
+        (changed(files, "schedules.jsonl", 0, text_en="Another company"), "schedules.jsonl", "is not what was entered"),
+        (changed(files, "nda_documents.jsonl", 0, content_hash="00" * 32), "nda_documents.jsonl", "is not what was entered"),
+        (files | {"nda_documents.jsonl": b""}, "nda_documents.jsonl", "is missing"),
+        (files | {"nda_papers.jsonl": b"".join(files["nda_papers.jsonl"].splitlines(keepends=True)[:1])}, "nda_papers.jsonl", "is missing"),
+    )
+    for altered, file, flaw in cases:
+        found = verify_case(resigned(altered, key), public(key))
+        assert isinstance(found, Finding) and (found.file, found.flaw) == (file, flaw), (found, file, flaw)
 
 
 def test_a_case_made_up_by_who_has_the_key_is_found_by_a_copy_that_a_party_kept(scene):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
+import papers
 import pypdfium2
 import pytest
 from asn1crypto import x509 as asn1_x509
@@ -20,10 +21,12 @@ from world import ORIGIN
 
 from succession import keys
 from succession.database import Scope, driver
+from succession.disclosure import canonical
+from succession.disclosure.ledger_check import check_ledgers
 from succession.disclosure.nda_expiry import remind_of_endings
 from succession.worker import open_worker_pool
 
-PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+PDF = papers.pdf(1, text="Agreement of the parties")  # with an author and a script: kept as it was signed
 TODAY = datetime.now(UTC).date()
 
 
@@ -134,7 +137,16 @@ async def test_only_named_people_who_acknowledged_read_and_whoever_leaves_is_out
     assert (await reader.post(f"{path}/nda/acknowledgement", {"text_hash": "0" * 64})).json()["code"] == "nda_text_changed"
     assert (await reader.post(f"{path}/nda/acknowledgement", {"text_hash": text_hash})).status_code == 201
     assert (await reader.get(dossier)).status_code == 200 and await rows_seen(reader) == 1 and await rows_seen(other) == 0
-    assert len((await published.seller.get(f"{path}/nda/members")).json()["items"]) == 2, "the seller sees who is bound"
+    seller, pages, cursor = published.seller, [], {}
+    while True:
+        page = (await seller.get(f"{path}/nda/members", params={"limit": 1} | cursor)).json()
+        pages.append([each["member_id"] for each in page["items"]])
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert pages == [[str(buyer.member_id)], [str(reader.member_id)]], "the seller sees who is bound, page by page"
+    elsewhere = await buyer.get(f"{path}/nda/members", params=cursor)
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (422, "cursor_invalid"), elsewhere.text
 
     assert (await (await world.signed_in(buyer)).delete(f"/v1/members/{reader.member_id}")).status_code == 204
     assert await rows_seen(reader) == 0, "in SQL as the program's role, with the scope of who has left"
@@ -203,6 +215,27 @@ async def test_the_intermediarys_own_paper_needs_a_second_person_and_binds_nobod
     await buyer.post(f"{path}/nda/members", {"members": [str(buyer.member_id)]})
     assert (await buyer.post(f"{path}/nda/acknowledgement", {"text_hash": now["text_hash"]})).json()["your_part"] == "bound"
     assert (await seller.post(f"{path}/nda/paper", paper())).json()["code"] == "step_refused", "one is in force"
+
+
+@pytest.mark.parametrize(("content", "status", "code"), [
+    (b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n", 422, "document_refused"), (b"%PDF-" + bytes(2000), 422, "document_refused")])
+async def test_a_paper_that_only_begins_like_a_pdf_counts_for_nothing(world, offered, content, status, code):
+    _published, buyer, path, _nda = offered
+    refused = await buyer.post(f"{path}/nda/paper", paper(content))
+    assert (refused.status_code, refused.json()["code"]) == (status, code), refused.text
+    assert await world.seed("SELECT 1 FROM vault.nda_paper WHERE deal_id = $1", UUID(deal_of(path))) == []
+
+
+@pytest.mark.parametrize(("says", "status", "code", "verdict"), [
+    (0, 201, None, "clean"), (1, 422, "document_refused", None), (7, 503, "unavailable", None)])
+async def test_a_paper_goes_through_the_scanner_before_anybody_sees_it(world, offered, app, monkeypatch, says, status, code, verdict):
+    _published, buyer, path, _nda = offered
+    monkeypatch.setitem(app.state.vault.settings.__dict__, "scan_command", f"sh -c 'cat >/dev/null; exit {says}'")
+    answer = await buyer.post(f"{path}/nda/paper", paper())
+    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+    entered = await world.seed("SELECT convert_from(body, 'UTF8')::jsonb ->> 'malware_check' FROM vault.ledger_entry WHERE deal_id = $1 "
+                               "AND kind = 'nda_paper_entered'", UUID(deal_of(path)))
+    assert [row[0] for row in entered] == ([verdict] if verdict else [])
 
 
 async def test_a_paper_that_is_none_or_comes_too_early_is_refused(world, offered):
@@ -350,3 +383,37 @@ async def test_the_worker_reads_a_document_only_while_it_is_due_and_never_back(w
     for table in ("nda_document", "nda_schedule", "nda_signature", "nda_paper"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await worker.fetch(f"SELECT * FROM vault.{table}")
+
+
+async def test_the_database_enters_a_sealed_document_in_the_ledger_and_nobody_else_can(world, as_database_role, app):
+    published, buyer = await world.published(), await world.acquirer()
+    deal = UUID(await world.nda_signed(published, buyer))
+    await world.deliver(str(deal))
+    document = (await world.seed("SELECT id, encode(content_hash, 'hex') AS hash FROM vault.nda_document WHERE deal_id = $1", deal))[0]
+    rows = await world.seed("SELECT convert_from(body, 'UTF8') FROM vault.ledger_entry WHERE deal_id = $1 AND kind = 'nda_sealed'", deal)
+    said = canonical.decode(rows[0][0].encode())
+    assert (said["document_id"], said["content_hash"], said["deal_id"], said["version"]) == (str(document["id"]), document["hash"], str(deal), 1)
+
+    async def flaw():
+        owner = await asyncpg.connect(world.database_url)
+        try:
+            await owner.execute("SET ROLE succession_seeder")
+            breaks = (await check_ledgers(owner, published.listing_id, None, app.state.settings)).breaks
+            return breaks[0].flaw if breaks else None
+        finally:
+            await owner.close()
+
+    assert await flaw() is None
+    forged = said | {"entry_id": uuid4()}
+    for role in ("succession_worker", "succession_app"):
+        connection = await as_database_role(role)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("SELECT vault.enter_document(d) FROM vault.nda_document d")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("INSERT INTO vault.ledger_entry (id, listing_id, seq, kind, deal_id, body, prev, hash) VALUES ($1, $2, 0, "
+                                     "'nda_sealed', $3, $4, '', '')", forged["entry_id"], published.listing_id, deal, canonical.encode(forged))
+    content = (await world.seed("SELECT content FROM vault.nda_document WHERE deal_id = $1", deal))[0][0]
+    await world.overrule("UPDATE vault.nda_document SET content = $2, content_hash = sha256($2) WHERE deal_id = $1", deal, content + b"\n")
+    assert await flaw() == "document_without_entry"
+    await world.overrule("DELETE FROM vault.nda_document WHERE deal_id = $1", deal)
+    assert await flaw() == "entry_without_document"

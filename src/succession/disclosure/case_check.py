@@ -9,6 +9,8 @@ that it is one piece and not whose.
     ledger.jsonl       the chain: hash = sha256(prev || body), from sha256("succession-ledger:<listing>"); the bodies of other
                        buyers' entries may be withheld, their place in the chain is not
     openings.jsonl     what the commitments in the bodies commit to: HMAC-SHA256(salt, value); or when it was erased
+    nda*.jsonl         agreements, signatures, own papers, renewals, sealed documents; each has an entry that commits to its text, whose
+                       hash is that of both languages, or to its PDF, beside it in texts/, papers/ and documents/
     versions.jsonl     what was shown, to the letter; its SHA-256 is what an entry `disclosed` commits to
     checkpoints.jsonl  what was signed over all ledgers, and the way from this ledger's last entry to the signed root
     manifest.json      SHA-256 of every other file, signed in manifest.sig
@@ -34,6 +36,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 FORMAT = "succession-case-1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 MOST_BYTES = 1 << 31
+BETWEEN = "\n\n\n"  # the Japanese text and the English one, where both are hashed
 
 
 class Finding(NamedTuple):
@@ -77,7 +80,9 @@ def verify_case(raw: bytes, key: bytes | None = None, copies: Iterable[Mapping[s
         entries = _chain(files, manifest)
         opened, erased = _openings(files, entries)
         _versions(files, entries, opened)
+        _as_listed(files, manifest, [name for name in {*manifest["files"], *files} if not name.endswith(".jsonl")])
         _records(files, entries, opened)
+        _agreements(files, entries, opened)
         signed = _checkpoints(files, manifest, entries, key, list(copies))
         _whole(files, manifest, raw)
         by = _signature(files, manifest, key)
@@ -211,6 +216,8 @@ def _versions(files: Mapping[str, bytes], entries: Mapping[str, dict[str, Any]],
         if entry["body"] is None or entry["body"]["kind"] != "disclosed":
             continue
         line, version = versions.get(entry["body"]["version_id"], ("", None))
+        if version is None and _committed(entry, opened, "content") is None:
+            continue  # purged together with what was committed to
         if version is None or version.get("fact_group") != entry["body"]["fact_group"]:
             raise Broken("versions.jsonl", f"{line}, entry {entry['seq']}".strip(", "), "is missing or of another group")
         content = _committed(entry, opened, "content")
@@ -223,29 +230,90 @@ def _versions(files: Mapping[str, bytes], entries: Mapping[str, dict[str, Any]],
 
 
 def _records(files: Mapping[str, bytes], entries: Mapping[str, dict[str, Any]], opened: Mapping[str, Any]) -> None:
-    by_grant = {entry["body"].get("grant_id"): entry for entry in entries.values() if entry["body"] and entry["body"]["kind"] == "released"}
-    for line, grant in _lines(files, "grants.jsonl"):
-        entry = by_grant.pop(grant["id"], None)
-        if entry is None or (entry["body"]["entry_id"], entry["body"]["level"]) != (grant["ledger_entry_id"], grant["level"]):
+    for line, grant, entry in _pairs(files, "grants.jsonl", _by(entries, "grant_id", "released")):
+        if (entry["body"]["entry_id"], entry["body"]["level"]) != (grant["ledger_entry_id"], grant["level"]):
             raise Broken("grants.jsonl", line, "has no entry")
-    if by_grant:
-        raise Broken("grants.jsonl", f"entry {min(entry['seq'] for entry in by_grant.values())}", "is missing")
     texts = {nda["id"]: (line, nda) for line, nda in _lines(files, "nda.jsonl")}
     for line, nda in texts.values():
-        both = files[f"texts/nda-{nda['id']}.ja.txt"] + b"\n\n\n" + files[f"texts/nda-{nda['id']}.en.txt"]
-        if hashlib.sha256(both).hexdigest() != nda["text_hash"].removeprefix("\\x"):
+        if _texts_hash(files, f"nda-{nda['id']}") != _hex(nda["text_hash"]):
             raise Broken("nda.jsonl", line, "is not the text beside it")
     for entry in entries.values():
         body = entry["body"] or {}
         said = _committed(entry, opened, "text_hash") if body.get("kind") in ("nda_offered", "nda_signed") else None
-        if said is not None and (body["nda_id"] not in texts or texts[body["nda_id"]][1]["text_hash"].removeprefix("\\x") != said):
+        if said is not None and (body["nda_id"] not in texts or _hex(texts[body["nda_id"]][1]["text_hash"]) != said):
             raise Broken("nda.jsonl", f"entry {entry['seq']}", "is another text than the one in the ledger")
     for line, consent in _lines(files, "consents.jsonl"):
-        if hashlib.sha256(files[f"texts/consent-{consent['id']}.ja.txt"]).hexdigest() != consent["shown_hash"].removeprefix("\\x"):
+        if hashlib.sha256(_file(files, f"texts/consent-{consent['id']}.ja.txt")).hexdigest() != _hex(consent["shown_hash"]):
             raise Broken("consents.jsonl", line, "is not the text beside it")
     for line, access in _lines(files, "accesses.jsonl"):
         if not all(each in entries for each in access.get("entries") or ()):
             raise Broken("accesses.jsonl", line, "refers to an entry that is not there")
+
+
+def _agreements(files: Mapping[str, bytes], entries: Mapping[str, dict[str, Any]], opened: Mapping[str, Any]) -> None:
+    """Signatures, papers, renewals, schedules and sealed documents are those that were entered, and the text or PDF beside them."""
+    signed_texts = {}
+    for line, row, entry in _pairs(files, "nda_signatures.jsonl", _by(entries, "signature_id", "nda_signed", "nda_countersigned", "nda_renewed")):
+        body, said, signer = entry["body"], _committed(entry, opened, "text_hash"), _committed(entry, opened, "signer")
+        if ((row["act"], row["authority"], row["nda_id"]) != (body["act"], body["authority"], body["nda_id"]) or said not in (None, _hex(row["text_hash"]))
+                or signer not in (None, {name: row[name] for name in ("name", "title", "email")})):
+            raise Broken("nda_signatures.jsonl", line, "is not what was entered")
+        signed_texts[row["renewal_id"]] = _hex(row["text_hash"])
+    for line, row in _lines(files, "nda_renewals.jsonl"):
+        if not _texts_hash(files, f"renewal-{row['id']}") == _hex(row["text_hash"]) == signed_texts.get(row["id"]):
+            raise Broken("nda_renewals.jsonl", line, "is not the text beside it, or not what was signed")
+    decided = {key: entry["body"] for key, entry in _by(entries, "paper_id", "nda_paper_decided").items()}
+    for line, row, entry in _pairs(files, "nda_papers.jsonl", _by(entries, "paper_id", "nda_paper_entered")):
+        _pdf(files, f"papers/nda-{row['id']}.pdf", _hex(row["content_hash"]))
+        if _committed(entry, opened, "content_hash") not in (None, _hex(row["content_hash"])) or row["decision"] != decided.get(row["id"], {}).get("decision"):
+            raise Broken("nda_papers.jsonl", line, "is not what was entered")
+    for line, nda in _lines(files, "nda.jsonl"):
+        if nda["paper_id"] and decided.get(nda["paper_id"], {}).get("nda_id") != nda["id"]:
+            raise Broken("nda.jsonl", line, "rests on a paper that was not confirmed")
+    for line, row, entry in _pairs(files, "schedules.jsonl", _by(entries, "schedule_id", "nda_schedule")):
+        both = hashlib.sha256(f"{row['text_ja']}{BETWEEN}{row['text_en']}".encode()).hexdigest()
+        if not both == _hex(row["text_hash"]) or _committed(entry, opened, "text_hash") not in (None, both):
+            raise Broken("schedules.jsonl", line, "is not what was entered")
+    for line, row, entry in _pairs(files, "nda_documents.jsonl", _by(entries, "document_id", "nda_sealed")):
+        _pdf(files, f"documents/nda-{row['id']}.pdf", entry["body"]["content_hash"])
+        if (_hex(row["content_hash"]), row["nda_id"]) != (entry["body"]["content_hash"], entry["body"]["nda_id"]):
+            raise Broken("nda_documents.jsonl", line, "is not what was entered")
+
+
+def _by(entries: Mapping[str, dict[str, Any]], field: str, *kinds: str) -> dict[str, dict[str, Any]]:
+    """The entries of these kinds by what they are about."""
+    return {entry["body"][field]: entry for entry in entries.values() if entry["body"] and entry["body"]["kind"] in kinds and entry["body"].get(field)}
+
+
+def _pairs(files: Mapping[str, bytes], name: str, wanted: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Every record with its entry; none of either is left over."""
+    for line, row in _lines(files, name):
+        entry = wanted.pop(row["id"], None)
+        if entry is None:
+            raise Broken(name, line, "has no entry")
+        yield line, row, entry
+    if wanted:
+        raise Broken(name, f"entry {min(entry['seq'] for entry in wanted.values())}", "is missing")
+
+
+def _file(files: Mapping[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise Broken(name, "", "is missing")
+    return files[name]
+
+
+def _pdf(files: Mapping[str, bytes], name: str, entered: str) -> None:
+    if hashlib.sha256(_file(files, name)).hexdigest() != entered:
+        raise Broken(name, "", "is not what was entered")
+
+
+def _texts_hash(files: Mapping[str, bytes], stem: str) -> str:
+    both = _file(files, f"texts/{stem}.ja.txt") + BETWEEN.encode() + _file(files, f"texts/{stem}.en.txt")
+    return hashlib.sha256(both).hexdigest()
+
+
+def _hex(written: str) -> str:
+    return written.removeprefix("\\x")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -285,16 +353,20 @@ def _checkpoints(files: Mapping[str, bytes], manifest: Mapping[str, Any], entrie
 
 
 def _whole(files: Mapping[str, bytes], manifest: Mapping[str, Any], raw: bytes) -> None:
+    _as_listed(files, manifest, {*manifest["files"], *files})
+    if pack(files) != raw:
+        raise Broken("the file", "", "holds bytes that belong to nothing in it")
+
+
+def _as_listed(files: Mapping[str, bytes], manifest: Mapping[str, Any], names: Iterable[str]) -> None:
     listed = manifest["files"]
-    for name in sorted({*listed, *files} - {MANIFEST, SIGNATURE}):
+    for name in sorted({*names} - {MANIFEST, SIGNATURE}):
         if name not in files:
             raise Broken(name, "", "is missing")
         if name not in listed:
             raise Broken(name, "", "is not in the manifest")
         if hashlib.sha256(files[name]).hexdigest() != listed[name]:
             raise Broken(name, "", "is not the file of the manifest")
-    if pack(files) != raw:
-        raise Broken("the file", "", "holds bytes that belong to nothing in it")
 
 
 def _signature(files: Mapping[str, bytes], manifest: Mapping[str, Any], key: bytes | None) -> str:

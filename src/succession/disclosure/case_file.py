@@ -49,6 +49,11 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
     "letters": ("letter", "", _DEAL, "t.outbox_id"),
     "mandates": ("mandate", "", "t.listing_id = $1 AND $2::uuid IS NULL", "t.signed_on, t.id"),
     "nda": ("nda", "text_ja,text_en", _DEAL, "t.offered_at, t.id"),
+    "nda_documents": ("nda_document", "content", _DEAL, "t.made_at, t.id"),
+    "nda_members": ("nda_member", "", _OF_DEAL, "t.named_at, t.id"),
+    "nda_papers": ("nda_paper", "content", _DEAL, "t.entered_at, t.id"),
+    "nda_renewals": ("nda_renewal", "text_ja,text_en", _DEAL, "t.opened_at, t.id"),
+    "nda_signatures": ("nda_signature", "", _DEAL, "t.signed_at, t.id"),
     "owner_links": ("owner_link", "token_hash", "t.listing_id = $1 AND ($2::uuid IS NULL OR t.subject_id IN (SELECT c.id FROM vault.name_clear c "
                     "WHERE c.deal_id = $2))", "t.created_at, t.id"),
     "papers": ("paper_evidence", "scan", "t.listing_id = $1 AND ($2::uuid IS NULL OR t.subject_id IN (SELECT c.id FROM vault.name_clear c "
@@ -65,7 +70,12 @@ WHERE o.id IN (SELECT unnest(ARRAY[d.buyer_id, d.intermediary_id, d.representati
                WHERE d.listing_id = $1 AND ($2::uuid IS NULL OR d.id = $2)) ORDER BY o.id) o"""
 _TEXTS = """SELECT 'nda-' || n.id || '.ja' AS name, n.text_ja AS words FROM vault.nda n WHERE n.listing_id = $1 AND ($2::uuid IS NULL OR n.deal_id = $2)
 UNION ALL SELECT 'nda-' || n.id || '.en', n.text_en FROM vault.nda n WHERE n.listing_id = $1 AND ($2::uuid IS NULL OR n.deal_id = $2)
+UNION ALL SELECT 'renewal-' || r.id || '.ja', r.text_ja FROM vault.nda_renewal r WHERE r.listing_id = $1 AND ($2::uuid IS NULL OR r.deal_id = $2)
+UNION ALL SELECT 'renewal-' || r.id || '.en', r.text_en FROM vault.nda_renewal r WHERE r.listing_id = $1 AND ($2::uuid IS NULL OR r.deal_id = $2)
 UNION ALL SELECT 'consent-' || c.id || '.ja', c.shown_text_ja FROM vault.name_clear c WHERE c.listing_id = $1 AND ($2::uuid IS NULL OR c.deal_id = $2)"""
+# As they were sealed by the worker, or handed in signed.
+_PDFS = """SELECT 'documents/nda-' || d.id AS name, d.content FROM vault.nda_document d WHERE d.listing_id = $1 AND ($2::uuid IS NULL OR d.deal_id = $2)
+UNION ALL SELECT 'papers/nda-' || p.id, p.content FROM vault.nda_paper p WHERE p.listing_id = $1 AND ($2::uuid IS NULL OR p.deal_id = $2)"""
 _ENTRIES = """SELECT seq, id, kind, deal_id, convert_from(body, 'UTF8') AS body, encode(prev, 'hex') AS prev, encode(hash, 'hex') AS hash
 FROM vault.ledger_entry WHERE listing_id = $1 ORDER BY seq"""
 _SUBJECTS = """SELECT s.id, s.data::text AS data, s.salt, s.sealed, k.kind, k.subject_id, k.wrapped, k.wrapped_by, k.erased_at
@@ -87,6 +97,8 @@ async def build_case(connection: asyncpg.Connection, settings: Settings, listing
     files = {f"{name}.jsonl": _jsonl(rows) for name, rows in (await _rows(connection, listing_id, deal_id)).items()}
     for row in await connection.fetch(_TEXTS, listing_id, deal_id):
         files[f"texts/{row['name']}.txt"] = row["words"].encode()
+    for row in await connection.fetch(_PDFS, listing_id, deal_id):
+        files[f"{row['name']}.pdf"] = row["content"]
     entries = [_entry(row, deal_id) for row in await connection.fetch(_ENTRIES, listing_id)]
     files["ledger.jsonl"] = _jsonl(entries)
     files["openings.jsonl"] = _jsonl(await _openings(connection, settings, listing_id, entries))

@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "nda_paper_entered": (("seller", "buyer"), True),
     "nda_paper_decided": (("seller", "buyer"), True),
     "nda_renewed": (("buyer",), True),
+    "nda_sealed": ((), True),  # by the database, with the sealed document
     "nda_member_named": (("buyer",), True),
     "nda_member_bound": (("buyer",), True),
     "nda_member_released": (("buyer",), True),

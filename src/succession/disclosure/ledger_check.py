@@ -30,8 +30,8 @@ class Break(msgspec.Struct, frozen=True):
 
     `flaw`: those of canonical.BrokenLink, and columns (they differ from the body), subject (a row that a commitment
     commits to was altered), version (what was shown is not what was committed to), grant_without_entry, entry_without_grant,
-    revocation_without_entry, schedule_without_entry, shown_without_entry, entry_without_shown, head_missing, rewritten (another
-    chain than the one remembered). `checkpoint`: which one remembers it, 0 for none.
+    revocation_without_entry, schedule_without_entry, shown_without_entry, entry_without_shown, document_without_entry (a sealed
+    document of an NDA is not the one entered), entry_without_document, head_missing, rewritten (another chain than the one remembered). `checkpoint`: which one remembers it, 0 for none.
     """
 
     listing_id: UUID
@@ -73,6 +73,8 @@ _GRANTS = """SELECT listing_id, id::text, ledger_entry_id::text, level, deal_id:
 WHERE listing_id BETWEEN $1 AND $2 ORDER BY granted_at, id"""
 _SCHEDULES = """SELECT listing_id, id::text, ledger_entry_id::text, encode(text_hash, 'hex') AS text_hash FROM vault.nda_schedule
 WHERE listing_id BETWEEN $1 AND $2 ORDER BY bound_at, id"""
+_DOCUMENTS = """SELECT listing_id, id::text, nda_id::text, version, encode(sha256(content), 'hex') AS content_hash FROM vault.nda_document
+WHERE listing_id BETWEEN $1 AND $2 ORDER BY made_at, id"""
 _SHOWN = """SELECT listing_id, entry_id::text, grant_id::text, fact_group, version_id::text FROM vault.disclosed
 WHERE listing_id BETWEEN $1 AND $2"""
 _VERSIONS = """SELECT id::text, uuid_send(id) AS place, fact_group, key_id, sealed FROM vault.fact_version
@@ -140,6 +142,7 @@ class _Evidence:
         self.grants: dict[UUID, list[Any]] = defaultdict(list)
         self.schedules: dict[UUID, list[Any]] = defaultdict(list)
         self.shown: dict[UUID, list[Any]] = defaultdict(list)
+        self.documents: dict[UUID, list[Any]] = defaultdict(list)
         self.subjects: dict[str, Any] = {}
         self.versions: dict[str, Any] = {}
         self.keys: dict[UUID, AESGCM] = {}
@@ -171,7 +174,7 @@ class _Evidence:
 async def _load(connection: asyncpg.Connection, batch: list[UUID], settings: Settings | None) -> _Evidence:
     evidence, ends = _Evidence(), (batch[0], batch[-1])
     for query, into in ((_ENTRIES, evidence.entries), (_SIGNED, evidence.signed), (_GRANTS, evidence.grants),
-                        (_SCHEDULES, evidence.schedules), (_SHOWN, evidence.shown)):
+                        (_SCHEDULES, evidence.schedules), (_SHOWN, evidence.shown), (_DOCUMENTS, evidence.documents)):
         for row in await connection.fetch(query, *ends):
             into[row["listing_id"]].append(row)
     evidence.heads = {row["listing_id"]: Head(row["seq"], row["hash"]) for row in await connection.fetch(_HEADS, *ends)}
@@ -204,7 +207,7 @@ def _check(listing_id: UUID, evidence: _Evidence, known: Head | None) -> Break |
 
 
 # Kinds of entries that are the cause of a row, or what it says.
-_CAUSES = frozenset({"released", "revoked", "disclosed", "nda_schedule"})
+_CAUSES = frozenset({"released", "revoked", "disclosed", "nda_schedule", "nda_sealed"})
 
 
 def _beside_the_chain(listing_id: UUID, rows: Sequence[Any], read: Sequence[dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
@@ -225,6 +228,7 @@ def _beside_the_chain(listing_id: UUID, rows: Sequence[Any], read: Sequence[dict
             bodies[entry_id] = body | {"seq": seq, "opened": said}
     yield from _grants(listing_id, bodies, evidence)
     yield from _shown(listing_id, bodies, evidence)
+    yield from _documents(listing_id, bodies, evidence)
     for schedule in evidence.schedules[listing_id]:
         entry = bodies.get(schedule["ledger_entry_id"])
         if entry is None or entry.get("schedule_id") != schedule["id"] or entry["opened"].get("text_hash", schedule["text_hash"]) != schedule["text_hash"]:
@@ -243,6 +247,17 @@ def _grants(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _E
             yield Break(listing_id, entry["seq"] if entry else 0, "revocation_without_entry")
     for entry in released.values():
         yield Break(listing_id, entry["seq"], "entry_without_grant")
+
+
+def _documents(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
+    sealed = {body.get("document_id"): body for body in bodies.values() if body.get("kind") == "nda_sealed"}
+    for document in evidence.documents[listing_id]:
+        entry = sealed.pop(document["id"], None)
+        if entry is None or (entry.get("content_hash"), entry.get("nda_id"), entry.get("version")) != (
+                document["content_hash"], document["nda_id"], document["version"]):
+            yield Break(listing_id, entry["seq"] if entry else 0, "document_without_entry")
+    for entry in sealed.values():
+        yield Break(listing_id, entry["seq"], "entry_without_document")
 
 
 def _shown(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _Evidence) -> Iterator[Break]:
@@ -264,9 +279,9 @@ def _shown(listing_id: UUID, bodies: Mapping[str, dict[str, Any]], evidence: _Ev
 
 
 def _is_version(entry: dict[str, Any], version: Any, evidence: _Evidence) -> bool:
-    if version is None:
-        return False
     said = entry["opened"].get("content")
+    if version is None:
+        return said is None  # purged together with what the entry commits to
     if said is None or version["key_id"] not in evidence.keys:
         return True  # erased
     try:

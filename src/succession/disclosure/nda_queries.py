@@ -11,6 +11,7 @@ import msgspec
 
 from succession.days import day_in_japan
 from succession.disclosure.nda_text import SEPARATOR, Form, Parties, renewal_text
+from succession.paging import PageAsked
 
 NdaState = Literal["offered", "awaiting_countersignature", "signed", "expired", "ended"]
 #: SQL: the state of row n. `signed` is in force.
@@ -152,9 +153,10 @@ class NdaMemberView(msgspec.Struct):
 
 
 class NdaMemberPage(msgspec.Struct):
-    """Of the open NDA, or the last one; at most a hundred, those who are bound first."""
+    """Of the open NDA, or the last one; in the order in which they were named."""
 
     items: list[NdaMemberView]
+    next_cursor: str | None
 
 
 _MEMBERS = """
@@ -162,11 +164,15 @@ SELECT b.member_id, coalesce(o.legal_name, '') AS organisation, b.name, b.named_
     AND b.released_at IS NULL AS bound
 FROM vault.nda_member b LEFT JOIN vault.organisation o ON o.id = b.organisation_id
 WHERE b.nda_id = (SELECT n.id FROM vault.nda n WHERE n.deal_id = $1 ORDER BY n.ended_at IS NOT NULL, n.offered_at DESC LIMIT 1)
-ORDER BY 7 DESC, b.named_at, b.member_id LIMIT 100"""
+    AND ($2::timestamptz IS NULL OR (b.named_at, b.member_id) > ($2, $3::uuid))
+ORDER BY b.named_at, b.member_id LIMIT $4"""
 
 
-async def list_nda_members(connection: asyncpg.Connection, deal_id: UUID) -> NdaMemberPage:
-    return NdaMemberPage([NdaMemberView(**row) for row in await connection.fetch(_MEMBERS, deal_id)])
+async def list_nda_members(connection: asyncpg.Connection, deal_id: UUID, page: PageAsked) -> NdaMemberPage:
+    query = ["nda_members", deal_id]
+    rows = await connection.fetch(_MEMBERS, deal_id, *page.moment(query), page.limit + 1)
+    items, more = page.cut(rows, query, "named_at", "member_id")
+    return NdaMemberPage([NdaMemberView(**row) for row in items], more)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from succession.actor import Actor
 from succession.characters import NAME
+from succession.config import Settings
 from succession.database import driver
 from succession.disclosure.commands import nda, nda_members, nda_paper, nda_renewal
 from succession.disclosure.nda_queries import (
@@ -30,13 +32,15 @@ from succession.disclosure.positions import found_or_404
 from succession.http import documented
 from succession.idempotency import creates
 from succession.one_time_code import VALID
-from succession.wiring import Config, Pools, Read, Tx, Who
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.wiring import Config, Pools, Read, Store, Tx, Who
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Months = Annotated[int, Meta(ge=TERM_MONTHS_LEAST, le=TERM_MONTHS_MOST)]
 Members = Annotated[tuple[UUID, ...], Meta(max_length=nda_members.NAMED_MOST)]
 PAPER_BYTES_MOST = 15 * 1024 * 1024  # ten megabytes in base64
+PageLimit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 HERE = "/disclosure-requests/{deal_id:uuid}/nda"
 _SIGNING = ("not_found", "request_concluded", "step_refused", "nda_text_changed", "code_invalid", "code_expired", "rate_limited",
             "idempotency_key_reused")
@@ -202,20 +206,25 @@ async def renew_nda(request: Request, tx: Tx, databases: Pools, settings: Config
 # People
 
 
+def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
+    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
+
+
 @get(f"{HERE}/members", opt={"permission": "nda:read"}, operation_id="ListNdaMembers", summary="Whom the agreement binds in person",
-     responses=documented("not_found"))
-async def read_members(read: Read, deal_id: FromPath[UUID]) -> NdaMemberPage:
+     responses=documented("not_found", "cursor_invalid"))
+async def read_members(read: Read, settings: Config, actor: Who, deal_id: FromPath[UUID], cursor: FromQuery[str | None] = None,
+                       limit: FromQuery[PageLimit] = PAGE_LIMIT_DEFAULT) -> NdaMemberPage:
     found_or_404(await find_nda(read, deal_id))
-    return await list_nda_members(read, deal_id)
+    return await list_nda_members(read, deal_id, _page(settings, actor, cursor, limit))
 
 
 @post(f"{HERE}/members", opt={"permission": "nda:acknowledge"}, operation_id="NameNdaMembers",
       summary="Name colleagues who may read once they have acknowledged the text",
       responses=documented("not_found", "request_concluded", "step_refused", "limit_reached", "idempotency_key_reused"))
 @creates
-async def name_members(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Named]) -> NdaMemberPage:
+async def name_members(request: Request, tx: Tx, settings: Config, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Named]) -> NdaMemberPage:
     await nda_members.name_more(tx, actor, deal_id, data.members)
-    return await list_nda_members(await driver(tx), deal_id)
+    return await list_nda_members(await driver(tx), deal_id, _page(settings, actor, None, PAGE_LIMIT_MOST))
 
 
 @post(f"{HERE}/acknowledgement", opt={"permission": "nda:acknowledge"}, operation_id="AcknowledgeNda",
@@ -240,12 +249,14 @@ async def release_member(tx: Tx, actor: Who, deal_id: FromPath[UUID], member_id:
 @post(f"{HERE}/paper", opt={"permission": "nda:paper"}, operation_id="EnterNdaPaper", request_max_body_size=PAPER_BYTES_MOST,
       summary="Hand in a non-disclosure agreement signed on a party's own paper",
       responses=documented("not_found", "request_concluded", "screening_needed", "step_refused", "held_for_person", "body_too_large",
-                           "conflict", "idempotency_key_reused"))
+                           "document_refused", "unavailable", "conflict", "idempotency_key_reused"))
 @creates
-async def enter_paper(request: Request, tx: Tx, databases: Pools, actor: Who, deal_id: FromPath[UUID], data: JSONBody[OwnPaper]) -> NdaPaperView:
+async def enter_paper(request: Request, tx: Tx, databases: Pools, store: Store, actor: Who, deal_id: FromPath[UUID],
+                      data: JSONBody[OwnPaper]) -> NdaPaperView:
+    content, scanned = await nda_paper.look_at_paper(databases, store, actor, deal_id, data.content_base64)
     paper = nda_paper.Paper(data.form, data.term_months, data.signed_on, data.signer_name, data.signer_title, data.governing_law,
                             data.prevailing_language)
-    await nda_paper.enter_paper(tx, databases, actor, deal_id, paper, data.content_base64)
+    await nda_paper.enter_paper(tx, databases, actor, deal_id, paper, content, scanned)
     return await find_paper(await driver(tx), deal_id)
 
 

@@ -246,6 +246,34 @@ async def _cleaned(vault: Vault, object_id: UUID, key: bytes, filename: str, con
         raise _Refused("store_away") from None
 
 
+async def refuse_unsound(vault: Vault, content: bytes) -> Verdict:
+    """Look at a signed PDF as at any document, by the same scanner and child process; it is kept as it was signed, to the byte.
+
+    Returns what the scanner said. Raises Problem document_refused, unavailable.
+    """
+    async def pieces() -> AsyncIterator[bytes]:
+        yield content
+
+    async def read_at(offset: int, length: int) -> bytes:
+        return content[offset : offset + length]
+
+    code = ""
+    try:
+        verdict = await scan(vault.settings, pieces())
+        if verdict != "infected":
+            async with vault.workbench.job("clean", {"filename": "paper.pdf"}, len(content), read_at) as job:
+                await job.finish()
+            return verdict
+        code = "malware"
+    except ScannerFailed:
+        code = "scanner_failed"
+    except RefusedContent as refused:
+        code = refused.code
+    except (Broken, TimeoutError):
+        code = "not_readable"
+    raise Problem("unavailable" if code in _AGAIN else "document_refused", Message.of(REFUSALS[code]))
+
+
 async def _give_up(databases: Databases, vault: Vault, actor: Actor, upload_id: UUID, refused: _Refused, object_id: UUID) -> None:
     async with databases.apart(actor.scope()) as connection:
         await connection.execute(_REFUSED, upload_id, refused.code, refused.malware)

@@ -25,9 +25,12 @@ from succession.disclosure import ledger
 from succession.disclosure.commands.nda import REPLACE, may_show_name, parties_of, screened_or_refused, set_document
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.nda_text import Form, OwnPaper, own_paper_text, template_version
+from succession.disclosure.uploads import refuse_unsound
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.outbox import mail, record
+from succession.store.malware import Verdict
+from succession.store.vault import Vault
 
 
 PAPER_MOST_BYTES = 10 * 1024 * 1024  # db/migrations/0016 says the same
@@ -45,24 +48,38 @@ class Paper(msgspec.Struct, frozen=True):
     prevailing_language: str
 
 
-_IN_FORCE = text("SELECT EXISTS (SELECT FROM vault.nda WHERE deal_id = :deal AND vault.nda_in_force(id)), "
-                 "EXISTS (SELECT FROM vault.nda WHERE deal_id = :deal AND signed_at IS NULL AND ended_at IS NULL)")
+_STANDS = ("EXISTS (SELECT FROM vault.nda WHERE deal_id = {deal} AND vault.nda_in_force(id)), "
+           "EXISTS (SELECT FROM vault.nda WHERE deal_id = {deal} AND signed_at IS NULL AND ended_at IS NULL)")
+_IN_FORCE = text("SELECT " + _STANDS.format(deal=":deal"))
+_SIDE = "SELECT vault.party($1), " + _STANDS.format(deal="$1")
 _ENTER = text(
     "INSERT INTO vault.nda_paper (deal_id, listing_id, buyer_id, side, form, term_months, governing_law, prevailing_language, signed_on, "
     "signer_name, signer_title, content, content_hash, entered_by) VALUES (:deal_id, :listing_id, :buyer_id, :side, :form, :months, :law, "
     ":language, :signed_on, :signer, :title, :content, :hash, :member) RETURNING id")
 
 
-async def enter_paper(tx: AsyncSession, databases: Databases, actor: Actor, deal_id: UUID, paper: Paper, content_base64: str) -> UUID:
-    """Hand in a signed PDF; it counts for nothing until confirmed. Returns its id.
+async def look_at_paper(databases: Databases, vault: Vault, actor: Actor, deal_id: UUID, content_base64: str) -> tuple[bytes, Verdict]:
+    """(the PDF, what the scanner said), before the transaction that enters it: a scanner may take its time.
+
+    Raises Problem not_found, step_refused, validation, document_refused, unavailable.
+    """
+    async with databases.apart(actor.scope()) as connection:
+        side, *stands = await connection.fetchrow(_SIDE, deal_id)
+    if side not in ("seller", "buyer"):
+        raise Problem("not_found")
+    _refuse_unless_open(side, *stands)
+    content = _pdf(content_base64)
+    return content, await refuse_unsound(vault, content)
+
+
+async def enter_paper(tx: AsyncSession, databases: Databases, actor: Actor, deal_id: UUID, paper: Paper, content: bytes, scanned: Verdict) -> UUID:
+    """Hand in a signed PDF that was looked at; it counts for nothing until confirmed. Returns its id.
 
     Raises Problem validation, screening_needed, step_refused, held_for_person, conflict while another waits.
     """
     deal = await lock_deal(tx, deal_id, "seller", "buyer")
     in_force, offered = (await tx.execute(_IN_FORCE, {"deal": deal.id})).one()
-    if in_force or (deal.side == "buyer" and not offered):
-        raise Problem("step_refused")
-    content = _pdf(content_base64)
+    _refuse_unless_open(deal.side, in_force, offered)
     _check_days(paper, day_in_japan(deal.now))
     if deal.side == "seller":
         await screened_or_refused(tx, deal)
@@ -75,10 +92,16 @@ async def enter_paper(tx: AsyncSession, databases: Databases, actor: Actor, deal
     })).scalar_one()
     await ledger.append(tx, deal.listing_id, "nda_paper_entered", deal.id, {
         "paper_id": paper_id, "form": paper.form, "term_months": paper.term_months, "signed_on": paper.signed_on,
+        "malware_check": scanned,
     }, {"content_hash": digest.hex(), "paper_signer": {"name": paper.signer_name, "title": paper.signer_title}})
     await mail(tx, "nda_paper_entered", organisation=deal.intermediary_id, project=deal.project_name)
     await record(tx, "enter_nda_paper", deal.id)
     return paper_id
+
+
+def _refuse_unless_open(side: str, in_force: bool, offered: bool) -> None:
+    if in_force or (side == "buyer" and not offered):
+        raise Problem("step_refused")
 
 
 def _pdf(content_base64: str) -> bytes:
