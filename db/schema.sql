@@ -1155,6 +1155,15 @@ CREATE FUNCTION vault.disclosure_facts(deal uuid) RETURNS TABLE(nda_in_force boo
     FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
 $$;
 
+CREATE FUNCTION vault.document_entered() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    PERFORM vault.enter_document(new);
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.document_open(wanted uuid, reader uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1217,6 +1226,40 @@ CREATE FUNCTION vault.ended_before(listing uuid, keep interval) RETURNS boolean
        AND NOT EXISTS (SELECT FROM vault.deal d WHERE d.listing_id = listing AND (d.terminal IS NULL OR d.closed_at >= now() - keep))
        AND NOT EXISTS (SELECT FROM vault.legal_hold h WHERE h.listing_id = listing AND h.lifted_at IS NULL)
 $$;
+
+CREATE TABLE vault.nda_document (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    nda_id uuid NOT NULL,
+    deal_id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    version smallint NOT NULL,
+    names_company boolean NOT NULL,
+    content bytea NOT NULL,
+    content_hash bytea NOT NULL,
+    seal_key_id text NOT NULL,
+    time_stamped boolean NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nda_document_hash CHECK ((content_hash = sha256(content))),
+    CONSTRAINT nda_document_version_check CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY vault.nda_document FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION vault.enter_document(made vault.nda_document) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    entry uuid := gen_random_uuid();
+BEGIN
+    INSERT INTO vault.ledger_entry (id, listing_id, seq, kind, deal_id, body, prev, hash) VALUES (
+        entry, made.listing_id, 0, 'nda_sealed', made.deal_id, convert_to(format(
+            '{"actor":{"kind":"system","member_id":null,"organisation_id":null},"at":"%s","commitments":[],"content_hash":"%s","deal_id":"%s",'
+            '"document_id":"%s","entry_id":"%s","kind":"nda_sealed","listing_id":"%s","names_company":%s,"nda_id":"%s","v":1,"version":%s}',
+            to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), encode(made.content_hash, 'hex'), made.deal_id,
+            made.id, entry, made.listing_id, CASE WHEN made.names_company THEN 'true' ELSE 'false' END, made.nda_id, made.version), 'UTF8'), '', '');
+END $$;
 
 CREATE FUNCTION vault.erase_documents(listing uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4774,25 +4817,6 @@ CREATE TABLE vault.nda (
 
 ALTER TABLE ONLY vault.nda FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE vault.nda_document (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    nda_id uuid NOT NULL,
-    deal_id uuid NOT NULL,
-    listing_id uuid NOT NULL,
-    buyer_id uuid NOT NULL,
-    version smallint NOT NULL,
-    names_company boolean NOT NULL,
-    content bytea NOT NULL,
-    content_hash bytea NOT NULL,
-    seal_key_id text NOT NULL,
-    time_stamped boolean NOT NULL,
-    made_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT nda_document_hash CHECK ((content_hash = sha256(content))),
-    CONSTRAINT nda_document_version_check CHECK ((version >= 1))
-);
-
-ALTER TABLE ONLY vault.nda_document FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE vault.nda_member (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     nda_id uuid NOT NULL,
@@ -6482,6 +6506,8 @@ CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.doc
 
 CREATE TRIGGER document_upload_steps BEFORE UPDATE ON vault.document_upload FOR EACH ROW EXECUTE FUNCTION vault.document_upload_steps();
 
+CREATE TRIGGER entered AFTER INSERT ON vault.nda_document FOR EACH ROW EXECUTE FUNCTION vault.document_entered();
+
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER evidence BEFORE UPDATE ON vault.adverse_event_reporter FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
@@ -6986,9 +7012,6 @@ ALTER TABLE ONLY vault.disclosed
 
 ALTER TABLE ONLY vault.disclosed
     ADD CONSTRAINT disclosed_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
-
-ALTER TABLE ONLY vault.disclosed
-    ADD CONSTRAINT disclosed_version_id_fkey FOREIGN KEY (version_id) REFERENCES vault.fact_version(id);
 
 ALTER TABLE ONLY vault.disclosure_grant
     ADD CONSTRAINT disclosure_grant_deal_id_listing_id_buyer_id_fkey FOREIGN KEY (deal_id, listing_id, buyer_id) REFERENCES vault.deal(id, listing_id, buyer_id);
@@ -8608,6 +8631,8 @@ REVOKE ALL ON FUNCTION vault.disclosed_by_entry() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.disclosure_facts(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.disclosure_facts(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.document_entered() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.document_open(wanted uuid, reader uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.document_open(wanted uuid, reader uuid) TO succession_app;
 
@@ -8620,6 +8645,13 @@ GRANT ALL ON FUNCTION vault.document_view_only(wanted uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.ended_before(listing uuid, keep interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.ended_before(listing uuid, keep interval) TO succession_purger;
+
+GRANT SELECT ON TABLE vault.nda_document TO succession_app;
+GRANT INSERT ON TABLE vault.nda_document TO succession_worker;
+GRANT SELECT,INSERT ON TABLE vault.nda_document TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.nda_document TO succession_seeder;
+
+REVOKE ALL ON FUNCTION vault.enter_document(made vault.nda_document) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.erase_documents(listing uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.erase_documents(listing uuid) TO succession_app;
@@ -9541,6 +9573,7 @@ GRANT USAGE ON SEQUENCE vault.exposure_id_seq TO succession_purger;
 GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.fact_version TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.fact_version TO succession_purger;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.facts_version TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.facts_version TO succession_seeder;
@@ -9944,11 +9977,6 @@ GRANT SELECT(signer_authority) ON TABLE vault.nda TO succession_worker;
 GRANT SELECT(countersigned_at) ON TABLE vault.nda TO succession_worker;
 
 GRANT SELECT(in_force_at) ON TABLE vault.nda TO succession_worker;
-
-GRANT SELECT ON TABLE vault.nda_document TO succession_app;
-GRANT INSERT ON TABLE vault.nda_document TO succession_worker;
-GRANT SELECT,INSERT ON TABLE vault.nda_document TO succession_definer;
-GRANT SELECT,INSERT ON TABLE vault.nda_document TO succession_seeder;
 
 GRANT SELECT,INSERT ON TABLE vault.nda_member TO succession_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_member TO succession_definer;
