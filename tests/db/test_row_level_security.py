@@ -6,6 +6,7 @@ The matrix below is the whole of it. A new table that is not in it, or has no fo
 import pytest
 
 from succession.disclosure.levels import FIELDS, fields_shown
+from succession.disclosure.personal_data import PERSONAL
 
 PROGRAM_ROLES = ("succession_app", "succession_worker", "market_public", "market_buyer", "market_desk", "market_domestic")
 AUDIENCE_ROLES = PROGRAM_ROLES[2:]
@@ -58,6 +59,8 @@ async def test_a_view_looks_past_policies_only_to_ask_for_the_grant_and_shows_wh
         columns = await owner.fetchval("SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0", f"vault.{name}")
         assert set(columns) == {"listing_id", *fields_shown(block, "dossier")}, f"replace the view {name}"
         assert views[name]["owner"] == "succession_definer"
+        masked = (await owner.fetchval("SELECT pg_get_viewdef($1::text::regclass)", f"vault.{name}")).count("personal_data_granted")
+        assert masked == len(PERSONAL.get(block, ())), "a person's own data are asked for in the view"
         assert await owner.fetchval("SELECT reloptions @> '{security_barrier=true}' FROM pg_class WHERE oid = $1::text::regclass", f"vault.{name}")
         where = (await owner.fetchval("SELECT pg_get_viewdef($1::text::regclass)", f"vault.{name}")).partition("WHERE")[2]
         assert where.strip() == "(vault.holds(listing_id) OR vault.live_grant(listing_id, 'dossier'::text));"

@@ -10,6 +10,8 @@ import pytest
 from owner_scene import paper, two
 from world import ORIGIN
 
+from succession.database import Scope
+
 NOTE = {"country": "US", "system_ja": "架空の説明です。", "source": "架空の資料", "as_of": "2026-01-05"}
 TOLD = {"country_information": {name: NOTE[name] for name in ("system_ja", "source", "as_of")}}
 BOX = ("personal_data",)
@@ -32,6 +34,14 @@ async def transfer(world, scene):
     items = (await scene.seller.get(f"/v1/listings/{scene.published.listing_id}/personal-data-transfers")).json()["items"]
     assert len(items) == 1
     return items[0]
+
+
+async def as_buyer(scene):
+    """What succession_app reads of the representative by SQL in the buyer's scope, past every handler."""
+    scope = Scope("acquirer", scene.buyer.organisation_id, scene.buyer.member_id, None, f"member:{scene.buyer.member_id}")
+    async with scene.world.app.state.databases.read(scope) as connection:
+        return list(await connection.fetchrow(f"SELECT {', '.join(PERSON)}, owner_birth_year FROM vault.shown_listing_contact "
+                                              "JOIN vault.shown_listing_profile USING (listing_id) WHERE listing_id = $1", scene.published.listing_id))
 
 
 PERSON = ("representative_name", "representative_kana", "representative_romaji")
@@ -58,6 +68,7 @@ async def test_elsewhere_the_representative_stays_hidden_without_the_separate_co
     kept = await transfer(world, scene)
     assert (kept["country"], kept["basis"], kept["items"]) == ("US", "withheld", [])
     assert "架空 太郎" not in str(seen)
+    assert await as_buyer(scene) == [None] * 4, "nor does a statement of the role that forgets to ask"
 
 
 async def test_elsewhere_it_is_shown_once_the_representative_ticked_the_box_of_their_own(world):
@@ -73,7 +84,7 @@ async def test_elsewhere_it_is_shown_once_the_representative_ticked_the_box_of_t
     await scene.answers("first", "yes", BOX)
     await scene.answers("second", "yes")
     seen = await dossier(scene)
-    assert seen["organisation"]["representative_name"] == "架空 太郎"
+    assert seen["organisation"]["representative_name"] == "架空 太郎" == (await as_buyer(scene))[0]
     assert (await transfer(world, scene))["basis"] == "consent"
     await scene.answers("first", "withdrawn")
     assert (await scene.buyer.get(f"/v1/dossiers/{scene.deal}")).status_code == 404

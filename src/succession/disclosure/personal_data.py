@@ -1,8 +1,9 @@
 """May personal data go to this buyer, and in which form? (Act on the Protection of Personal Information, Art. 28.)
 
 The representative's own: in Japan and to the countries of `appi_countries.tsv`; elsewhere when the representative agreed to
-it separately, having been told about the country. The database holds the same rule (vault.personal_data_open): `column`
-writes it into the very statement that reads. Third persons: third_persons.py.
+it separately, having been told about the country. The database holds the same rule: the views of what is shown
+ask vault.personal_data_open for the grants of whoever reads, and `column` asks it for the one deal a memorandum is built for, also
+when the adviser's own session builds it. Third persons: third_persons.py.
 """
 
 from __future__ import annotations
