@@ -346,3 +346,59 @@ BEGIN  -- the columns of disclosure/personal_data.py, whichever others the views
                        'WHERE vault.holds(listing_id) OR vault.live_grant(listing_id, ''dossier'')', 'shown_' || block.name, columns, block.name);
     END LOOP;
 END $$;
+
+-- ---------------------------------------------------------------- who is bound by an agreement is looked for in lists as well
+CREATE OR REPLACE FUNCTION vault.parties_of(deal uuid)
+    RETURNS TABLE (name text, role text, kind text, country text, birth_year int, identifiers text[])
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    WITH d AS (SELECT o.*, d.id AS deal_id FROM vault.deal d JOIN vault.organisation o ON o.id = d.buyer_id WHERE d.id = deal)
+    SELECT p.name, p.role, p.kind, p.country, p.birth_year, p.identifiers FROM (
+        SELECT legal_name AS name, 'organisation' AS role, 'organisation' AS kind, country, NULL::int AS birth_year,
+               array_remove(ARRAY[registry_number, lei, corporate_number], NULL) AS identifiers FROM d
+        UNION ALL SELECT n.name, CASE n.kind WHEN 'former' THEN 'former_name' ELSE 'other_name' END, 'organisation', d.country, NULL, '{}'
+                  FROM d JOIN vault.organisation_name n ON n.organisation_id = d.id AND n.ended_at IS NULL
+        UNION ALL SELECT ultimate_parent, 'parent', 'organisation', ultimate_parent_country, NULL, '{}' FROM d
+        UNION ALL SELECT group_name, 'group', 'organisation', NULL, NULL, '{}' FROM d
+        UNION ALL SELECT b.name, 'beneficial_owner', k.kind, b.country, NULL, '{}'
+                  FROM d JOIN vault.beneficial_owner b ON b.organisation_id = d.id CROSS JOIN (VALUES ('person'), ('organisation')) AS k(kind)
+        UNION ALL SELECT x.name, 'officer', 'person', f.nationality, f.birth_year, '{}'
+                  FROM d JOIN vault.organisation_officer f ON f.organisation_id = d.id AND f.ended_at IS NULL
+                  CROSS JOIN LATERAL (VALUES (f.name), (f.native_name)) AS x(name)
+        UNION ALL SELECT n.signer_name, 'signer', 'person', NULL, NULL, '{}'
+                  FROM d JOIN vault.nda n ON n.deal_id = d.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
+        UNION ALL SELECT m.name, 'nda_member', 'person', NULL, NULL, '{}'
+                  FROM d JOIN vault.nda n ON n.deal_id = d.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
+                  JOIN vault.nda_member m ON m.nda_id = n.id AND m.released_at IS NULL
+    ) p WHERE p.name IS NOT NULL
+$$;
+-- The same as rescreening_due for one deal, when somebody was named under its agreement.
+CREATE FUNCTION vault.rescreening_of(deal uuid)
+    RETURNS TABLE (deal_id uuid, listing_id uuid, buyer_id uuid, intermediary_id uuid, project_name text, occasion text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT d.id, d.listing_id, d.buyer_id, d.intermediary_id, d.project_name, w.occasion
+    FROM vault.deal d CROSS JOIN LATERAL vault.last_screening(d.id) s CROSS JOIN LATERAL (SELECT vault.run_stale(d.id) AS occasion) w
+    WHERE d.id = deal AND d.terminal IS NULL AND s.decision = 'cleared' AND s.expires_at > now() AND w.occasion IS NOT NULL
+$$;
+ALTER FUNCTION vault.rescreening_of(uuid) OWNER TO succession_definer;
+REVOKE ALL ON FUNCTION vault.rescreening_of(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.rescreening_of(uuid) TO succession_worker;
+-- Was this person found in the last run, and has nobody cleared that yet? One reads nothing until two persons have.
+CREATE FUNCTION vault.member_stopped(deal uuid, person text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (
+        SELECT FROM (SELECT r.candidates FROM vault.screening_run r WHERE r.deal_id = deal ORDER BY r.ran_at DESC, r.id LIMIT 1) r
+        CROSS JOIN LATERAL jsonb_array_elements(r.candidates) c
+        WHERE c ->> 'party_role' = 'nda_member' AND c ->> 'party_name' = person AND NOT EXISTS (
+            SELECT FROM vault.last_screening(deal) s CROSS JOIN LATERAL jsonb_array_elements(s.candidates) k
+            WHERE k ->> 'list_code' = c ->> 'list_code' AND k ->> 'party_name' = person
+              AND coalesce(k ->> 'entry_ref', k ->> 'entry_name') = coalesce(c ->> 'entry_ref', c ->> 'entry_name')))
+$$;
+ALTER FUNCTION vault.member_stopped(uuid, text) OWNER TO succession_definer;
+REVOKE ALL ON FUNCTION vault.member_stopped(uuid, text) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM vault.nda_member b
+                   JOIN vault.member m ON m.id = b.member_id AND m.organisation_id = b.organisation_id AND m.status = 'active'
+                   WHERE b.nda_id = wanted AND b.member_id = reader AND b.acknowledged_at IS NOT NULL AND b.released_at IS NULL
+                     AND NOT vault.member_stopped(b.deal_id, b.name))
+$$;

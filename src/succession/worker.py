@@ -24,6 +24,7 @@ from succession.calendar_turn import AGAIN
 from succession.config import Settings
 from succession.database import open_pool
 from succession.disclosure.nda_document import make_document
+from succession.disclosure.rescreening import rescreen_deal
 from succession.jobs import PERIODIC, Job
 from succession.key_ring import check_directory
 from succession.mail import deliver_mail
@@ -46,7 +47,7 @@ _SERVER_SETTINGS = {"application_name": "succession-worker", "timezone": "UTC", 
 Deliver = Callable[[asyncpg.Connection, Settings, int, dict[str, Any]], Awaitable[None]]
 
 # topic: who delivers it
-TOPICS: dict[str, Deliver] = {"mail": deliver_mail, "nda_document": make_document}
+TOPICS: dict[str, Deliver] = {"mail": deliver_mail, "nda_document": make_document, "rescreen": rescreen_deal}
 
 
 # ---------------------------------------------------------------- the outbox

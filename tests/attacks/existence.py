@@ -155,7 +155,7 @@ _TEMPLATE = {"ref": "ref", "saved": "search_id", "listing": "listing_id", "exclu
              "entry_of_team": "entry_id",
              "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id",
              "screening": "screening_id", "event": "event_id",
-             "asked": "name_clear_id", "third": "consent_id"}  # fmt: skip
+             "asked": "question_id", "third": "consent_id"}  # fmt: skip
 
 
 def _template(method: str, address: str) -> str:

@@ -136,3 +136,32 @@ async def test_what_waits_is_overtaken_by_something_new(world, scene):
     await world.run_job(rescreen)
     stale = await second.post(f"/v1/screenings/{waiting['id']}/confirmation", {"findings_read": waiting["fingerprint"]})
     assert stale.status_code == 409 and stale.json()["code"] == "screening_superseded"
+
+
+async def test_who_reads_under_the_agreement_is_looked_for_and_a_likeness_stops_that_person_until_two_have_cleared_it(world, scene):
+    operator, published, buyer, code = scene
+    seller, colleague = published.seller, await world.member(buyer.organisation_id, "acquirer")
+    await world.seed("UPDATE vault.member SET name = 'Konrad Erfunden' WHERE id = $1", colleague.member_id)
+    deal = await world.released(published, buyer)
+    path = f"/v1/disclosure-requests/{deal}/screening"
+    await world.on_list(operator, code, {"name": "Konrad Erfunden", "kind": "person"})
+    await world.bind(buyer, deal, colleague)
+    await world.deliver()
+
+    async def reads(who):
+        return (await who.get(f"/v1/dossiers/{deal}")).status_code
+
+    assert (await reads(colleague), await reads(buyer)) == (404, 200), "looked for when named, and stopped alone"
+    (alert,) = (await seller.get("/v1/screening-alerts")).json()["items"]
+    assert alert["occasion"] in ("list_changed", "parties_changed") and alert["candidates"][0]["party_role"] == "nda_member"
+    read = (await seller.get(path)).json()["findings"]["fingerprint"]
+    body = {"decision": "cleared", "findings_read": read, "explanation": "Born in another century."}
+    assert (await seller.post(path, body)).status_code == 201
+    assert (await reads(colleague), await reads(buyer)) == (404, 200), "one person is not enough"
+    second = await world.member(seller.organisation_id, "intermediary")
+    (waiting,) = (await second.get("/v1/screenings")).json()["items"]
+    assert (await second.post(f"/v1/screenings/{waiting['id']}/confirmation", {"findings_read": waiting["fingerprint"]})).status_code == 201
+    assert (await reads(colleague), await reads(buyer)) == (200, 200)
+    await world.on_list(operator, code, {"name": "Somebody Quite Different", "kind": "person"})
+    await world.run_job(rescreen)
+    assert await reads(colleague) == 200, "what was cleared stays cleared when the list goes on"

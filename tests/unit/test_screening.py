@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from succession.disclosure import screening
-from succession.disclosure.screening import ListEntry, Party, ScreeningFacts, find_candidates, normalise
+from succession.disclosure.screening import ListEntry, ListIndex, Party, find_in, normalise
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -48,6 +48,11 @@ def test_normalising_is_stable_and_never_loses_a_whole_name(name, kind):
     assert once == once.casefold() or not once.isascii()
     if any(char.isascii() and char.isalnum() for char in name):
         assert once
+
+
+def find_candidates(parties, entries):
+    return find_in(tuple(parties), (ListIndex(tuple(entries)),))
+
 
 
 def entry(name: str, *aliases: str, kind: str = "organisation", country: str | None = "ZZ") -> ListEntry:
@@ -124,26 +129,9 @@ def test_a_long_list_is_searched_in_reasonable_time():
     assert time.perf_counter() - start < 3
 
 
-DECIDED = ScreeningFacts("cleared", "A. Reviewer", date(2026, 5, 31), date(2026, 11, 30), {"demo_list": "7"})
-
-
-@pytest.mark.parametrize(("changes", "on", "current"), [
-    ({}, date(2026, 5, 31), True), ({}, date(2026, 11, 30), True), ({}, date(2026, 12, 1), False),
-    ({}, date(2026, 5, 30), False), ({"outcome": "refused"}, date(2026, 6, 1), False),
-    ({"outcome": "needs_review"}, date(2026, 6, 1), False)])
-def test_a_screening_is_current_from_its_decision_to_its_last_day(changes, on, current):
-    assert screening.is_current(msgspec.structs.replace(DECIDED, **changes), on) is current
-
-
-def test_no_screening_is_not_current_and_expiry_is_six_months():
-    assert not screening.is_current(None, date(2026, 6, 1))
+def test_expiry_is_six_months():
     assert screening.default_expiry(date(2026, 5, 31)) == date(2026, 11, 30)
     assert screening.default_expiry(date(2026, 8, 31)) - date(2027, 2, 28) == timedelta(0)
-
-
-def test_lists_that_moved_on_are_named():
-    assert screening.lists_changed(DECIDED, {"demo_list": "7"}) == ()
-    assert screening.lists_changed(DECIDED, {"demo_list": "8", "end_users": "1"}) == ("demo_list", "end_users")
 
 
 # -- numbers, years, and what is new --------------------------------------------------------------------------------------
@@ -171,15 +159,16 @@ def test_any_country_the_list_gives_counts():
     assert find_candidates([party("Nowhere", country="YY")], [listed])[0].same_country is False
 
 
-def candidate(entry_id="1", ref="r1", kind="sanctions", score=100, party_name="Nowhere"):
-    return screening.Candidate("l", "1", "Nowhere", "Nowhere", party_name, "organisation", score, "name", None, kind, entry_id, ref)
+def candidate(entry_id="1", ref="r1", kind="sanctions", score=100, party_name="Nowhere", role="organisation"):
+    return screening.Candidate("l", "1", "Nowhere", "Nowhere", party_name, role, score, "name", None, kind, entry_id, ref)
 
 
 @pytest.mark.parametrize(("found", "decided", "new", "ends"), [
     ([candidate()], [], 1, True), ([candidate()], [candidate()], 0, False),
     ([candidate("2")], [candidate("1")], 1, False),  # rewritten by its list: look again, but nobody is thrown out
     ([candidate("2", "r2")], [candidate()], 1, True), ([candidate(kind="end_user")], [], 1, False), ([candidate(score=90)], [], 1, False),
-    ([candidate(party_name="Somebody")], [candidate()], 1, True), ([], [candidate()], 0, False)])
+    ([candidate(party_name="Somebody")], [candidate()], 1, True), ([], [candidate()], 0, False),
+    ([candidate(role="nda_member")], [], 1, False)])
 def test_what_is_new_is_a_task_and_the_very_name_on_a_sanctions_list_ends_reading(found, decided, new, ends):
     assert len(screening.new_since(found, decided)) == new and screening.suspends(found, decided) is ends
 

@@ -23,16 +23,15 @@ from succession.disclosure.names import index
 from succession.disclosure.names.index import Index, Name
 from succession.disclosure.names.writing import Kind, normalise
 
-__all__ = ["Candidate", "ListEntry", "ListIndex", "Party", "find_candidates", "find_in", "normalise"]
+__all__ = ["Candidate", "ListEntry", "ListIndex", "Party", "find_in", "normalise"]
 
 SCORES: dict[str, int] = {"identifier": 100, **index.SCORES}
 STRONG = 95  # the name itself, an alias of it, or its number
-OUTCOMES = ("cleared", "refused", "needs_review")
 VALID_MONTHS = 6  # our choice; lists change, so a screening is repeated before NDA, memorandum and closing
 FRESH_DAYS = 30  # what such a step rests on may not be older: argued in db/README.md
 MATCHER = "2"
 
-Role = Literal["organisation", "other_name", "former_name", "parent", "group", "officer", "beneficial_owner", "signer"]
+Role = Literal["organisation", "other_name", "former_name", "parent", "group", "officer", "beneficial_owner", "signer", "nda_member"]
 BirthYear = Literal["same", "near", "differs"]
 
 
@@ -71,7 +70,7 @@ class ListEntry(msgspec.Struct, frozen=True):
 
 class Party(msgspec.Struct, frozen=True):
     """A name to look for: the organisation itself, another or former name, its parent, an officer, a beneficial owner,
-    who signed the NDA."""
+    who signed the NDA, who reads under it."""
 
     name: str
     role: Role
@@ -132,11 +131,6 @@ def find_in(parties: Iterable[Party], lists: Iterable[ListIndex]) -> list[Candid
     return sorted(set(found), key=lambda c: (-c.score, c.list_code, c.entry_name, c.party_name, c.party_role, c.entry_id or ""))
 
 
-def find_candidates(parties: Iterable[Party], entries: Iterable[ListEntry]) -> list[Candidate]:
-    """The same for entries that are searched once."""
-    return find_in(tuple(parties), (ListIndex(tuple(entries)),))
-
-
 def _of_party(party: Party, listed: ListIndex) -> Iterable[Candidate]:
     best: dict[int, tuple[int, str, str]] = {}
     for identifier in party.identifiers:
@@ -179,11 +173,12 @@ def new_since(candidates: Iterable[Candidate], decided: Iterable[Candidate]) -> 
 def suspends(candidates: Iterable[Candidate], decided: Iterable[Candidate]) -> bool:
     """Whether what is new ends reading at once, before anybody has looked: the very name or number on a sanctions list.
 
-    An entry that was decided on and has only been rewritten by its list does not.
+    An entry that was decided on and has only been rewritten by its list does not; nor does somebody who reads under the agreement:
+    that person alone is stopped (vault.member_stopped).
     """
     known = {(c.list_code, c.entry_ref or c.entry_name, c.party_name) for c in decided}
-    return any(c.list_kind == "sanctions" and c.score >= STRONG and (c.list_code, c.entry_ref or c.entry_name, c.party_name) not in known
-               for c in new_since(candidates, decided))
+    return any(c.list_kind == "sanctions" and c.score >= STRONG and c.party_role != "nda_member"
+               and (c.list_code, c.entry_ref or c.entry_name, c.party_name) not in known for c in new_since(candidates, decided))
 
 
 Occasion = Literal["request", "nda", "mou", "closing", "manual", "list_changed", "parties_changed"]
@@ -204,28 +199,6 @@ def occasion_of(stage: str, screened_before: bool) -> Occasion:
 # The recorded decision
 
 
-class ScreeningFacts(msgspec.Struct, frozen=True):
-    """A decided screening: what a named person concluded, against which versions, until when (last valid day)."""
-
-    outcome: Literal["cleared", "refused", "needs_review"]
-    decided_by: str
-    decided_on: date
-    expires_on: date
-    list_versions: dict[str, str]
-
-
 def default_expiry(decided_on: date) -> date:
     """Last day a screening decided on `decided_on` counts as current."""
     return add_months(decided_on, VALID_MONTHS)
-
-
-def is_current(screening: ScreeningFacts | None, on: date) -> bool:
-    """Whether this screening may carry a step on the day `on`: concluded in the buyer's favour and not out of date."""
-    return (screening is not None and screening.outcome == "cleared"
-            and screening.decided_on <= on <= screening.expires_on)
-
-
-def lists_changed(screening: ScreeningFacts, current_versions: dict[str, str]) -> tuple[str, ...]:
-    """Lists that are newer than this screening, or were not consulted in it: the reason to look again before expiry."""
-    return tuple(sorted(code for code, version in current_versions.items()
-                        if screening.list_versions.get(code) != version))

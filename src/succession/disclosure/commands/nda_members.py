@@ -18,7 +18,7 @@ from succession.disclosure import ledger
 from succession.disclosure.commands.requests import LockedDeal, lock_deal
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
-from succession.outbox import mail, record
+from succession.outbox import enqueue, mail, record
 
 NAMED_MOST = 50
 
@@ -48,6 +48,7 @@ async def name_members(tx: AsyncSession, actor: Actor, deal: LockedDeal, nda_id:
             "nda_id": nda_id, "nda_member_id": named, "member_id": member_id})
         await mail(tx, "nda_named", member=member_id, project=deal.project_name)
         await record(tx, "name_nda_member", deal.id)
+        await enqueue(tx, "rescreen", {"deal": str(deal.id)}, dedupe_key=f"rescreen:{named}")
     if (await tx.execute(_COUNT, {"nda": nda_id})).scalar_one() > NAMED_MOST:
         raise Problem("limit_reached")
 
