@@ -402,3 +402,24 @@ CREATE OR REPLACE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS bool
                    WHERE b.nda_id = wanted AND b.member_id = reader AND b.acknowledged_at IS NOT NULL AND b.released_at IS NULL
                      AND NOT vault.member_stopped(b.deal_id, b.name))
 $$;
+
+-- ---------------------------------------------------------------- what a published adverse event put on the internal list goes with it
+INSERT INTO ops.retention_rows (class, position, relation, due_when) VALUES
+    ('adverse_event', 2, 'vault.screening_list_entry', 't.list_code = ''adverse_events'' AND t.added_at < now() - KEEP AND NOT EXISTS '
+     '(SELECT FROM vault.buyer_adverse_event e WHERE e.id::text = split_part(t.ref, '':'', 1))');
+GRANT SELECT, DELETE ON vault.screening_list_entry TO succession_purger;
+-- A list that lost names is another version: nobody consults a copy of the old one, and deals under way are looked at again.
+CREATE FUNCTION vault.list_entries_purged() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO vault.screening_list_version (list_code, number, label, as_of, format, file_hash, entries, added, removed, changed)
+    SELECT v.list_code, v.number + 1, v.label, ops.today(), 'entries', sha256(convert_to(g.ids, 'UTF8')), v.entries - g.number, 0, g.number, 0
+    FROM (SELECT p.list_code, count(*) AS number, string_agg(p.id::text, ',' ORDER BY p.id) AS ids FROM purged p WHERE p.removed_at IS NULL
+          GROUP BY p.list_code) g
+    JOIN LATERAL (SELECT * FROM vault.screening_list_version x WHERE x.list_code = g.list_code ORDER BY x.number DESC LIMIT 1) v ON true;
+    RETURN NULL;
+END $$;
+ALTER FUNCTION vault.list_entries_purged() OWNER TO succession_definer;
+REVOKE ALL ON FUNCTION vault.list_entries_purged() FROM PUBLIC;
+GRANT INSERT ON vault.screening_list_version TO succession_definer;
+CREATE TRIGGER entries_purged AFTER DELETE ON vault.screening_list_entry REFERENCING OLD TABLE AS purged
+    FOR EACH STATEMENT EXECUTE FUNCTION vault.list_entries_purged();

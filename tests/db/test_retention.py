@@ -154,9 +154,22 @@ async def test_adverse_events_are_kept_ten_years_with_who_reported_them(world, w
     for event in events:
         await world.overrule("INSERT INTO vault.adverse_event_reporter (event_id, organisation_id, member_id, statement) VALUES ($1, $2, $3, 'x')", event["id"],
                              reporter.organisation_id, reporter.member_id)
+    await world.seed("INSERT INTO vault.screening_list (code, kind, title_ja, title_en, source, terms, licensed_only) "
+                     "VALUES ('adverse_events', 'internal', 'x', 'x', 'x', 'x', false) ON CONFLICT DO NOTHING")
+    number = 1 + (await world.seed("SELECT coalesce(max(number), 0) FROM vault.screening_list_version WHERE list_code = 'adverse_events'"))[0][0]
+    await world.seed("INSERT INTO vault.screening_list_version (list_code, number, label, as_of, format, file_hash, entries, added, removed, changed) "
+                     "VALUES ('adverse_events', $1, 'x', '2016-01-01', 'entries', sha256('x'), 4, 4, 0, 0)", number)
+    for event in events:  # the buyer and a person of its, listed when the event was published
+        for ref in (f"{event['id']}", f"{event['id']}:1"):
+            await world.overrule("INSERT INTO vault.screening_list_entry (list_code, list_version, from_version, name, normalised, kind, ref, added_at) "
+                                 "VALUES ('adverse_events', 'x', $1, 'Kept No Longer', 'kept', 'organisation', $2, $3)", number, ref, event["reported_at"])
     await purged(worker, settings)
     left = {row[0] for row in await world.seed("SELECT id FROM vault.buyer_adverse_event WHERE buyer_id = $1", buyer.organisation_id)}
     assert left == {events[1]["id"]}
+    listed = await world.seed("SELECT ref FROM vault.screening_list_entry WHERE split_part(ref, ':', 1) = ANY($1)", [str(event["id"]) for event in events])
+    assert {row["ref"].partition(":")[0] for row in listed} == {str(events[1]["id"])}, "its entries go with it, and no others"
+    newest = (await world.seed("SELECT number, removed FROM vault.screening_list_version WHERE list_code = 'adverse_events' ORDER BY number DESC LIMIT 1"))[0]
+    assert tuple(newest) == (number + 1, 2), "a list that lost names is another version"
     reporters = {row[0] for row in await world.seed("SELECT event_id FROM vault.adverse_event_reporter WHERE organisation_id = $1", reporter.organisation_id)}
     assert reporters == left
 
