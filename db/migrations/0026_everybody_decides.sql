@@ -423,3 +423,7 @@ REVOKE ALL ON FUNCTION vault.list_entries_purged() FROM PUBLIC;
 GRANT INSERT ON vault.screening_list_version TO succession_definer;
 CREATE TRIGGER entries_purged AFTER DELETE ON vault.screening_list_entry REFERENCING OLD TABLE AS purged
     FOR EACH STATEMENT EXECUTE FUNCTION vault.list_entries_purged();
+
+-- ---------------------------------------------------------------- the owner is told of a later screening
+ALTER TABLE vault.owner_link DROP CONSTRAINT owner_link_purpose_check;
+ALTER TABLE vault.owner_link ADD CONSTRAINT owner_link_purpose_check CHECK (purpose IN ('folder', 'teaser', 'name_clear', 'screening'));

@@ -153,6 +153,11 @@ LETTERS: dict[str, Letter] = {
         _("Dear {name},\n\nYour consent was recorded. If you change your mind, open:\n\n{link}\n\nthere you can take it back, and the buyer "
           "can read nothing more from then on. The link works once, until {until_at}; after that the same page sends you a new one."),
     ),
+    "owner_screening": Letter(
+        _("A buyer was checked once more"),
+        _("Dear {name},\n\na buyer you know of was compared with the lists once more. To read the outcome, open:\n\n{link}\n\nYou need not do "
+          "anything. The link can be opened until {until_at}."),
+    ),
     "owner_code": Letter(
         _("Your six-digit number"),
         _("Dear {name},\n\nyour six-digit number is:\n\n{code}\n\nType it on the page you have open. It can be used once, for 15 minutes. "

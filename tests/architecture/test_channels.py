@@ -80,7 +80,8 @@ SILENT_LETTERS: dict[str, str] = {
         brief_filed introduction_proposed introduction_declined representation_recorded representation_confirmed representation_ended""",
     "to the owner, or to the intermediary about its own listing": """
         owner_teaser owner_approved owner_link_again owner_decided consent_withdrawn owner_name_clear owner_name_cleared owner_answered
-        owner_code request_opened nda_signed nda_to_countersign nda_paper_entered nda_renewed question_asked owner_folder owner_folder_allowed""",
+        owner_code request_opened nda_signed nda_to_countersign nda_paper_entered nda_renewed question_asked owner_folder owner_folder_allowed
+        owner_screening""",
     "a code, or a step of an agreement that was offered, under a project name":
         "nda_code nda_named nda_countersigned nda_paper_refused nda_expires",
     "ends something, under a project name": "request_not_successful nda_ended access_ended",

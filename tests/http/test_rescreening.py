@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from world import ORIGIN
+
 from succession.disclosure.rescreening import rescreen
 
 OFFER = {"form": "one_way", "term_months": 24}
@@ -162,6 +164,10 @@ async def test_who_reads_under_the_agreement_is_looked_for_and_a_likeness_stops_
     (waiting,) = (await second.get("/v1/screenings")).json()["items"]
     assert (await second.post(f"/v1/screenings/{waiting['id']}/confirmation", {"findings_read": waiting["fingerprint"]})).status_code == 201
     assert (await reads(colleague), await reads(buyer)) == (200, 200)
+    told = [each for each in await world.letters(published.owner_email) if each["template"] == "owner_screening"]
+    assert len(told) == 1 and "Weissbach" not in str(told) and published.legal_name not in str(told), "when two had decided, and not before"
+    page = (await world.client().get(told[0]["params"]["link"].removeprefix(ORIGIN))).text
+    assert "Weissbach Industrie AG" in page and "名前の似た記録が1件" in page and "もう一人の担当" in page and "<form" not in page
     await world.on_list(operator, code, {"name": "Somebody Quite Different", "kind": "person"})
     await world.run_job(rescreen)
     assert await reads(colleague) == 200, "what was cleared stays cleared when the list goes on"

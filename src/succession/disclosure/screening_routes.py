@@ -161,9 +161,9 @@ async def read_screening(read: Read, locale: Locale, deal_id: FromPath[UUID]) ->
       summary="Decide on the buyer; clearing likenesses waits for a second person, a refusal ends the request",
       responses=documented("not_found", "request_concluded", "screening_unread", "step_refused", "idempotency_key_reused"))
 @creates
-async def decide_screening(request: Request, tx: Tx, actor: Who, deal_id: FromPath[UUID],
+async def decide_screening(request: Request, tx: Tx, actor: Who, settings: Config, deal_id: FromPath[UUID],
                            data: JSONBody[ScreeningDecision]) -> RequestForSeller | RequestForBuyer:
-    await screening.decide_screening(tx, actor, deal_id, data.decision, data.reason, data.explanation, data.findings_read)
+    await screening.decide_screening(tx, actor, deal_id, data.decision, data.reason, data.explanation, data.findings_read, settings.public_url)
     return await find_request(await driver(tx), deal_id)
 
 
@@ -179,9 +179,9 @@ async def waiting(read: Read, actor: Who, settings: Config, limit: FromQuery[Lim
       responses=documented("not_found", "second_confirmation_needed", "screening_unread", "screening_superseded", "step_refused",
                            "idempotency_key_reused"))
 @creates
-async def confirm_screening(request: Request, tx: Tx, actor: Who, screening_id: FromPath[UUID],
+async def confirm_screening(request: Request, tx: Tx, actor: Who, settings: Config, screening_id: FromPath[UUID],
                             data: JSONBody[ScreeningConfirmation]) -> ScreeningView:
-    await screening.confirm_screening(tx, actor, screening_id, data.findings_read)
+    await screening.confirm_screening(tx, actor, screening_id, data.findings_read, settings.public_url)
     return found_or_404(await find_screening(await driver(tx), screening_id))
 
 

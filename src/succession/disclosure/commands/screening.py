@@ -22,6 +22,7 @@ from succession.disclosure.commands.requests import LockedDeal, conclude_deal, l
 from succession.disclosure.matching import Findings, ListConsulted, match_deal
 from succession.disclosure.owner_words import ListRead, ScreeningOutcome, screening_words
 from succession.disclosure.screening import default_expiry, matcher_version, occasion_of
+from succession.disclosure.screening_told import tell_owner
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.outbox import mail, record
@@ -46,10 +47,10 @@ _INSERT = text(
 
 
 async def decide_screening(tx: AsyncSession, actor: Actor, deal_id: UUID, decision: str, reason: str | None,
-                           explanation: str | None, findings_read: str | None) -> UUID:
+                           explanation: str | None, findings_read: str | None, public_url: str) -> UUID:
     """Keep the run and the decision of this member; a refusal ends the deal. Returns the screening's id.
 
-    Clearing likenesses is a proposal until another person confirms it. Raises Problem screening_unread (with the findings)
+    An owner who knows the buyer is told. Clearing likenesses is a proposal until another person confirms it. Raises Problem screening_unread (with the findings)
     when likenesses are cleared unread, validation without a reason.
     """
     deal = await lock_deal(tx, deal_id, "seller")
@@ -72,6 +73,8 @@ async def decide_screening(tx: AsyncSession, actor: Actor, deal_id: UUID, decisi
     await record(tx, "decide_screening", deal.id, decision=decision, waits=waits)
     if waits:
         await _tell_second_person(tx, deal, screening_id)
+    else:
+        await tell_owner(tx, deal.id, deal.listing_id, screening_id, deal.now, public_url)
     if decision == "refused":
         await conclude_deal(tx, deal, "refuse_screening", "screening_refused", str(reason), {"screening_id": str(screening_id)})
     return screening_id
@@ -135,7 +138,7 @@ _WAITING = text(
 _CONFIRM = text("UPDATE vault.screening SET confirmed_by = :member, confirmed_at = now(), words_for_owner = :ja, words_for_owner_en = :en WHERE id = :id")
 
 
-async def confirm_screening(tx: AsyncSession, actor: Actor, screening_id: UUID, findings_read: str) -> None:
+async def confirm_screening(tx: AsyncSession, actor: Actor, screening_id: UUID, findings_read: str, public_url: str) -> None:
     """A second person has read the same findings and clears them as well: another member of the firm, or a reviewer of the
     operator where the firm has one only (row-level security decides which).
 
@@ -158,3 +161,4 @@ async def confirm_screening(tx: AsyncSession, actor: Actor, screening_id: UUID, 
     await ledger.append(tx, found.listing_id, "screening_confirmed", found.deal_id, {
         "screening_id": screening_id, "run_id": found.run_id, "by_operator": actor.kind == "operator"})
     await record(tx, "confirm_screening", found.deal_id, screening=screening_id)
+    await tell_owner(tx, found.deal_id, found.listing_id, screening_id, found.now, public_url)
