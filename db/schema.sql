@@ -682,7 +682,8 @@ CREATE FUNCTION vault.bound_by(wanted uuid, reader uuid) RETURNS boolean
     AS $$
     SELECT EXISTS (SELECT FROM vault.nda_member b
                    JOIN vault.member m ON m.id = b.member_id AND m.organisation_id = b.organisation_id AND m.status = 'active'
-                   WHERE b.nda_id = wanted AND b.member_id = reader AND b.acknowledged_at IS NOT NULL AND b.released_at IS NULL)
+                   WHERE b.nda_id = wanted AND b.member_id = reader AND b.acknowledged_at IS NOT NULL AND b.released_at IS NULL
+                     AND NOT vault.member_stopped(b.deal_id, b.name))
 $$;
 
 CREATE FUNCTION vault.brief_causes() RETURNS trigger
@@ -1988,6 +1989,19 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.list_entries_purged() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO vault.screening_list_version (list_code, number, label, as_of, format, file_hash, entries, added, removed, changed)
+    SELECT v.list_code, v.number + 1, v.label, ops.today(), 'entries', sha256(convert_to(g.ids, 'UTF8')), v.entries - g.number, 0, g.number, 0
+    FROM (SELECT p.list_code, count(*) AS number, string_agg(p.id::text, ',' ORDER BY p.id) AS ids FROM purged p WHERE p.removed_at IS NULL
+          GROUP BY p.list_code) g
+    JOIN LATERAL (SELECT * FROM vault.screening_list_version x WHERE x.list_code = g.list_code ORDER BY x.number DESC LIMIT 1) v ON true;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.list_entry_frozen() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2165,6 +2179,19 @@ CREATE FUNCTION vault.member_for_token(hash bytea) RETURNS TABLE(token_id uuid, 
     AS $$
     SELECT id, member_id, organisation_id, purpose FROM vault.member_token
     WHERE token_hash = hash AND used_at IS NULL AND expires_at > now()
+$$;
+
+CREATE FUNCTION vault.member_stopped(deal uuid, person text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM (SELECT r.candidates FROM vault.screening_run r WHERE r.deal_id = deal ORDER BY r.ran_at DESC, r.id LIMIT 1) r
+        CROSS JOIN LATERAL jsonb_array_elements(r.candidates) c
+        WHERE c ->> 'party_role' = 'nda_member' AND c ->> 'party_name' = person AND NOT EXISTS (
+            SELECT FROM vault.last_screening(deal) s CROSS JOIN LATERAL jsonb_array_elements(s.candidates) k
+            WHERE k ->> 'list_code' = c ->> 'list_code' AND k ->> 'party_name' = person
+              AND coalesce(k ->> 'entry_ref', k ->> 'entry_name') = coalesce(c ->> 'entry_ref', c ->> 'entry_name')))
 $$;
 
 CREATE FUNCTION vault.name_clear_causes() RETURNS trigger
@@ -2616,6 +2643,9 @@ CREATE FUNCTION vault.parties_of(deal uuid) RETURNS TABLE(name text, role text, 
                   CROSS JOIN LATERAL (VALUES (f.name), (f.native_name)) AS x(name)
         UNION ALL SELECT n.signer_name, 'signer', 'person', NULL, NULL, '{}'
                   FROM d JOIN vault.nda n ON n.deal_id = d.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
+        UNION ALL SELECT m.name, 'nda_member', 'person', NULL, NULL, '{}'
+                  FROM d JOIN vault.nda n ON n.deal_id = d.deal_id AND n.signed_at IS NOT NULL AND n.ended_at IS NULL
+                  JOIN vault.nda_member m ON m.nda_id = n.id AND m.released_at IS NULL
     ) p WHERE p.name IS NOT NULL
 $$;
 
@@ -2639,6 +2669,15 @@ CREATE FUNCTION vault.person_to_call(question uuid, contact uuid) RETURNS TABLE(
     SELECT q.listing_id, q.purpose, p.name, k.phone, q.open AND k.removed_at IS NULL AND coalesce(p.decision = 'ask_adviser', true), q.agreed
     FROM vault.owner_question(question) q CROSS JOIN vault.asked(question) p JOIN vault.owner_contact k ON k.id = p.owner_contact_id
     WHERE p.owner_contact_id = contact AND (vault.holds(q.listing_id) OR vault.may_speak(question, NULL, 'member:' || ops.member()))
+$$;
+
+CREATE FUNCTION vault.personal_data_granted(listing uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.disclosure_grant g
+                   WHERE g.listing_id = listing AND g.level = 'dossier' AND vault.party(g.deal_id) IN ('buyer', 'representative')
+                     AND vault.personal_data_open(g.deal_id) AND vault.grant_holds(g.id))
 $$;
 
 CREATE FUNCTION vault.personal_data_open(deal uuid) RETURNS boolean
@@ -2910,6 +2949,15 @@ CREATE FUNCTION vault.rescreening_due(most integer) RETURNS TABLE(deal_id uuid, 
     WHERE d.terminal IS NULL AND d.stage IS DISTINCT FROM 'closing' AND d.stage IS DISTINCT FROM 'post_closing'
       AND s.decision = 'cleared' AND s.expires_at > now() AND w.occasion IS NOT NULL
     ORDER BY s.decided_at, d.id LIMIT most
+$$;
+
+CREATE FUNCTION vault.rescreening_of(deal uuid) RETURNS TABLE(deal_id uuid, listing_id uuid, buyer_id uuid, intermediary_id uuid, project_name text, occasion text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT d.id, d.listing_id, d.buyer_id, d.intermediary_id, d.project_name, w.occasion
+    FROM vault.deal d CROSS JOIN LATERAL vault.last_screening(d.id) s CROSS JOIN LATERAL (SELECT vault.run_stale(d.id) AS occasion) w
+    WHERE d.id = deal AND d.terminal IS NULL AND s.decision = 'cleared' AND s.expires_at > now() AND w.occasion IS NOT NULL
 $$;
 
 CREATE FUNCTION vault.reset_second_factor(whom uuid) RETURNS boolean
@@ -5067,7 +5115,7 @@ CREATE TABLE vault.owner_link (
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
     handed_by uuid,
-    CONSTRAINT owner_link_purpose_check CHECK ((purpose = ANY (ARRAY['folder'::text, 'teaser'::text, 'name_clear'::text])))
+    CONSTRAINT owner_link_purpose_check CHECK ((purpose = ANY (ARRAY['folder'::text, 'teaser'::text, 'name_clear'::text, 'screening'::text])))
 );
 
 ALTER TABLE ONLY vault.owner_link FORCE ROW LEVEL SECURITY;
@@ -5398,9 +5446,18 @@ ALTER TABLE ONLY vault.second_factor_confirmation FORCE ROW LEVEL SECURITY;
 
 CREATE VIEW vault.shown_listing_contact WITH (security_barrier='true') AS
  SELECT listing_id,
-    representative_name,
-    representative_kana,
-    representative_romaji,
+        CASE
+            WHEN (vault.holds(listing_id) OR vault.personal_data_granted(listing_id)) THEN representative_name
+            ELSE NULL::text
+        END AS representative_name,
+        CASE
+            WHEN (vault.holds(listing_id) OR vault.personal_data_granted(listing_id)) THEN representative_kana
+            ELSE NULL::text
+        END AS representative_kana,
+        CASE
+            WHEN (vault.holds(listing_id) OR vault.personal_data_granted(listing_id)) THEN representative_romaji
+            ELSE NULL::text
+        END AS representative_romaji,
     sites,
     phones,
     urls
@@ -5446,7 +5503,10 @@ CREATE VIEW vault.shown_listing_profile WITH (security_barrier='true') AS
     outline,
     strengths,
     products,
-    owner_birth_year,
+        CASE
+            WHEN (vault.holds(listing_id) OR vault.personal_data_granted(listing_id)) THEN owner_birth_year
+            ELSE NULL::smallint
+        END AS owner_birth_year,
     reason,
     reason_note,
     schemes,
@@ -6507,6 +6567,8 @@ CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.doc
 CREATE TRIGGER document_upload_steps BEFORE UPDATE ON vault.document_upload FOR EACH ROW EXECUTE FUNCTION vault.document_upload_steps();
 
 CREATE TRIGGER entered AFTER INSERT ON vault.nda_document FOR EACH ROW EXECUTE FUNCTION vault.document_entered();
+
+CREATE TRIGGER entries_purged AFTER DELETE ON vault.screening_list_entry REFERENCING OLD TABLE AS purged FOR EACH STATEMENT EXECUTE FUNCTION vault.list_entries_purged();
 
 CREATE TRIGGER evidence BEFORE DELETE OR UPDATE ON vault.access FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
@@ -8810,6 +8872,8 @@ REVOKE ALL ON FUNCTION vault.licence_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.link_handed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.list_entries_purged() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.list_entry_frozen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.listed_twice() FROM PUBLIC;
@@ -8855,6 +8919,8 @@ GRANT ALL ON FUNCTION vault.member_for_sign_in(address text) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.member_for_token(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.member_for_token(hash bytea) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.member_stopped(deal uuid, person text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.name_clear_causes() FROM PUBLIC;
 
@@ -8925,6 +8991,9 @@ GRANT ALL ON FUNCTION vault.party(deal uuid) TO succession_app;
 REVOKE ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.personal_data_granted(listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.personal_data_granted(listing uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.personal_data_open(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.personal_data_open(deal uuid) TO succession_app;
 
@@ -8970,6 +9039,9 @@ GRANT ALL ON FUNCTION vault.represents(agent uuid, acquirer uuid) TO succession_
 
 REVOKE ALL ON FUNCTION vault.rescreening_due(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.rescreening_due(most integer) TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.rescreening_of(deal uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.rescreening_of(deal uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.reset_second_factor(whom uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.reset_second_factor(whom uuid) TO succession_app;
@@ -10187,13 +10259,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening_list_entry TO success
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.screening_list_entry TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.screening_list_entry TO succession_app;
 GRANT SELECT ON TABLE vault.screening_list_entry TO succession_worker;
+GRANT SELECT,DELETE ON TABLE vault.screening_list_entry TO succession_purger;
 
 GRANT UPDATE(removed_at) ON TABLE vault.screening_list_entry TO succession_app;
 
 GRANT UPDATE(until_version) ON TABLE vault.screening_list_entry TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.screening_list_version TO succession_seeder;
-GRANT SELECT ON TABLE vault.screening_list_version TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.screening_list_version TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.screening_list_version TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.screening_run TO succession_seeder;
