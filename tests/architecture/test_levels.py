@@ -30,7 +30,7 @@ OUTSIDERS = {"acquirer", "agency"}
 NOT_OF_THE_VAULT = {
     "OrganisationEntry": "an organisation's own name and standing", "OrganisationView": "the same", "Registration": "the same",
     "BuyerFacts": "the same, of the buyer", "LetterSent": "standing of an account", "MemberView": "the same", "ResetAnswer": "the same",
-    "TeaserView": "codes of a cell and coded wishes, approved by the owner", "Wishes": "what an acquirer wishes",
+    "TeaserView": "codes of a cell and coded wishes, approved by the owner", "FoundTeaser": "the same", "Wishes": "what an acquirer wishes",
     "OpenAction": "why a step of a deal is taken, coded", "EventView": "the same",
     "EventForBuyer": "what is held against a buyer, coded", "EventForOperator": "the same", "EventForReporter": "the same",
     "PeopleView": "the reader's own officers",

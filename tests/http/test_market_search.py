@@ -223,11 +223,49 @@ async def test_a_teaser_reads_the_same_in_every_list_and_speaks_the_readers_lang
         headers = {"Accept-Language": language}
         listed = (await client.get("/v1/teasers", params={"limit": 1}, headers=headers)).json()["items"][0]
         answer = await client.get(f"/v1/teasers/{listed['ref']}", headers=headers)
-        assert answer.json() == listed and answer.headers["content-language"] == language and answer.headers["cache-control"] == "no-store"
+        assert answer.json() | {"matched": []} == listed and answer.headers["content-language"] == language and answer.headers["cache-control"] == "no-store"
         assert listed["facts"][0]["label"] == {"ja": "業種", "en": "Industry"}[language]
     shown = (await client.get("/v1/teasers", params={"price": "100_300", "revenue": "200_1000", "limit": 1})).json()["items"][0]
     assert set(shown["foreign_money"]) == {"USD", "EUR"} and "USD" in shown["foreign_money"]["USD"]["revenue"]
     assert shown["foreign_money"]["EUR"]["price"]
+
+
+async def test_what_a_text_named_is_marked_in_the_words_of_each_item_and_nothing_else_is(market):
+    client = _get(market, "market_domestic")
+    for language, q, match in (("en", "jobs kept, quick decisions, know how, referrals, manufacturer", "certain"), ("ja", "株式譲渡 東日本", "certain"), ("en", "metal parts Kansai", "possible"),
+                               ("en", "factory in Japan", "certain"), ("ja", "가격 협의", "certain")):
+        body = (await client.get("/v1/teasers", params={"q": q, "match": match, "limit": 50}, headers={"Accept-Language": language})).json()
+        assert body["items"] and body["sort"] == ("relevance" if match == "certain" else "share"), q
+        for item in body["items"]:
+            values = {fact["attribute"]: fact["value"] for fact in item["facts"]}
+            for mark in item["matched"]:
+                assert mark["label"] in values[mark["attribute"]], (mark, values)
+                assert mark["code"] in item[mark["attribute"]]
+            named = {mark["attribute"] for mark in item["matched"]}
+            lines = {{"scheme": "schemes", "phrase": "phrases"}.get(name, name) for name in body["read_as"]}
+            assert named <= lines and (match == "possible" or named == lines), (q, item["matched"])
+        unasked = (await client.get("/v1/teasers", params={"place": "kanto", "limit": 5})).json()
+        assert unasked["sort"] == "newest" and all(item["matched"] == [] for item in unasked["items"])
+
+
+async def test_of_several_phrases_a_teaser_that_shows_more_comes_first_then_the_newest(market):
+    client, asked = _get(market, "market_domestic"), Counter(code for row in _visible(market, "market_domestic") for code in row["phrases"])
+    codes = {code for code, _n in asked.most_common(12)}
+    q = ", ".join(vocabulary().label(code, "en") for code in sorted(codes)[:3])
+    body = (await client.get("/v1/teasers", params={"q": q, "limit": 1})).json()
+    wanted = set(body["read_as"]["phrase"])
+    rows = [row for row in _visible(market, "market_domestic") if wanted & set(row["phrases"])]
+    expected = [row["ref"].hex for row in sorted(rows, key=lambda row: (-len(wanted & set(row["phrases"])), -row["batch"], row["shuffle"], row["ref"].bytes))]
+    assert len({len(wanted & set(row["phrases"])) for row in rows}) > 1, "some show more of them than others"
+    assert await _all(client, q=q, limit=7) == expected
+    assert await _all(client, phrase=sorted(wanted), sort="relevance", limit=97) == expected
+    newest = await _all(client, q="factory", limit=97)
+    assert newest == await _all(client, q="factory", sort="newest", limit=97), "one wish ranks nothing"
+
+
+async def test_a_slip_is_told(market):
+    body = (await _get(market, "market_domestic").get("/v1/teasers", params={"q": "software devloper", "limit": 1})).json()
+    assert body["corrected"] == [{"typed": "software devloper", "read_as": "software developer"}] and body["read_as"] == {"industry": ["39"]}
 
 
 # --- codes ----------------------------------------------------------------------------------------------------------

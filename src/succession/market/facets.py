@@ -42,6 +42,10 @@ class Placed(msgspec.Struct, frozen=True):
         """Attribute -> what a cell `c` passes when it lies inside the filter."""
         return {name: f"c.{name} = ANY({codes})" for name, codes in self.inside.items()}
 
+    def asked_sets(self) -> list[tuple[str, str]]:
+        """(column, placeholder) of what is asked of columns that hold several codes."""
+        return [(COLUMN[name][0], codes) for name, sets in self.others.items() if COLUMN[name][1] for codes in sets]
+
     def teaser_tests(self) -> list[str]:
         """What a teaser `t` passes outside the codebook."""
         return [

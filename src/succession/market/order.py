@@ -6,6 +6,8 @@ an index for each); what is not disclosed comes last whichever way one sorts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from succession.codes import ANY, LEVELS, SCHEMES, leaves
 
 UNDISCLOSED = 99  # 99 % 99 = 0, below every other rank: that is how it stays last when an order is turned round
@@ -37,3 +39,12 @@ SORTS: dict[str, str] = {
     "price": "t.price_rank",
     "-price": "(-(t.price_rank % 99))",
 }
+
+RELEVANCE = "relevance"
+_MOST_BATCHES = 100_000_000
+
+
+def relevance(asked: Iterable[tuple[str, str]]) -> str:
+    """More of the asked codes first, then the newest. `asked`: (a set column of market.teaser, placeholder of codes)."""
+    shown = " + ".join(f"cardinality(ARRAY(SELECT unnest(t.{column}) INTERSECT SELECT unnest({codes})))" for column, codes in asked)
+    return f"(-({_MOST_BATCHES} * ({shown}) + t.batch))"

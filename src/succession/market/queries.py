@@ -20,8 +20,10 @@ from succession.codes import ATTRIBUTES, SCHEMES, label
 from succession.database import Databases
 from succession.errors import Problem
 from succession.market.facets import NO_COUNTS, Arguments, Counts, FacetValue, Placed, counting, counts_of, place
-from succession.market.order import SORTS
+from succession.market.matched import Matched, matched_in
+from succession.market.order import RELEVANCE, SORTS, relevance
 from succession.market.search import Search
+from succession.market.terms import Corrected
 from succession.standbys import Market
 
 CURRENCIES = ("USD", "EUR")
@@ -79,6 +81,12 @@ class TeaserView(msgspec.Struct, frozen=True):
     foreign_money: dict[str, MoneyBands]
 
 
+class FoundTeaser(TeaserView, frozen=True):
+    """A teaser of a list; `matched`: which of its published codes the search text named, and in which words they stand there."""
+
+    matched: list[Matched]
+
+
 _SHOWN = ("ref", *ATTRIBUTES, "fiscal_year", "price", "schemes", "timing", "phrases", "vocabulary_version", "codebook_version")
 SHOWN_COLUMNS = ", ".join(f"{'c' if name in (*ATTRIBUTES, 'codebook_version') else 't'}.{name}" for name in _SHOWN)
 
@@ -103,6 +111,10 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     )  # fmt: skip
 
 
+def found_teaser(row: asyncpg.Record, asked: Search, locale: str) -> FoundTeaser:
+    return FoundTeaser(*msgspec.structs.astuple(teaser_view(row, locale)), matched_in(row, asked, locale))
+
+
 def _bands(teaser: CanonicalTeaser, currency: str, locale: str) -> MoneyBands:
     return MoneyBands(_money("revenue", teaser.cell.revenue, currency, locale), _money("price", teaser.price, currency, locale))
 
@@ -116,8 +128,8 @@ _money = cache(foreign_money)  # a few dozen bands, two currencies, two language
 class SearchPage(msgspec.Struct, frozen=True):
     """One page. `total_certain`: teasers inside every filter; `total_possible`: those too coarse to say, listed apart.
 
-    `read_as`: what the search text was understood to name; `unrecognised`: words that are no published vocabulary, with
-    which nothing is found. `facets`: per field, how many certain matches each value would leave under the other filters.
+    `read_as`: what the search text was understood to name; `corrected`: the one slip of the hand in it that was read past;
+    `unrecognised`: words that are no published vocabulary, with which nothing is found. `facets`: per field, how many certain matches each value would leave under the other filters.
     """
 
     match: str
@@ -125,14 +137,15 @@ class SearchPage(msgspec.Struct, frozen=True):
     total_certain: int
     total_possible: int
     read_as: dict[str, list[str]]
+    corrected: list[Corrected]
     unrecognised: list[str]
-    items: list[TeaserView]
+    items: list[FoundTeaser]
     next_cursor: str | None
     facets: dict[str, list[FacetValue]]
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which page of which list. `sort` is a key of SORTS, or `share` for possible matches; `after`: the last position."""
+    """Which page of which list. `sort` is a key of SORTS, `relevance`, or `share` for possible matches; `after`: the last position."""
 
     sort: str
     limit: int
@@ -178,7 +191,7 @@ def _page(search: Search, placed: Placed, wanted: Wanted, arguments: Arguments, 
         source = f"market.teaser t JOIN ({_possible_cells(search, placed, arguments)}) s ON s.id = t.cell_id"
         key, conditions = "s.key", []
     else:
-        source, key = "market.teaser t", SORTS[wanted.sort]
+        source, key = "market.teaser t", SORTS[wanted.sort] if wanted.sort != RELEVANCE else relevance(placed.asked_sets())
         inside = " AND ".join(placed.cell_tests().values())
         conditions = [f"t.cell_id IN (SELECT c.id FROM market.cell c WHERE {inside})"] if inside else []
     conditions += placed.teaser_tests()

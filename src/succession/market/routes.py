@@ -28,6 +28,7 @@ from succession.market.filter_log import today
 from succession.market.hold_routes import ROUTES as HOLDS
 from succession.market.match_routes import ROUTES as MATCHES
 from succession.market.previews import PreviewAsked, PreviewView, preview_teaser
+from succession.market.order import RELEVANCE
 from succession.market.prose_routes import ROUTES as PROSE
 from succession.market.queries import (
     SHARE,
@@ -39,10 +40,10 @@ from succession.market.queries import (
     audience_role,
     find_teaser,
     find_teasers,
+    found_teaser,
     list_codes,
     list_schemes,
     searchable_facts,
-    teaser_view,
 )
 from succession.market.ranges import BOUNDS, edges, read_ranges
 from succession.market.representations import viewers_for
@@ -143,17 +144,17 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     asked, fields = read_search(given, q, ranges, await searchable_facts(market, phrase)), checked_fields(facets)
     if match == "possible" and sort is not None:
         raise field_problem("sort", Message.of(_("Possible matches are ranked by how much of them lies inside the filters.")))
-    order = SHARE if match == "possible" else sort or "newest"
+    order = SHARE if match == "possible" else sort or (RELEVANCE if q else "newest")
     key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, ranges, q, order, acting_for])
     after = open_cursor(key, cursor, bound) if cursor else None
-    wanted = Wanted(order, limit, after and (after[0], after[1], UUID(after[2])))
+    wanted = Wanted(order if order != RELEVANCE or asked.ranked else "newest", limit, after and (after[0], after[1], UUID(after[2])))
     found = await find_teasers(market, asked, wanted, excluding)
     if after is None:
         request.app.state.filter_log.note(asked, actor, today())
     return SearchPage(
         match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
-        read_as={name: list(codes) for name, codes in asked.read_as.items()}, unrecognised=list(asked.unrecognised),
-        items=[teaser_view(row, locale) for row in found.rows],
+        read_as={name: list(codes) for name, codes in asked.read_as.items()}, corrected=list(asked.corrected),
+        unrecognised=list(asked.unrecognised), items=[found_teaser(row, asked, locale) for row in found.rows],
         next_cursor=seal_cursor(key, [*found.after[:2], found.after[2].hex], bound) if found.after else None,
         facets=facets_of(found.counts, fields, locale),
     )  # fmt: skip

@@ -7,7 +7,7 @@ on figures have two answers: *certain*, the teaser's code lies inside the filter
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,9 +17,9 @@ from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ANY, ATTRIBUTES, SCHEMES, inside, leaves, read_table
 from succession.errors import field_problem
 from succession.i18n import Message, _
-from succession.market.order import SORTS
+from succession.market.order import RELEVANCE, SORTS
 from succession.market.ranges import BOUNDS
-from succession.market.terms import LENGTH_MAX, Terms, parse_terms
+from succession.market.terms import LENGTH_MAX, Corrected, Terms, parse_terms
 
 #: Parameter -> scheme, for what a teaser shows besides its cell; `phrase` has its own table.
 OFF_CODEBOOK = ("price", "scheme", "timing", "phrase")
@@ -29,7 +29,7 @@ VALUES_MAX = 100
 
 Match = Literal["certain", "possible"]
 Sets = Mapping[str, Sequence[Sequence[str]]]  # field -> sets of codes: one of each set has to be shown
-Sort = Literal[tuple(SORTS)]
+Sort = Literal[(RELEVANCE, *SORTS)]
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -37,8 +37,8 @@ class Search(msgspec.Struct, frozen=True):
 
     `certain`: attribute -> codes inside every wish for it; `overlapping`: attribute -> (code, public share of it that lies
     inside), codes inside included. `others`: field outside the codebook -> sets of codes, one of each set has to be shown.
-    `read_as`: what `q` was understood to say. Nothing can match when `unrecognised` is not empty or `impossible` is set.
-    `wishes`: all that was asked for, before it was worked out.
+    `read_as`: what `q` was understood to say, `corrected`: the slip that was read past. Nothing can match when `unrecognised`
+    is not empty or `impossible` is set. `wishes`: all that was asked for, before it was worked out.
     """
 
     certain: dict[str, tuple[str, ...]]
@@ -46,12 +46,18 @@ class Search(msgspec.Struct, frozen=True):
     others: dict[str, tuple[tuple[str, ...], ...]]
     read_as: dict[str, tuple[str, ...]]
     unrecognised: tuple[str, ...]
+    corrected: tuple[Corrected, ...]
     impossible: bool
     wishes: Sets
 
     @property
     def empty(self) -> bool:
         return self.impossible or bool(self.unrecognised)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether some teasers may show more of what was asked for than others: several phrases or schemes are any of them."""
+        return any(len({code for codes in self.others.get(name, ()) for code in codes}) > 1 for name in ("phrase", "scheme"))
 
 
 @cache
@@ -104,9 +110,10 @@ def read_search(filters: Mapping[str, Iterable[str] | None], q: str | None,
         if wishes[name]:
             target = _common_leaves(name, wishes[name])
             impossible = impossible or not target
-            certain[name], overlapping[name] = _reach(name, target)
+            certain[name], overlapping[name] = reach(name, target)
     others = {name: tuple(map(tuple, wishes[name])) for name in OFF_CODEBOOK if wishes[name]}
-    return Search(certain, overlapping, others, said, terms.unrecognised, impossible, {name: sets for name, sets in wishes.items() if sets})
+    asked_for = {name: sets for name, sets in wishes.items() if sets}
+    return Search(certain, overlapping, others, said, terms.unrecognised, terms.corrected, impossible, asked_for)
 
 
 def _said(terms: Terms) -> dict[str, tuple[str, ...]]:
@@ -120,8 +127,9 @@ def _common_leaves(attribute: str, wishes: Iterable[Iterable[str]]) -> frozenset
     return frozenset.intersection(*(frozenset().union(*(leaves(attribute, code) for code in codes)) for codes in wishes))
 
 
-@cache
-def _reach(attribute: str, target: frozenset[str]) -> tuple[tuple[str, ...], tuple[tuple[str, float], ...]]:
+@lru_cache(maxsize=10_000)  # what is asked again and again; a text may ask for any set of codes
+def reach(attribute: str, target: frozenset[str]) -> tuple[tuple[str, ...], tuple[tuple[str, float], ...]]:
+    """The codes inside the target leaves, and every code that overlaps them with the public share of it that lies inside."""
     within, partly = inside(attribute, target)
     shares = [(code, 1.0 if code in within else public_share(attribute, code, target)) for code in sorted(within | partly)]
     return tuple(sorted(within)), tuple(shares)
