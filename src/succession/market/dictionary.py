@@ -32,11 +32,12 @@ from succession.market.spelling import (
 FILLERS = """
 会社 企業 法人 事業 業者 事業者 業界 業種 案件 地方 地域 エリア 周辺 近郊 近く 付近 県内 府内 中小企業 後継者不在 後継者なし 後継者難 事業承継
 譲渡 売却 買収 募集 希望 買収希望 譲受希望 求む 譲ります 探しています 探す 買いたい を買いたい を探しています 関係 関連
-公司 企业 业务 行业 项目 地区 附近 周边 位于 中小企业 收购 并购 求购 购买 想买 想收购 希望收购 寻找 寻求 出售 转让 讓售 標的 事业承继
-회사 기업 업체 업종 사업 지역 근처 주변 관련 중소기업 인수 매수 매각 매물 희망 인수희망 매각희망 찾습니다 찾아요 구합니다 구함 사업승계
+公司 企业 业务 行业 项目 地区 附近 周边 位于 中小企业 收购 并购 求购 购买 想买 想收购 希望收购 寻找 寻求 出售 供应商 连锁 转让 讓售 標的 事业承继
+회사 기업 업체 업종 사업 지역 근처 주변 관련 중소기업 인수 매수 매각 매물 희망 인수희망 매각희망 찾습니다 찾아요 체인 공급업체 구합니다 구함 사업승계
 a an and any area at based business businesses by companies company enterprise enterprises firm firms for from i in
 industries industry is japanese located looking of on or prefecture region sector sectors sale sme smes succession that
 the to want wanted with acquire acquiring acquisition buy buying buyout purchase takeover target targets near around within
+supplier suppliers provider providers operator operators chain chains
 """.split()
 #: Only between two terms of an unspaced text: 東北の酒蔵, 东京的旅馆, 도쿄의 료칸.
 PARTICLES = ("にある", "における", "での", "の", "で", "と", "や", "に", "か", "及び", "または", "又は", "的", "和", "与", "與",
