@@ -7,7 +7,7 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many")
+MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many", "text")
 
 
 def run(arguments: list[str]) -> int:

@@ -102,14 +102,14 @@ def respelt(word: str) -> str:
 def nearest(text: str) -> tuple[str, Meaning] | None:
     """The entry one slip away from this text, which is no entry, as the tables write it; None where there is none, or several that mean different things.
 
-    A place is found so in Latin letters only, nothing that could be Japanese in Latin letters is, and no word that merely
-    lacks its last letter: Nakano is no Nagano, a Potter no pottery.
+    A place is found so in Latin letters only, nothing that could be Japanese in Latin letters is, and no Latin word that
+    merely lacks its last letter: Nakano is no Nagano, a Potter no pottery.
     """
     if not _may_slip(text) or (text.isascii() and all(map(is_romaji, text.split()))):
         return None
     known, typed = dictionary(), _apart(text)
     found = {entry for key in shortened(typed) for entry in known.near.get(key, ())
-             if entry[0] == text[0] and entry[:-1] != text and one_slip_apart(typed, _apart(entry))}
+             if entry[0] == text[0] and not (text.isascii() and entry[:-1] == text) and one_slip_apart(typed, _apart(entry))}
     meanings = {known.entries[entry] for entry in found}
     return (known.written.get(min(found), min(found)), meanings.pop()) if len(meanings) == 1 else None
 
