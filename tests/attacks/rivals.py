@@ -344,12 +344,12 @@ async def candidates(scene: Scene, door: Door) -> Finding:
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-        expected = _expected(shown, wishes, *of)
+        expected = expected_of(shown, wishes, *of)
         told = {item["teaser"]["ref"]: (item["met"], item["possible"], item["unmet"]) for item in offered}
         if told != expected:
             odd = set(told.items()) ^ set(expected.items())
             found.append(f"{wishes}: {len(odd)} candidates are not what their teasers say")
-        for equals in _ties(offered):
+        for equals in ties(offered):
             known = [item["teaser"] for item in equals if item["teaser"]["ref"] in scene.truth]
             orders["newest"] = max(orders.get("newest", []), known, key=len)
         await door.ask("buyer-b", f"{path}/closure", "POST", json={}, headers={"If-Match": '"1"'})
@@ -361,12 +361,12 @@ async def candidates(scene: Scene, door: Door) -> Finding:
     return Finding(f"{asked} briefs, {len(found)} tell more than the teasers; longest tie of {len(orders['newest'])}: |tau| {tau:.2f}, p = {p:.2g}", found)
 
 
-def _ties(offered: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def ties(offered: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Runs of candidates that stand equal."""
     return [list(run) for _score, run in groupby(offered, key=lambda item: item["score"])]
 
 
-def _expected(shown: list[dict[str, Any]], wishes: dict[str, list[str]], kind: str, country: str) -> dict[str, tuple[int, int, int]]:
+def expected_of(shown: list[dict[str, Any]], wishes: dict[str, list[str]], kind: str, country: str) -> dict[str, tuple[int, int, int]]:
     """Who is a candidate, and how far, going by published codes alone."""
     found = {}
     for item in shown:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from succession import logs, worker
+from succession.calendar_turn import AGAIN
 from succession.database import Scope
 from succession.jobs import Job
 from succession.letters import LETTERS, compose
@@ -361,6 +362,25 @@ async def test_a_job_runs_when_due_by_one_worker_and_not_again_before_its_time(w
     assert await run_due(pools[0], settings, jobs) == ["test_job"]
     for pool in pools:
         await pool.close()
+
+
+async def test_a_job_that_has_not_come_to_its_end_goes_on_at_once(world, pool, settings):
+    left = [AGAIN, AGAIN, None]
+
+    async def in_turns(connection, settings):
+        return left.pop(0)
+
+    jobs = (Job("turns", 3600, in_turns),)
+    ran = [await run_due(pool, settings, jobs) for _poll in range(5)]
+    assert ran == [["turns"]] * 3 + [[]] * 2 and left == []
+
+
+async def test_letters_of_a_batch_stand_behind_all_others(world, pool, settings, delivered, monkeypatch):
+    monkeypatch.setattr(worker, "AT_ONCE", 1)
+    await world.seed("INSERT INTO ops.outbox (topic, bulk, payload, available_at) SELECT 'test', n < 9, jsonb_build_object('n', n), now() - interval '1 hour' "
+                     "+ n * interval '1 minute' FROM generate_series(1, 10) n")
+    await deliver_once(pool, settings)
+    assert delivered == [9, 10, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
 async def test_a_job_that_fails_leaves_nothing_half_done_and_tries_again_soon(world, pool, settings):
