@@ -26,7 +26,7 @@ demo: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m succession demo $(ARGS)
 
 test: $(INSTALLED) $(CATALOGUES)
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 attacks: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile tests/attacks --full $(ARGS)

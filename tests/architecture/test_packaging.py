@@ -130,7 +130,7 @@ def dry_run(*arguments: str) -> str:
 
 def test_make_targets_hand_over_to_the_program():
     assert "exec .venv/bin/python -m succession demo --exit\n" in dry_run("demo", "ARGS=--exit")
-    assert "exec .venv/bin/python -m pytest -n 2 --dist loadfile -k x\n" in dry_run("test", "ARGS=-k x")
+    assert "exec .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -k x\n" in dry_run("test", "ARGS=-k x")
     for target in ("attacks", "chaos", "browser", "bench", "messages", "clean"):
         assert dry_run(target).strip()
 

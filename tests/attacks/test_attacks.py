@@ -13,6 +13,8 @@ from attacks.surfaces import argued, attacked
 from succession.app import create_app
 from succession.config import Settings
 
+pytestmark = pytest.mark.slow
+
 for _module in sorted(Path(__file__).parent.glob("*.py")):  # each module enters its attacks
     if not _module.stem.startswith(("conftest", "test_")):
         importlib.import_module(f"attacks.{_module.stem}")

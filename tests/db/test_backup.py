@@ -17,6 +17,8 @@ from succession.config import Settings
 from succession.key_ring import ring_of
 from world import World
 
+pytestmark = pytest.mark.slow
+
 
 # A database of its own: other tests of this process tamper with theirs, and a drill finds whatever it can.
 

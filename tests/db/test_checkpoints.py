@@ -26,6 +26,8 @@ from succession.disclosure.ledger_check import check_snapshot
 from succession.worker import open_worker_pool
 from world import World
 
+pytestmark = pytest.mark.slow
+
 
 # A database of its own: other tests of this process tamper with theirs, and these find whatever they can.
 

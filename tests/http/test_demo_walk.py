@@ -26,15 +26,16 @@ REDIS_DATABASE = 14  # apart from those of the test processes
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 25
 
 
-@pytest.fixture
-def environ(worker_id: str, tmp_path: Path) -> dict[str, str]:
-    """An empty migrated database and the test run's Redis, as somebody with servers of their own has them."""
+@pytest.fixture(scope="module")
+def environ(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An empty migrated database and the test run's Redis, as somebody with servers of their own has them. Whoever comes
+    second finds what the first has built."""
     base = os.environ["SUCCESSION_TEST_DATABASE_URL"]
     name = f"succession_walk_{worker_id}_{os.getpid()}"
     asyncio.run(_make_database(base, name, TEMPLATE))
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SUCCESSION_", "DATABASE_", "REDIS_"))}
     return inherited | {
-        "SUCCESSION_DATA_DIR": str(tmp_path), "DATABASE_URL": _database(base, name), "NO_COLOR": "1",
+        "SUCCESSION_DATA_DIR": str(tmp_path_factory.mktemp("demo")), "DATABASE_URL": _database(base, name), "NO_COLOR": "1",
         "REDIS_URL": os.environ["SUCCESSION_TEST_REDIS_URL"].replace("db=0", f"db={REDIS_DATABASE}")}  # fmt: skip
 
 

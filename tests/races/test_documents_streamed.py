@@ -13,6 +13,8 @@ import pytest
 from litestar.exceptions import LitestarException
 from real_server import Growth, Server, serving
 
+pytestmark = pytest.mark.slow
+
 GROWTH_MOST_BYTES = 64 * 1024 * 1024
 _BLOCK = os.urandom(1024 * 1024)
 

@@ -16,6 +16,8 @@ from succession.anonymity.population import Population, eligible
 from succession.anonymity.world import build_world
 from succession.codes import ANY, ATTRIBUTES, LEVELS, ancestors, leaves
 
+pytestmark = pytest.mark.slow
+
 K = 20
 FOUNDED = ATTRIBUTES.index("founded")  # stands aside under the losses of the house
 
