@@ -83,7 +83,8 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/uploads/{upload}", None), ("PUT", "/v1/uploads/{upload}/content", None),
     ("POST", "/v1/listings/{listing}/document-erasure", {"reason": "mistake"}),
     ("POST", "/v1/listings/{listing}/document-erasure/confirmation", {}),
-    ("GET", "/v1/document-links/{token}/pages/1", None),
+    ("GET", "/v1/document-links/{token}/pages/1", None), ("GET", "/v1/listings/{listing}/document-links", None),
+    ("DELETE", "/v1/document-links/{link}", None),
     ("GET", "/v1/listings/{listing}/accesses", None),
     ("GET", "/v1/listings/{listing}/ledger", None), ("GET", "/v1/listings/{listing}/ledger/checkpoints", None),
     ("GET", "/v1/listings/{listing}/knowledge", None), ("GET", "/listings/{listing}/knowledge", None),
@@ -146,7 +147,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
 )  # fmt: skip
 _TEMPLATE = {"ref": "ref", "saved": "search_id", "listing": "listing_id", "exclusion": "exclusion_id", "contact": "contact_id",
              "paper": "paper_id", "sheet": "import_id",
-             "document": "document_id", "upload": "upload_id", "brief": "brief_id", "introduction": "introduction_id",
+             "document": "document_id", "link": "link_id", "upload": "upload_id", "brief": "brief_id", "introduction": "introduction_id",
              "representation": "representation_id",
              "deal": "deal_id", "grant": "grant_id", "obligation": "obligation_id", "token": "token",
              "pending": "organisation_id",
@@ -250,6 +251,11 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         await scene.caller("center").post(f"/v1/disclosure-requests/{held.json()['id']}/{noun}", body)
     upload = await seller.post(f"{path}/uploads", {"level": "dossier", "filename": "a.txt"})
     saved = await buyer.post("/v1/saved-searches", {"name": "Castings", "filters": {"industry": ["24"]}})
+    (link,) = await world.seed(
+        "INSERT INTO vault.document_link (document_id, listing_id, grant_id, organisation_id, member_id, token_hash, uses_most, expires_at) "
+        "SELECT d.id, g.listing_id, g.id, m.organisation_id, m.id, sha256('a'), 9, now() + interval '1 day' FROM vault.disclosure_grant g "
+        "JOIN vault.document d ON d.listing_id = g.listing_id JOIN vault.member m ON m.organisation_id = g.buyer_id WHERE g.id = $1 LIMIT 1 "
+        "RETURNING id", UUID(stages.grants["released"]))
     hold = await world.seed("SELECT id FROM vault.hold LIMIT 1")
     screening = (await world.seed("SELECT id FROM vault.screening WHERE deal_id = $1 LIMIT 1", UUID(stages.deals["signed"])))[0]["id"]
     event = (await world.seed("INSERT INTO vault.buyer_adverse_event (buyer_id, reason, occurred_on, evidence_title, evidence_hash) "
@@ -265,7 +271,8 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     scene.kept["foreign"] = {
         "saved": saved.json()["id"], "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
         "contact": contact.json()["id"], "paper": str(paper_id),
-        "sheet": sheet.json()["id"], **await _of_the_room(scene, stages), "document": stages.documents["signed"]["dossier"], "upload": upload.json()["id"], "brief": brief.json()["id"],
+        "sheet": sheet.json()["id"], **await _of_the_room(scene, stages), "document": stages.documents["signed"]["dossier"], "link": str(link["id"]),
+        "upload": upload.json()["id"], "brief": brief.json()["id"],
         "introduction": introduction.json()["id"], "representation": representation.json()["id"],
         "deal": stages.deals["signed"],
         "grant": stages.grants["released"], "token": "no-such-token-" + "x" * 29,

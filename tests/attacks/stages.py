@@ -99,7 +99,7 @@ READINGS = ("/v1/dossiers/{deal}", "/v1/disclosure-requests/{deal}", "/v1/disclo
             "/v1/deals/{deal}",
             "/v1/deals/{deal}/obligations", "/v1/disclosure-requests/{deal}/questions", "/v1/documents/{dossier}", "/v1/documents/{data_room}",
             "/v1/documents/{dossier}/pages/1",
-            "/v1/listings/{listing}/documents", "/v1/listings/{listing}/folders",
+            "/v1/listings/{listing}/documents", "/v1/listings/{listing}/folders", "/v1/listings/{listing}/document-links",
             "/v1/disclosure-requests/{deal}/folder-permissions", "/v1/disclosure-requests/{deal}/folder-grants",
             "/v1/disclosure-requests/{deal}/recipient-checks", "/v1/disclosure-requests/{deal}/competition",
             "/v1/disclosure-requests/{deal}/clean-team",

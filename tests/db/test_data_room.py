@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from succession.codes import SCHEMES
 from succession.database import Scope, driver
-from succession.disclosure import ledger
+from succession.disclosure import ledger, reading_queries
 from succession.disclosure.know_how import STEPS
 from succession.disclosure.recipient_checks import ADEQUATE, Declared, Recipient, blocks, hints
 
@@ -179,6 +179,8 @@ async def test_rows_of_a_folder_are_the_buyers_only_while_everything_holds(world
             listing = room.published.listing_id
             seen = (await owner.fetchval("SELECT count(*) FROM vault.folder WHERE listing_id = $1", listing),
                     await owner.fetchval("SELECT count(*) FROM vault.document WHERE listing_id = $1", listing))
+            await owner.execute("SELECT set_config('succession.room', $1, true)", str(listing))
+            assert seen == (await owner.fetchval("SELECT count(*) FROM vault.folder"), await owner.fetchval("SELECT count(*) FROM vault.document")), ending
             assert seen == ((1, 1) if folder_open else (0, 0) if folder_open is False else (1, 0)), ending
             assert await owner.fetchval("SELECT vault.folder_open($1, $2)", UUID(folder), room.buyer.member_id) == (folder_open is not False), ending
         finally:
@@ -231,3 +233,75 @@ async def test_countries_with_an_equal_system_are_the_same_in_sql_and_in_the_tab
     owner = await as_database_role("owner")
     rows = await owner.fetch("SELECT c FROM unnest($1::text[]) c WHERE ops.appi_adequate(c)", list(SCHEMES["country"].codes))
     assert {row["c"] for row in rows} == ADEQUATE
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A whole room is asked about once for each folder
+
+
+EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + reading_queries._DOCUMENTS + " AND d.listing_id = $1"
+
+
+async def listed(connection, listing, saying):
+    """(documents, folders, plan) of a listing, in a transaction that says that it lists it, or not."""
+    await connection.execute("SELECT set_config('succession.room', $1, true)", str(listing) if saying else "")
+    documents = await connection.fetch("SELECT id FROM vault.document WHERE listing_id = $1 AND removed_at IS NULL", listing)
+    folders = await connection.fetch("SELECT id FROM vault.folder WHERE listing_id = $1", listing)
+    objects = await connection.fetch("SELECT document_id FROM vault.document_object WHERE listing_id = $1", listing)
+    plan = json.loads(await connection.fetchval(EXPLAIN, listing))[0]["Plan"]
+    return *({row[0] for row in rows} for rows in (documents, folders, objects)), plan
+
+
+def nodes(plan):
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+async def test_a_list_asks_once_for_each_folder_and_shows_what_each_document_alone_would(world, as_database_role):
+    """Blocks read are counted, not milliseconds: what 200 more documents cost, asked together and asked one by one."""
+    room = await opened(world, "US")
+    listing, connection = room.published.listing_id, await as_database_role("succession_app")
+    folders = [await room.folder(name) for name in ("/a", "/b", "/closed", "/revoked")]
+    first = await room.document("/a")
+    unclear, _b, _closed, _revoked = [await room.document(folder, "b.txt") for folder in ("/a", "/b", "/closed", "/revoked")]
+    await room.allowed(*folders)
+    given = [(await room.release(folder)).json() for folder in (folders[0], folders[1], folders[3])]
+    await room.seller.post(f"/v1/folder-grants/{given[2]['id']}/revocation", {"reason": "mistake"})
+    late = await room.document("/b", "late.txt")
+    await world.overrule("UPDATE vault.document SET export_control_class = 'unknown' WHERE id = $1", UUID(unclear))
+    scope = {"kind": "acquirer", "organisation": str(room.buyer.organisation_id), "member": str(room.buyer.member_id), "listing": ""}
+
+    async def both():
+        async with connection.transaction(readonly=True):
+            for name, value in scope.items():
+                await connection.execute("SELECT set_config('succession.' || $1, $2, true)", name, value)
+            return [await listed(connection, listing, saying) for saying in (True, False)]
+
+    together, alone = await both()
+    assert together[:3] == alone[:3] and len(together[0]) == len(together[1]) == len(together[2]) == 2
+    assert UUID(first) in together[0] and not {UUID(unclear), UUID(late)} & together[0]
+    before = [plan["Shared Hit Blocks"] for *_rest, plan in (together, alone)]
+
+    await world.overrule(
+        "WITH made AS (INSERT INTO vault.document (listing_id, level, folder_id, folder, title, media_type, size_bytes, content_hash, "
+        "contains_personal_data, export_control_class, added_by) SELECT listing_id, level, folder_id, folder, 'copy ' || n, media_type, size_bytes, "
+        "content_hash, contains_personal_data, export_control_class, added_by FROM vault.document, generate_series(1, 200) n WHERE id = $1 RETURNING id) "
+        "UPDATE vault.folder_grant SET documents = documents || ARRAY(SELECT id FROM made) WHERE folder_id = $2", UUID(first), UUID(folders[0]))
+    together, alone = await both()
+    assert together[:3] == alone[:3] and len(together[0]) > 200
+    once, by_row = ((plan["Shared Hit Blocks"] - had) / 200 for (*_rest, plan), had in zip((together, alone), before, strict=True))
+    assert once < 20 < 100 < by_row, (once, by_row)
+    assert all(node["Actual Loops"] <= 1 for node in nodes(together[3]) if node.get("Subplan Name", "").startswith("InitPlan"))
+
+    # Saying so opens nothing: not to a stranger, not to who was revoked, and not another listing.
+    scope["member"] = str((await world.member(room.buyer.organisation_id, "acquirer")).member_id)
+    assert [found[:3] for found in await both()] == [(set(), set(), set())] * 2, "not bound by the agreement"
+    scope["member"] = str(room.buyer.member_id)
+    elsewhere = await world.published(room.seller)
+    async with connection.transaction(readonly=True):
+        for name, value in (scope | {"room": str(elsewhere.listing_id)}).items():
+            await connection.execute("SELECT set_config('succession.' || $1, $2, true)", name, value)
+        assert await connection.fetch("SELECT id FROM vault.document") == [] == await connection.fetch("SELECT id FROM vault.folder")
+    await world.overrule("UPDATE vault.disclosure_grant SET revoked_at = now(), revoke_reason = 'misuse' WHERE deal_id = $1", UUID(room.deal))
+    assert [found[:3] for found in await both()] == [(set(), set(), set())] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -199,6 +200,52 @@ async def test_a_link_ends_with_what_it_hangs_on(world, room, ending):
     over = await device.get(f"{link}1")
     await world.overrule("UPDATE vault.organisation SET status = 'verified' WHERE id = $1", buyer.organisation_id)
     assert (over.status_code, over.json()["code"]) == (404, "link_invalid")
+
+
+@pytest.mark.parametrize("who", ["maker", "administrator of the reader", "administrator of the holder"])
+async def test_a_link_is_ended_by_its_maker_or_an_administrator_of_either_side_and_by_nobody_else(world, room, who):
+    published, buyer, deal, document = room
+    reader = await world.member(buyer.organisation_id, "acquirer")
+    await world.bind(buyer, deal, reader)
+    made = (await reader.post(f"/v1/documents/{document['id']}/links")).json()
+    link, path, listed = made["url"].removeprefix(ORIGIN), f"/v1/document-links/{made['id']}", f"/v1/listings/{published.listing_id}/document-links"
+    device = world.client()
+    colleagues = [await world.member(buyer.organisation_id, "acquirer"),
+                  await world.member(published.seller.organisation_id, "intermediary")]
+    for stranger in (*colleagues, await world.acquirer(), await world.intermediary()):
+        assert (await stranger.delete(path)).status_code == 404
+        assert made["id"] not in (await stranger.get(listed)).text
+    assert (await world.client().delete(path, headers={"Origin": ORIGIN})).status_code == 401
+    assert (await device.get(f"{link}1")).status_code == 200, "nothing was ended"
+
+    ender = {"maker": reader, "administrator of the reader": buyer, "administrator of the holder": published.seller}[who]
+    (seen_there,) = (await ender.get(listed)).json()["items"]
+    assert (seen_there["id"], seen_there["member_id"], seen_there["uses"]) == (made["id"], str(reader.member_id), 1) and "url" not in seen_there
+    assert (await ender.delete(path)).status_code == 204
+    over = await device.get(f"{link}1")
+    assert (over.status_code, over.json()["code"]) == (404, "link_invalid")
+    assert (await ender.delete(path)).status_code == 404 and (await ender.get(listed)).json()["items"] == []
+    (row,) = await world.seed("SELECT ended_by, uses FROM vault.document_link WHERE id = $1", UUID(made["id"]))
+    assert tuple(row) == (ender.member_id, 1)
+    with pytest.raises(Exception, match="opens nothing any more"):
+        await world.seed("UPDATE vault.document_link SET ended_at = NULL, ended_by = NULL WHERE id = $1", UUID(made["id"]))
+
+
+async def test_a_page_on_its_way_through_a_link_that_is_ended_does_not_arrive(world, room, app, monkeypatch):
+    """Ended while the page is being drawn, after the link was counted: nothing of the picture leaves."""
+    _published, buyer, _deal, document = room
+    made = (await buyer.post(f"/v1/documents/{document['id']}/links")).json()
+    drawing = app.state.vault.workbench.job
+
+    @asynccontextmanager
+    async def slow(*arguments):
+        assert (await buyer.delete(f"/v1/document-links/{made['id']}")).status_code == 204
+        async with drawing(*arguments) as job:
+            yield job
+
+    monkeypatch.setattr(app.state.vault.workbench, "job", slow)
+    answer = await world.client().get(f"{made['url'].removeprefix(ORIGIN)}1")
+    assert (answer.status_code, answer.json()["code"]) == (404, "link_invalid")
 
 
 async def test_nobody_makes_a_link_without_a_grant_or_for_longer_than_a_day(world, room):

@@ -25,6 +25,7 @@ from succession.disclosure.commands import document_links, documents
 from succession.disclosure.levels import Level
 from succession.disclosure.positions import found_or_404
 from succession.disclosure.reading_queries import DocumentView, find_document_view, holds_listing, list_documents
+from succession.disclosure.link_queries import LiveLink, list_live_links
 from succession.disclosure.recipient_checks import AppiBasis, Declared, ExportClass
 from succession.disclosure.uploads import Announced, UploadView
 from succession.disclosure.viewing import WIDTH_DEFAULT, WIDTH_LEAST, WIDTH_MOST, Reading
@@ -87,6 +88,10 @@ class LinkView(Struct):
     url: str
     uses: int
     expires_at: datetime
+
+
+class LiveLinkList(Struct):
+    items: list[LiveLink]
 
 
 class Erasure(Struct, forbid_unknown_fields=True):
@@ -206,6 +211,22 @@ async def make_link(request: Request, tx: Tx, store: Store, actor: Who, document
     return LinkView(made.id, f"{store.settings.public_url}/v1/document-links/{token}/pages/", made.uses_most, made.expires_at)
 
 
+@get("/listings/{listing_id:uuid}/document-links", opt={"permission": "document:read"}, operation_id="ListDocumentLinks",
+     summary="Links to documents of a listing that still open: one's own, an administrator's whole firm's, all for one of its holder",
+     responses=documented("not_found"))
+async def list_links(read: Read, listing_id: FromPath[UUID]) -> LiveLinkList:
+    found = await list_live_links(read, listing_id)
+    if not found and not await holds_listing(read, listing_id) and not await list_documents(read, listing_id):
+        raise Problem("not_found")
+    return LiveLinkList(found)
+
+
+@delete("/document-links/{link_id:uuid}", opt={"permission": "document:read"}, operation_id="EndDocumentLink",
+        summary="End a link before its time: who made it, or an administrator of either side", responses=documented("not_found"))
+async def end_link(tx: Tx, link_id: FromPath[UUID]) -> None:
+    await document_links.end_link(tx, link_id)
+
+
 @get("/document-links/{token:str}/pages/{page:int}", opt={"public": True}, operation_id="OpenDocumentLink",
      summary="One page through a link, for whom it was made; every look is recorded", media_type="image/png",
      responses=documented("link_invalid", "not_acceptable", public=True))
@@ -215,7 +236,7 @@ async def open_link(request: Request, databases: Pools, store: Store, token: Fro
     try:
         async with databases.tx(opened.actor.scope()) as tx:
             mark = await documents.note_page(tx, opened.actor, opened.document_id, page, by_link=True)
-        reading = Reading(databases, store, opened.actor, opened.document_id, opened.grant_id, mark)
+        reading = Reading(databases, store, opened.actor, opened.document_id, mark, opened.grant_id, opened.link_id)
         return Response(await reading.page(page, width), media_type="image/png")
     except Problem as problem:
         raise Problem("link_invalid") if problem.code == "not_found" else problem from None
@@ -255,6 +276,6 @@ async def confirm_erasure(request: Request, tx: Tx, actor: Who, listing_id: From
 
 
 ROUTES: list = [
-    add_document, announce_upload, read_upload, receive_upload, read_documents, read_page, read_document, make_link, open_link,
+    add_document, announce_upload, read_upload, receive_upload, read_documents, read_page, read_document, make_link, list_links, end_link, open_link,
     allow_download, remove_document, ask_erasure, confirm_erasure,
 ]  # fmt: skip

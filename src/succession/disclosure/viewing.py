@@ -44,6 +44,7 @@ _OPENED = """SELECT d.title, d.media_type, d.listing_id, o.object_id, o.kind, o.
     vault.holds(d.listing_id) AS held, vault.may_download(d.id) AS downloadable
 FROM vault.document d JOIN vault.document_object o ON o.document_id = d.id JOIN vault.listing_key k ON k.listing_id = d.listing_id
 WHERE d.id = $1 AND d.removed_at IS NULL AND k.wrapped IS NOT NULL AND ($2::uuid IS NULL OR vault.grant_holds($2))
+  AND ($3::uuid IS NULL OR EXISTS (SELECT FROM vault.document_link l WHERE l.id = $3 AND l.ended_at IS NULL AND l.expires_at > now()))
   AND EXISTS (SELECT FROM vault.member m WHERE m.id = ops.member() AND m.status = 'active')"""
 _READER = ("SELECT m.name, m.email, o.legal_name, o.country FROM vault.member m JOIN vault.organisation o ON o.id = m.organisation_id "
            "WHERE m.id = ops.member()")
@@ -51,19 +52,20 @@ _READER = ("SELECT m.name, m.email, o.legal_name, o.country FROM vault.member m 
 
 @dataclass(frozen=True)
 class Reading:
-    """One reader with one document before them. `grant_id`: of a link, which ends with it; `mark`: None for its holder."""
+    """One reader with one document before them. `mark`: None for its holder; `grant_id`, `link_id`: of a link, which ends with both."""
 
     databases: Databases
     vault: Vault
     actor: Actor
     document_id: UUID
-    grant_id: UUID | None = None
     mark: str | None = None
+    grant_id: UUID | None = None
+    link_id: UUID | None = None
 
     async def opened(self) -> asyncpg.Record:
         """The document as it may be read at this moment. Raises Problem not_found."""
         async with self.databases.read(self.actor.scope()) as connection:
-            row = await connection.fetchrow(_OPENED, self.document_id, self.grant_id)
+            row = await connection.fetchrow(_OPENED, self.document_id, self.grant_id, self.link_id)
         if row is None:
             raise Problem("not_found")
         return row

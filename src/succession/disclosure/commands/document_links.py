@@ -1,6 +1,7 @@
 """How does a member look at a document on another device without signing in there? By a link that is theirs alone, and short-lived.
 
-Of the link a hash is kept. It counts its uses, ends within a day, and before that with the member, the grant or the document.
+Of the link a hash is kept. It counts its uses, ends within a day, and before that with the member, the grant or the document, or when
+somebody ends it: who made it, or an administrator of the reader's or the holder's firm.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from succession.permissions import refusal
 
 LIVE_MOST = 20
 
-_LIVE = text("SELECT count(*) FROM vault.document_link WHERE member_id = ops.member() AND expires_at > now() AND uses < uses_most")
+_LIVE = text("SELECT count(*) FROM vault.document_link WHERE member_id = ops.member() AND expires_at > now() AND uses < uses_most "
+             "AND ended_at IS NULL")
 _MAKE = text(
     "INSERT INTO vault.document_link (document_id, listing_id, grant_id, organisation_id, member_id, token_hash, uses_most, expires_at) "
     "SELECT d.id, d.listing_id, g.id, ops.organisation(), ops.member(), :hash, :uses, now() + :life "
@@ -45,10 +47,22 @@ async def make_link(tx: AsyncSession, actor: Actor, document_id: UUID, uses: int
     return made, token
 
 
+_END = text("UPDATE vault.document_link SET ended_at = now(), ended_by = ops.member() WHERE id = :id AND ended_at IS NULL")
+
+
+async def end_link(tx: AsyncSession, link_id: UUID) -> None:
+    """From the commit on it opens nothing. Row-level security says whose it is to end: who made it, or an administrator of either side.
+    Raises Problem not_found."""
+    if (await tx.execute(_END, {"id": link_id})).rowcount == 0:
+        raise Problem("not_found")
+    await record(tx, "end_document_link", link_id)
+
+
 @dataclass(frozen=True)
 class OpenedLink:
     """For whom a link speaks, about what, and on which grant."""
 
+    link_id: UUID
     actor: Actor
     document_id: UUID
     grant_id: UUID
@@ -61,4 +75,4 @@ async def open_link(databases: Databases, visitor: Actor, token: str) -> OpenedL
     actor = used and await actor_of_member(databases, used["member_id"])
     if actor is None or refusal(actor, "document:read"):
         raise Problem("link_invalid")
-    return OpenedLink(replace(actor, address=visitor.address, agent=visitor.agent), used["document_id"], used["grant_id"])
+    return OpenedLink(used["link_id"], replace(actor, address=visitor.address, agent=visitor.agent), used["document_id"], used["grant_id"])
