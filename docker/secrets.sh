@@ -10,7 +10,7 @@ cd "$1"
 
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
-for name in secret_key postgres succession_owner succession_app succession_worker \
+for name in secret_key store_secret postgres succession_owner succession_app succession_worker \
   market_public market_buyer market_desk market_domestic succession_replicator; do
   [ -s "$name" ] || random >"$name"
 done

@@ -127,6 +127,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "hints_changed": (409, _("The hints differ from the ones that were read. Read them again.")),
     "view_only": (403, _("This may be looked at page by page, and not be taken along.")),
     "document_refused": (422, _("This file cannot be taken.")),
+    "download_only": (406, _("A file of this kind is not shown page by page. It can only be downloaded, where its holder allows that.")),
     "not_downloadable": (403, _("This document can be looked at here, but not downloaded.")),
     "documents_erased": (409, _("The documents of this listing were erased for good.")),
     "step_refused": (409, _("This step is not open now.")),

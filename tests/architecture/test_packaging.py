@@ -263,6 +263,14 @@ def test_nginx_stands_before_the_api_and_holds_nothing_back(compose):
         assert ip_network(compose["networks"][network]["ipam"]["config"][0]["subnet"]).subnet_of(trusted)
 
 
+def test_every_process_is_told_where_documents_lie_and_only_a_file_tells_the_secret(compose):
+    wanted = {name for name in VARIABLE_NAMES if name.startswith("SUCCESSION_STORE_")} - {"SUCCESSION_STORE_SECRET"} | {"SUCCESSION_STORE_SECRET_FILE"}
+    for name in PROGRAMS:
+        service = compose["services"][name]
+        assert wanted <= set(service["environment"]) and "store_secret" in service["secrets"], name
+        assert "outside" in service["networks"] and any(str(each).startswith("files:") for each in service["volumes"]), name
+
+
 def test_each_process_gets_its_own_passwords_only(compose):
     passwords = {"succession_owner", *DATABASE_ROLES}
     given = {name: passwords & set(compose["services"][name]["secrets"]) for name in PROGRAMS}

@@ -79,7 +79,7 @@ async def test_what_has_no_pages_is_not_shown_by_page(world, room):
     published, buyer, _deal, _document = room
     book = await sent(published.seller, published.listing_id, "books.xlsx", office())
     answer = await buyer.get(f"/v1/documents/{book['id']}/pages/1")
-    assert (book["pages"], answer.status_code, answer.json()["code"]) == (None, 406, "not_acceptable")
+    assert (book["pages"], answer.status_code, answer.json()["code"]) == (None, 406, "download_only")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

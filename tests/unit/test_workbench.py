@@ -7,6 +7,8 @@ import io
 import zipfile
 from pathlib import Path
 
+import openpyxl
+import openpyxl.comments
 import pikepdf
 import pytest
 from papers import SECRET, image, office, pdf
@@ -106,6 +108,55 @@ async def test_an_office_file_forgets_who_saved_it_and_when(bench, kind):
     assert result == {"kind": kind, "pages": None} and SECRET.encode() not in b"".join(
         zipfile.ZipFile(io.BytesIO(after)).read(name) for name in zipfile.ZipFile(io.BytesIO(after)).namelist())
     assert {entry.date_time for entry in zipfile.ZipFile(io.BytesIO(after)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+W = b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+SAID = {
+    "docx": {"word/comments.xml": b'<w:comments %s><w:comment w:id="1" w:author="SECRET" w:initials="ST" w:date="2026-01-05T09:00:00Z"><w:p><w:r>'
+                                  b'<w:t>kept words</w:t></w:r></w:p></w:comment><w:comment w:id="2" w:author="SECRET B"/></w:comments>' % W,
+             "word/people.xml": b'<w15:people xmlns:w15="x15"><w15:person w15:author="SECRET B"><w15:presenceInfo w15:providerId="AD" '
+                                b'w15:userId="SECRET@fictitious.example"/></w15:person></w15:people>',
+             "word/document.xml": b'<w:document %s><w:ins w:id="3" w:author="SECRET" w:date="2026-01-05T09:00:00Z"><w:r><w:t>added</w:t></w:r></w:ins>'
+                                  b'<w:del w:id="4" w:author="SECRET B"/><w:rPr><w:rPrChange w:author="SECRET"/></w:rPr></w:document>' % W},
+    "xlsx": {"xl/comments1.xml": b'<comments><authors><author>SECRET</author></authors><commentList><comment ref="A1" authorId="0"><text><r><t>SECRET:</t></r>'
+                                 b'<r><t>kept words</t></r></text></comment></commentList></comments>',
+             "xl/threadedComments/threadedComment1.xml": b'<ThreadedComments><threadedComment ref="A1" dT="2026-01-05T09:00:00" personId="{1}"/></ThreadedComments>',
+             "xl/persons/person.xml": b'<personList><person displayName="SECRET" id="{1}" userId="S::SECRET@fictitious.example" providerId="AD"/></personList>',
+             "xl/workbook.xml": b'<workbook xmlns:a="a"><fileSharing userName="SECRET"/><a:absPath url="C:\\Users\\SECRET\\"/></workbook>'},
+    "pptx": {"ppt/commentAuthors.xml": b'<p:cmAuthorLst xmlns:p="p"><p:cmAuthor id="0" name="SECRET" initials="S"/></p:cmAuthorLst>',
+             "ppt/authors.xml": b'<a:authorLst xmlns:a="a"><a:author id="{2}" name="SECRET" initials="S" userId="SECRET" providerId="AD"/></a:authorLst>',
+             "ppt/comments/comment1.xml": b'<p:cmLst xmlns:p="p"><p:cm authorId="0" dt="2026-01-05T09:00:00"><p:text>kept words</p:text></p:cm></p:cmLst>'},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SAID)
+async def test_comments_and_changes_keep_their_words_and_lose_who_said_them_and_when(bench, kind):
+    parts = {name.replace("/", "__").replace(".", "_dot_"): content.replace(b"SECRET", SECRET.encode()) for name, content in SAID[kind].items()}
+    after, _result = await run(bench, "clean", office(kind, **parts), filename=f"a.{kind}")
+    said = {name: zipfile.ZipFile(io.BytesIO(after)).read(name) for name in SAID[kind]}
+    whole = b"".join(said.values())
+    assert SECRET.encode() not in whole and b"2026-01" not in whole and b"kept words" in whole and b"Author 1" in whole
+    if kind == "docx":
+        assert said["word/comments.xml"].count(b"Author 1") == 1 and b'w:author="Author 1"' in said["word/document.xml"], "the same one everywhere"
+        assert b'w15:author="Author 2"' in said["word/people.xml"] and b"<w:t>added</w:t>" in said["word/document.xml"]
+    again, _result = await run(bench, "clean", after, filename=f"a.{kind}")
+    assert b"kept words" in b"".join(zipfile.ZipFile(io.BytesIO(again)).read(name) for name in SAID[kind])
+
+
+async def test_a_workbook_with_a_comment_opens_as_before(bench):
+    book, written = openpyxl.Workbook(), io.BytesIO()
+    book.active["A1"] = 7
+    book.active["A1"].comment = openpyxl.comments.Comment(f"{SECRET}: kept words", SECRET)
+    book.save(written)
+    after, _result = await run(bench, "clean", written.getvalue(), filename="a.xlsx")
+    cell = openpyxl.load_workbook(io.BytesIO(after)).active["A1"]
+    assert (cell.value, cell.comment.author, cell.comment.text) == (7, "Author 1", "Author 1: kept words")
+
+
+async def test_a_part_that_is_not_what_it_should_be_is_refused(bench):
+    entity = b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+    for content in (entity, b"<x>", b"\x00"):
+        assert await refused(bench, "a.docx", office("docx", word__comments_dot_xml=content)) == "not_readable"
 
 
 async def test_a_workbook_behind_a_chart_is_cleaned_too(bench):

@@ -177,7 +177,7 @@ async def read_documents(read: Read, listing_id: FromPath[UUID]) -> DocumentList
 
 @get("/documents/{document_id:uuid}/pages/{page:int}", opt={"permission": "document:read"}, operation_id="ReadDocumentPage",
      summary="One page as a picture with the reader's name, the time and a mark all over it; every look is recorded",
-     responses=documented("not_found", "not_acceptable", "rate_limited"), media_type="image/png")
+     responses=documented("not_found", "not_acceptable", "download_only", "rate_limited"), media_type="image/png")
 async def read_page(databases: Pools, store: Store, redis: Memory, actor: Who, document_id: FromPath[UUID], page: FromPath[Page],
                     width: FromQuery[Width] = WIDTH_DEFAULT) -> Response[bytes]:
     await spend(redis, f"pages:{actor.member_id}", PAGES_A_MINUTE, 60)
@@ -229,7 +229,7 @@ async def end_link(tx: Tx, link_id: FromPath[UUID]) -> None:
 
 @get("/document-links/{token:str}/pages/{page:int}", opt={"public": True}, operation_id="OpenDocumentLink",
      summary="One page through a link, for whom it was made; every look is recorded", media_type="image/png",
-     responses=documented("link_invalid", "not_acceptable", public=True))
+     responses=documented("link_invalid", "not_acceptable", "download_only", public=True))
 async def open_link(request: Request, databases: Pools, store: Store, token: FromPath[str], page: FromPath[Page],
                     width: FromQuery[Width] = WIDTH_DEFAULT) -> Response[bytes]:
     opened = await document_links.open_link(databases, request.user, token)

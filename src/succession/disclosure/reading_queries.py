@@ -20,7 +20,7 @@ from succession.disclosure.third_persons import ThirdPerson, list_third_persons
 
 class DocumentView(msgspec.Struct):
     """`content_hash` is the sha256 (hex) of what is kept, which its holder gets from GET /v1/documents/{id}; a buyer gets a marked
-    copy, where `downloadable`. `pages` is null for what is not shown page by page; `malware_check`: "clean" or "not_scanned".
+    copy, where `downloadable`. `pages` is null for what is never shown page by page (office files): it can only be downloaded, where that is allowed; `malware_check`: "clean" or "not_scanned".
     `view_only`: looked at page by page, and never taken along."""
 
     id: UUID

@@ -1,4 +1,4 @@
-"""What is left of an office file? Its parts, written anew: without author, company, manager, template, preview or macro.
+"""What is left of an office file? Its parts, written anew: without author, company, manager, template, preview, macro or who commented.
 
 The three parts that hold such properties are replaced by empty ones, so nothing that points to them breaks. Refused: macros,
 ActiveX, objects of other programs, whatever is fetched from elsewhere when the file is opened, and archives that swell.
@@ -15,6 +15,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
+from succession.workbench.clean_authors import PART_MOST_BYTES, WHERE, Authors
 from succession.workbench.filetypes import RefusedFile
 from succession.workbench.wire import Sink
 
@@ -44,10 +45,11 @@ def clean_office(source: Any, sink: Any, inside: bool = False) -> None:
         with zipfile.ZipFile(source) as old, zipfile.ZipFile(_Unseekable(sink), "w", zipfile.ZIP_DEFLATED) as new:
             entries = old.infolist()
             _measure(entries)
+            authors = Authors()
             for entry in entries:
                 if entry.is_dir():
                     continue
-                _copy_part(old, new, entry, inside)
+                _copy_part(old, new, entry, inside, authors)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
         raise RefusedFile("not_readable") from None
 
@@ -65,7 +67,7 @@ def _measure(entries: list[zipfile.ZipInfo]) -> None:
             raise RefusedFile("too_much_inside")
 
 
-def _copy_part(old: zipfile.ZipFile, new: zipfile.ZipFile, entry: zipfile.ZipInfo, inside: bool) -> None:
+def _copy_part(old: zipfile.ZipFile, new: zipfile.ZipFile, entry: zipfile.ZipInfo, inside: bool, authors: Authors) -> None:
     name = entry.filename
     fresh = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # when it was saved is nobody's business
     fresh.compress_type = zipfile.ZIP_DEFLATED
@@ -81,6 +83,8 @@ def _copy_part(old: zipfile.ZipFile, new: zipfile.ZipFile, entry: zipfile.ZipInf
         content = _small(old, entry)
         _look(name, content)
         new.writestr(fresh, content)
+    elif WHERE.match(name):
+        new.writestr(fresh, authors.without(_small(old, entry, PART_MOST_BYTES)))
     else:
         if "/embeddings/" in name.lower():
             raise RefusedFile("active_content")
@@ -102,8 +106,8 @@ def _inner(old: zipfile.ZipFile, entry: zipfile.ZipInfo, inside: bool) -> bytes:
     return cleaned.getvalue()
 
 
-def _small(old: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    if entry.file_size > XML_MOST_BYTES:
+def _small(old: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = XML_MOST_BYTES) -> bytes:
+    if entry.file_size > most:
         raise RefusedFile("too_much_inside")
     return old.read(entry)
 

@@ -75,10 +75,10 @@ async def note_dossier_reading(tx: AsyncSession, actor: Actor, deal_id: UUID) ->
 
 async def note_page(tx: AsyncSession, actor: Actor, document_id: UUID, page: int, by_link: bool = False) -> str | None:
     """Write down that this member looks at one page now; returns the mark it will carry, None for who holds the listing and
-    reads its own papers without a line. Raises Problem not_found, not_acceptable (not shown page by page)."""
+    reads its own papers without a line. Raises Problem not_found, download_only (an office file)."""
     readable = await _readable(tx, document_id)
     if readable.pages is None:
-        raise Problem("not_acceptable")
+        raise Problem("download_only")
     if not 1 <= page <= readable.pages:
         raise Problem("not_found")
     return None if readable.held else await _note(tx, actor, document_id, f":page:{page}{':link' if by_link else ''}", page)
