@@ -53,7 +53,8 @@ NOTHING: dict[str, str] = {
         ListScreeningLists OpenScreeningList RetireScreeningList ListScreeningListVersions ImportScreeningList ListListLicences ConfirmListLicence EndListLicence""",
     "about a buyer: read by the operator, by itself, and by whoever reported it": """
         ReportAdverseEvent ListAdverseEvents ReadAdverseEvent NotifyOfAdverseEvent ObjectToAdverseEvent DecideAdverseEvent ConfirmAdverseEvent""",
-    "ends a reading": "RevokeGrant RevokeFolderGrant ReleaseNdaMember",
+    "ends a reading": "RevokeGrant RevokeFolderGrant ReleaseNdaMember EndDocumentLink",
+    "links to documents by id, for whoever may end them": "ListDocumentLinks",
     "who reads for the buyer, named by itself; accepted or ended": "ListCleanTeam NameCleanTeamMember AcceptCleanTeamMember EndCleanTeamMember",
     "a name and a number of the owner's side, for the holder's second member or the operator's reviewer who calls": "SpeakOwnerCode",
     "what is said of countries and declared by buyers, for Art. 28":

@@ -124,3 +124,30 @@ async def test_without_the_programs_it_says_what_is_missing(monkeypatch, tmp_pat
     monkeypatch.setenv("PATH", str(tmp_path))
     assert await called("create", "--to", tmp_path) == 1
     assert "pg_dump is not installed" in capsys.readouterr().err
+
+
+async def test_a_drill_opens_documents_with_what_came_back_and_names_those_that_do_not_open(world, settings, tmp_path, capsys):
+    published = await world.published()
+    added = [(await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
+        "level": "dossier", "filename": f"{name}.txt", "content_base64": "YQ=="})).json()["id"] for name in "abc"]
+    assert await called("create", "--to", tmp_path) == 0
+    (made,) = tmp_path.glob("backup-*")
+    assert await called("drill", "--from", made, "--documents", "9") == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "each lies in the store, whole" in said
+    assert set(added) <= set(next(line for line in said.splitlines() if "to the last byte" in line).partition(": ")[2].split(", "))
+
+    rows = {row["document_id"]: row["object_id"] for row in await world.seed(
+        "SELECT document_id, object_id FROM vault.document_object WHERE listing_id = $1", published.listing_id)}
+    erased, cut, flipped = rows
+    files = {each: next((settings.data_dir / "store").rglob(object_id.hex)) for each, object_id in rows.items()}
+    files[erased].unlink()
+    files[cut].write_bytes(files[cut].read_bytes()[:-1])
+    files[flipped].write_bytes(bytes([files[flipped].read_bytes()[0] ^ 1]) + files[flipped].read_bytes()[1:])
+    assert await called("drill", "--from", made, "--documents", "9") == 1
+    said = capsys.readouterr().out.splitlines()
+    assert {f"document {erased}: not in the store", f"document {cut}: 16 bytes in the store, not as many as were sealed",
+            *(f"document {each} does not open, or is not what was entered" for each in rows)} <= set(said)
+    await world.seed("UPDATE vault.store_object SET deleted_at = now() WHERE id = ANY($1)", list(rows.values()))
+    assert await called("drill", "--from", made) == 0, "what was deleted on purpose since is not missed"
+    assert await scratch_databases(world) == []

@@ -25,12 +25,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+from uuid import UUID
 
 import asyncpg
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from succession.commands.backup_documents import SAMPLE, check_documents, swept
 from succession.config import Settings
 from succession.disclosure.checkpoints import check_checkpoints
 from succession.disclosure.ledger_check import check_snapshot
@@ -202,10 +204,12 @@ async def facts_of(connection: asyncpg.Connection) -> dict[str, Any]:
 # ---------------------------------------------------------------- the drill
 
 
-async def drill(settings: Settings, place: Path, restore: Path, migrations: dict[str, str], report: Report = print) -> list[str]:
+async def drill(settings: Settings, place: Path, restore: Path, migrations: dict[str, str], report: Report = print,
+                sample: int = SAMPLE) -> list[str]:
     """Restore into a database of its own beside the present one, prove it, drop it; returns what differs, [] when all is well.
 
-    Raises BackupError when the backup cannot be read at all. `migrations`: those of this program, by name, with their hash."""
+    Raises BackupError when the backup cannot be read at all. `migrations`: those of this program, by name, with their hash; `sample`:
+    how many documents are opened with what came back."""
     started = time.monotonic()
     manifest, key = read_manifest(ring_of(settings), place)
     report(f"{place.name} of {manifest.made_at:%Y-%m-%d %H:%M} UTC: the manifest is what was written")
@@ -218,7 +222,7 @@ async def drill(settings: Settings, place: Path, restore: Path, migrations: dict
             scratch_url = urlunsplit(urlsplit(settings.database_url)._replace(path=f"/{scratch}"))
             await _restore(scratch_url, restore, place / "database.sealed", key, manifest)
             report(f"restored in {time.monotonic() - started:.1f} s")
-            found = await _compared(scratch_url, settings, manifest, migrations, report)
+            found = await _compared(scratch_url, settings, manifest, migrations, report, sample, await swept(owner))
         except asyncpg.InsufficientPrivilegeError:
             raise BackupError("the owner of DATABASE_URL may not create a database beside: a drill needs CREATEDB") from None
         finally:
@@ -304,7 +308,8 @@ def _fed(argv: list[str], environ: dict[str, str], sealed: Path, key: bytes, man
     return told
 
 
-async def _compared(url: str, settings: Settings, manifest: Manifest, migrations: dict[str, str], report: Report) -> list[str]:
+async def _compared(url: str, settings: Settings, manifest: Manifest, migrations: dict[str, str], report: Report,
+                    sample: int, gone: frozenset[UUID]) -> list[str]:
     """Every difference between the restored database and the manifest, in words, every ledger that does not hold, and every checkpoint."""
     connection = await asyncpg.connect(url, timeout=10)
     try:
@@ -312,6 +317,7 @@ async def _compared(url: str, settings: Settings, manifest: Manifest, migrations
             facts = await facts_of(connection)
             checked = await check_snapshot(connection, None, {}, settings)
             flaws = await check_checkpoints(connection, checkpoint_public_keys(settings))
+            unopened = await check_documents(connection, settings, sample, gone, report)
     finally:
         await connection.close()
     found = [f"table {name}: {facts['tables'].get(name, 'absent')} rows, {rows} in the manifest"
@@ -326,4 +332,4 @@ async def _compared(url: str, settings: Settings, manifest: Manifest, migrations
               if migrations.get(name) != digest]
     report(f"{len(facts['tables'])} tables, {sum(facts['tables'].values())} rows, {checked.listings} ledgers with {checked.entries} entries: "
            + ("every count and every link holds" if not found else f"{len(found)} differences"))
-    return found
+    return found + unopened

@@ -63,6 +63,15 @@ class Objects:
             raise StoreAway from error
         return cipher.open(number, found.to_bytes(), number == frames_of(size_bytes) - 1)
 
+    async def size(self, object_id: UUID) -> int | None:
+        """Of the sealed object; None when it is not there."""
+        try:
+            return (await obstore.head_async(self._store, _name(object_id)))["size"]
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise StoreAway from error
+
     async def delete(self, object_id: UUID) -> None:
         """What is not there is as good as deleted."""
         try:
