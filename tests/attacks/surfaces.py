@@ -15,7 +15,7 @@ NO_SURFACE: dict[str, tuple[str, ...]] = {
         "DELETE /v1/sessions/current", "GET /v1/organisations/me/officers", "PUT /v1/organisations/me/officers",
         "POST /v1/members/me/second-factor", "POST /v1/members/me/second-factor/confirmation", "POST /v1/sessions/current/second-factor",
         "DELETE /v1/members/{member_id}/second-factor", "POST /v1/organisations/{organisation_id}/second-factor-reset",
-        "GET /second-factor", "POST /second-factor", "GET /v1/acquirer-profile",
+        "GET /second-factor", "POST /second-factor", "GET /sign-in", "POST /sign-in", "GET /v1/acquirer-profile",
         "POST /v1/saved-searches", "GET /v1/saved-searches", "GET /unsubscribe/{token}", "POST /unsubscribe/{token}",
     ),
     "what the operator says of countries and buyers of themselves: published to every member alike, or the caller's own row": (
