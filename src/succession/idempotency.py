@@ -70,8 +70,12 @@ def _seal(request: Request, body: bytes, request_hash: bytes) -> bytes:
 
 
 def _open(request: Request, sealed: bytes, request_hash: bytes) -> bytes:
+    return opened(request.app.state.settings.key("idempotency").all(), sealed, request_hash)
+
+
+def opened(keys: tuple[bytes, ...], sealed: bytes, request_hash: bytes) -> bytes:
     """Problem unavailable for an answer sealed under a root key that is gone: what was done stays done."""
-    for key in request.app.state.settings.key("idempotency").all():
+    for key in keys:
         with contextlib.suppress(InvalidTag):
             return AESGCM(key).decrypt(bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:]), request_hash)
     raise Problem("unavailable")

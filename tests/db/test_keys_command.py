@@ -182,3 +182,26 @@ def test_a_key_file_others_can_read_is_refused_and_none_is_made_in_production(tm
     with pytest.raises(ConfigError, match="keys make"):
         Ring(tmp_path / "empty", makes_missing=False).seal("second_factor", b"x", "y")
 
+
+
+async def test_a_previous_root_key_is_kept_while_stored_answers_lie_under_it(environ, world, settings, capsys, monkeypatch):
+    """An answer kept under today's key is, once that key is the one before, a reason to keep it; taken away, it is missed."""
+    await world.overrule("DELETE FROM ops.idempotency")
+    seller = await world.intermediary()
+    made = await seller.client.post("/v1/listings", json={}, headers={"Idempotency-Key": "once"})
+    assert made.status_code in (201, 422), made.text
+    answers = (await world.seed("SELECT count(*) FROM ops.idempotency WHERE body IS NOT NULL"))[0][0]
+    assert await called("list") == 0 and "secret key" not in capsys.readouterr().out, "no key was changed"
+
+    present = settings.secret_key.decode()
+    monkeypatch.setenv("SUCCESSION_SECRET_KEY", "n" * 32)
+    monkeypatch.setenv("SUCCESSION_SECRET_KEY_PREVIOUS", present)
+    assert await called("list") == 0
+    assert f"KEEP the previous one: {answers} stored answers lie under it" in capsys.readouterr().out
+    monkeypatch.delenv("SUCCESSION_SECRET_KEY_PREVIOUS")
+    assert await called("list") == 0
+    assert f"{answers} stored answers open with no key that is set" in capsys.readouterr().out
+    monkeypatch.setenv("SUCCESSION_SECRET_KEY_PREVIOUS", present)
+    await world.overrule("DELETE FROM ops.idempotency")
+    assert await called("list") == 0
+    assert "SUCCESSION_SECRET_KEY_PREVIOUS can be taken away" in capsys.readouterr().out

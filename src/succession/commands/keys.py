@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from succession import keys
 from succession.commands.rewrap import rewrap, under
+from succession.commands.root_key import previous_key
 from succession.config import ConfigError, Settings
 from succession.key_ring import KINDS, KeyMissing, Ring, check_directory, make_missing, ring_of
 from succession.store import wrapping
@@ -108,6 +109,7 @@ async def _listed(connection: asyncpg.Connection, settings: Settings) -> list[st
         rows = await under(connection, kind)
         lines += [f"{kind:<14}{key.id}  {key.state:<10}made {key.made_at:%Y-%m-%d}  {rows.get(key.id, 0)} under it ({what})"
                   for key in ring_of(settings).keys(kind)]
+    lines += await previous_key(connection, settings)
     rows, newest = await under(connection, DOCUMENTS), wrapping.Wrapping(settings).newest()
     return lines + [f"{DOCUMENTS:<14}{number}      {'active' if number == newest else 'retired':<10}{rows.get(number, 0)} under it (keys of listings)"
                     for number in wrapping.numbers(wrapping.folder_of(settings))]
