@@ -98,3 +98,21 @@ $$;
 REVOKE ALL ON FUNCTION vault.use_document_link(bytea) FROM PUBLIC;
 ALTER FUNCTION vault.use_document_link(bytea) OWNER TO succession_definer;
 GRANT EXECUTE ON FUNCTION vault.use_document_link(bytea) TO succession_app;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Who was bound by an agreement and who was asked for a consent goes with the log of who read. What entries of the chain are about stays, or
+-- a case file could not be held against them: agreement, signatures, renewals, sealed papers, and the consent with its decision.
+UPDATE ops.retention SET keep = '10 years', counted_from = 'end of the listing and of its last deal', how = 'purge',
+    basis = 'persons bound, and who was asked and how they answered; what entries of the chain are about stays: agreement, signatures, sealed papers, the consent'
+    WHERE class = 'nda_and_consent';
+DO $$
+DECLARE
+    relations text[] := ARRAY['nda_member', 'name_clear_answer', 'name_clear_person'];
+BEGIN
+    FOR i IN 1 .. cardinality(relations) LOOP
+        INSERT INTO ops.retention_rows (class, position, relation, due_when) VALUES ('nda_and_consent', i, 'vault.' || relations[i],
+            'vault.ended_before((SELECT d.listing_id FROM vault.deal d WHERE d.id = t.deal_id), KEEP)');
+        EXECUTE format('GRANT SELECT, DELETE ON vault.%I TO succession_purger', relations[i]);
+    END LOOP;
+END $$;
+GRANT SELECT (id, listing_id) ON vault.deal TO succession_purger;

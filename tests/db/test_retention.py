@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -48,6 +49,15 @@ async def aged(world, published, years):
     await world.overrule(f"UPDATE vault.access SET at = now() - {back} WHERE listing_id = $1", published.listing_id)
 
 
+PEOPLE = ("nda_member", "name_clear_person", "name_clear_answer")
+
+
+async def people_of(world, deal):
+    """How many rows say who was bound and who was asked in this deal; and of what stays."""
+    counts = ", ".join(f"(SELECT count(*) FROM vault.{table} WHERE deal_id = $1)" for table in (*PEOPLE, "nda", "nda_signature", "name_clear", "disclosure_grant"))
+    return tuple((await world.seed(f"SELECT {counts}", UUID(deal)))[0])
+
+
 async def counted(world, published):
     tables = ("access", "ledger_subject", "fact_version", "ledger_entry", "disclosed")
     counts = ", ".join(f"(SELECT count(*) FROM vault.{table} WHERE listing_id = $1) AS {table}" for table in tables)
@@ -55,7 +65,9 @@ async def counted(world, published):
 
 
 async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_for_good(world, worker, settings, capsys):
-    published, _deal = await disclosed(world)
+    published, deal = await disclosed(world)
+    people = await people_of(world, deal)
+    assert all(people)
     added = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
         "level": "dossier", "filename": "later.txt", "content_base64": "YQ=="})
     assert added.status_code == 201, added.text
@@ -74,6 +86,7 @@ async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_f
     assert await asyncio.to_thread(command.run, ["hold", str(published.listing_id), "--reason", "again"]) == 1
     await purged(worker, settings)
     assert await counted(world, published) == before, "a legal hold is in force"
+    assert await people_of(world, deal) == people
     assert await asyncio.to_thread(command.run, ["lift", str(published.listing_id)]) == 0
 
     gone = await purged(worker, settings)
@@ -82,6 +95,8 @@ async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_f
                                                       published.listing_id) == []
     assert tuple(await counted(world, published)) == (0, 0, 0, before["ledger_entry"], before["disclosed"]), (
         "readings, what was read and what commitments commit to; no link of the chain")
+    assert await people_of(world, deal) == (0, 0, 0, *people[3:]), "who was bound and who was asked; not what the chain is about"
+    assert gone["nda_and_consent"] >= sum(people[:3])
     from succession.disclosure.case_check import Case, verify_case
     from succession.disclosure.case_file import build_case
     from succession.disclosure.ledger_check import check_ledgers
