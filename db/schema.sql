@@ -395,6 +395,10 @@ BEGIN
     END LOOP;
 END $_$;
 
+CREATE FUNCTION ops.room() RETURNS uuid
+    LANGUAGE sql STABLE
+    RETURN (NULLIF(current_setting('succession.room'::text, true), ''::text))::uuid;
+
 CREATE FUNCTION ops.spend_code(for_purpose text, subject uuid, for_holder text, hash bytea) RETURNS TABLE(code_id uuid, sent_through text, issued timestamp with time zone, spent timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1219,6 +1223,32 @@ CREATE FUNCTION vault.document_view_only(wanted uuid) RETURNS boolean
     SELECT EXISTS (SELECT FROM vault.document d JOIN vault.folder f ON f.id = d.folder_id AND f.view_only WHERE d.id = wanted)
 $$;
 
+CREATE FUNCTION vault.documents_open(listing uuid, reader uuid) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH given AS MATERIALIZED (
+        SELECT g.deal_id, NULL::uuid AS folder_id, NULL::uuid[] AS documents FROM vault.disclosure_grant g
+        WHERE reader IS NOT NULL AND g.listing_id = listing AND g.level = 'dossier'
+          AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.grant_holds(g.id)
+        UNION ALL
+        SELECT g.deal_id, g.folder_id, g.documents FROM vault.folder_grant g
+        WHERE reader IS NOT NULL AND g.listing_id = listing AND g.revoked_at IS NULL
+          AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.folder_grant_holds(g.id, reader)),
+    told AS MATERIALIZED (
+        SELECT d.id, given.deal_id, d.contains_personal_data, d.appi_basis, d.export_control_class
+        FROM given JOIN vault.document d ON d.listing_id = listing AND d.removed_at IS NULL
+          AND CASE d.level WHEN 'dossier' THEN given.folder_id IS NULL ELSE d.folder_id = given.folder_id AND d.id = ANY (given.documents) END),
+    heeded AS MATERIALIZED (  -- vault.recipient_checked, asked once for each way of declaring
+        SELECT t.*, ops.recipient_hints(t.contains_personal_data, t.appi_basis, t.export_control_class, vault.recipient_countries(t.deal_id),
+            (SELECT b.ultimate_parent_country FROM vault.deal x JOIN vault.organisation b ON b.id = x.buyer_id WHERE x.id = t.deal_id)) AS hints
+        FROM (SELECT DISTINCT deal_id, contains_personal_data, appi_basis, export_control_class FROM told) t)
+    SELECT coalesce(array_agg(DISTINCT t.id), '{}') FROM told t JOIN heeded h ON h.deal_id = t.deal_id
+      AND (h.contains_personal_data, h.appi_basis, h.export_control_class) IS NOT DISTINCT FROM (t.contains_personal_data, t.appi_basis, t.export_control_class)
+    WHERE h.hints = '{}' OR (NOT ops.hints_block(h.hints) AND EXISTS (
+        SELECT FROM vault.recipient_confirmation c WHERE c.document_id = t.id AND c.deal_id = t.deal_id AND c.hints @> h.hints))
+$$;
+
 CREATE FUNCTION vault.ended_before(listing uuid, keep interval) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1506,6 +1536,15 @@ BEGIN
     new.view_only := new.view_only OR coalesce((SELECT k.view_only FROM ops.know_how_step k WHERE k.step = new.know_how_step), false);
     RETURN new;
 END $$;
+
+CREATE FUNCTION vault.folders_open(listing uuid, reader uuid) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce(array_agg(DISTINCT g.folder_id), '{}') FROM vault.folder_grant g
+    WHERE reader IS NOT NULL AND g.listing_id = listing AND g.revoked_at IS NULL
+      AND vault.party(g.deal_id) IN ('buyer', 'representative') AND vault.folder_grant_holds(g.id, reader)
+$$;
 
 CREATE FUNCTION vault.freeze_deciders() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1989,6 +2028,16 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.link_stays_ended() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.ended_at IS NOT NULL AND (new.ended_at, new.ended_by, new.uses) IS DISTINCT FROM (old.ended_at, old.ended_by, old.uses) THEN
+        RAISE EXCEPTION 'a link that was ended opens nothing any more' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN new;
+END $$;
+
 CREATE FUNCTION vault.list_entries_purged() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2131,6 +2180,14 @@ CREATE FUNCTION vault.may_download(wanted uuid) RETURNS boolean
     SELECT EXISTS (SELECT FROM vault.document_object o
                    WHERE o.document_id = wanted AND (vault.holds(o.listing_id) OR (
                          o.downloadable AND NOT vault.document_view_only(wanted) AND (o.kind IN ('pdf', 'png', 'jpeg') OR o.unmarked_reason IS NOT NULL))))
+$$;
+
+CREATE FUNCTION vault.may_end_link(organisation uuid, maker uuid, listing uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT EXISTS (SELECT FROM vault.member m WHERE m.id = ops.member() AND m.organisation_id = ops.organisation() AND m.status = 'active'
+                   AND (m.id = maker OR (m.role = 'admin' AND (m.organisation_id = organisation OR vault.holds(listing)))))
 $$;
 
 CREATE FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) RETURNS boolean
@@ -3304,15 +3361,15 @@ CREATE FUNCTION vault.unsubscribe_known(hash bytea) RETURNS boolean
     SELECT EXISTS (SELECT FROM vault.unsubscribe_link u WHERE u.token_hash = hash)
 $$;
 
-CREATE FUNCTION vault.use_document_link(hash bytea) RETURNS TABLE(member_id uuid, document_id uuid, grant_id uuid)
+CREATE FUNCTION vault.use_document_link(hash bytea) RETURNS TABLE(link_id uuid, member_id uuid, document_id uuid, grant_id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     UPDATE vault.document_link k SET uses = k.uses + 1
     FROM vault.member m, vault.disclosure_grant g
-    WHERE k.token_hash = hash AND k.uses < k.uses_most AND k.expires_at > now()
+    WHERE k.token_hash = hash AND k.uses < k.uses_most AND k.expires_at > now() AND k.ended_at IS NULL
       AND m.id = k.member_id AND m.status = 'active' AND g.id = k.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
-    RETURNING k.member_id, k.document_id, k.grant_id
+    RETURNING k.id, k.member_id, k.document_id, k.grant_id
 $$;
 
 CREATE FUNCTION vault.visible_buyers(listing uuid, wants text[], where_wanted text[]) RETURNS TABLE(code uuid, buyer_kind text, country text, wishes jsonb)
@@ -4126,6 +4183,9 @@ CREATE TABLE vault.document_link (
     uses smallint DEFAULT 0 NOT NULL,
     made_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by uuid,
+    CONSTRAINT document_link_ended CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
     CONSTRAINT document_link_expiry CHECK ((expires_at <= (made_at + '24:00:00'::interval))),
     CONSTRAINT document_link_used_up CHECK (((uses >= 0) AND (uses <= uses_most))),
     CONSTRAINT document_link_uses_most_check CHECK (((uses_most >= 1) AND (uses_most <= 100)))
@@ -6326,6 +6386,8 @@ CREATE INDEX disclosure_grant_listing_id_buyer_id_idx ON vault.disclosure_grant 
 
 CREATE INDEX document_folder_id_idx ON vault.document USING btree (folder_id);
 
+CREATE INDEX document_link_listing_id_made_at_idx ON vault.document_link USING btree (listing_id, made_at DESC);
+
 CREATE INDEX document_link_member_id_made_at_idx ON vault.document_link USING btree (member_id, made_at DESC);
 
 CREATE INDEX document_listing_id_idx ON vault.document USING btree (listing_id);
@@ -6806,6 +6868,8 @@ CREATE TRIGGER licence_causes BEFORE INSERT OR UPDATE ON vault.list_licence FOR 
 
 CREATE TRIGGER link_handed BEFORE INSERT ON vault.owner_link FOR EACH ROW EXECUTE FUNCTION vault.link_handed();
 
+CREATE TRIGGER link_stays_ended BEFORE UPDATE ON vault.document_link FOR EACH ROW EXECUTE FUNCTION vault.link_stays_ended();
+
 CREATE TRIGGER list_entry_frozen BEFORE UPDATE ON vault.screening_list_entry FOR EACH ROW EXECUTE FUNCTION vault.list_entry_frozen();
 
 CREATE TRIGGER listing_key_frozen BEFORE UPDATE ON vault.listing_key FOR EACH ROW EXECUTE FUNCTION vault.listing_key_frozen();
@@ -7104,6 +7168,9 @@ ALTER TABLE ONLY vault.document
 
 ALTER TABLE ONLY vault.document_link
     ADD CONSTRAINT document_link_document_id_fkey FOREIGN KEY (document_id) REFERENCES vault.document(id);
+
+ALTER TABLE ONLY vault.document_link
+    ADD CONSTRAINT document_link_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES vault.member(id);
 
 ALTER TABLE ONLY vault.document_link
     ADD CONSTRAINT document_link_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES vault.disclosure_grant(id);
@@ -7897,6 +7964,8 @@ ALTER TABLE vault.document_upload ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY edit ON vault.organisation FOR UPDATE TO succession_app USING (((id = ops.organisation()) OR (ops.kind() = 'operator'::text))) WITH CHECK (((id = ops.organisation()) OR (ops.kind() = 'operator'::text)));
 
+CREATE POLICY ended ON vault.document_link FOR UPDATE TO succession_app USING (vault.may_end_link(organisation_id, member_id, listing_id)) WITH CHECK ((vault.may_end_link(organisation_id, member_id, listing_id) AND (ended_by = ops.member())));
+
 ALTER TABLE vault.exclusion ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.exclusivity ENABLE ROW LEVEL SECURITY;
@@ -7915,15 +7984,27 @@ ALTER TABLE vault.folder_permission ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.foreign_investment_filing ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY granted ON vault.document FOR SELECT TO succession_app USING (vault.document_open(id, ops.member()));
+CREATE POLICY granted ON vault.document FOR SELECT TO succession_app USING (
+CASE
+    WHEN (( SELECT ops.room() AS room) IS NULL) THEN vault.document_open(id, ops.member())
+    ELSE ((listing_id = ( SELECT ops.room() AS room)) AND (id = ANY (( SELECT vault.documents_open(ops.room(), ops.member()) AS documents_open)::uuid[])))
+END);
 
 CREATE POLICY granted ON vault.document_content FOR SELECT TO succession_app USING (vault.document_open(document_id, ops.member()));
 
-CREATE POLICY granted ON vault.document_object FOR SELECT TO succession_app USING ((EXISTS ( SELECT
-   FROM vault.document d
-  WHERE (d.id = document_object.document_id))));
+CREATE POLICY granted ON vault.document_object FOR SELECT TO succession_app USING (
+CASE
+    WHEN (( SELECT ops.room() AS room) IS NULL) THEN (EXISTS ( SELECT
+       FROM vault.document d
+      WHERE (d.id = document_object.document_id)))
+    ELSE ((listing_id = ( SELECT ops.room() AS room)) AND (document_id = ANY (( SELECT vault.documents_open(ops.room(), ops.member()) AS documents_open)::uuid[])))
+END);
 
-CREATE POLICY granted ON vault.folder FOR SELECT TO succession_app USING (vault.folder_open(id, ops.member()));
+CREATE POLICY granted ON vault.folder FOR SELECT TO succession_app USING (
+CASE
+    WHEN (( SELECT ops.room() AS room) IS NULL) THEN vault.folder_open(id, ops.member())
+    ELSE ((listing_id = ( SELECT ops.room() AS room)) AND (id = ANY (( SELECT vault.folders_open(ops.room(), ops.member()) AS folders_open)::uuid[])))
+END);
 
 CREATE POLICY granted ON vault.listing_key FOR SELECT TO succession_app USING ((vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text)));
 
@@ -8112,8 +8193,6 @@ CREATE POLICY own ON vault.adverse_event_reporter TO succession_app USING (((ops
 CREATE POLICY own ON vault.api_key TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
 
 CREATE POLICY own ON vault.beneficial_owner TO succession_app USING ((organisation_id = ops.organisation())) WITH CHECK ((organisation_id = ops.organisation()));
-
-CREATE POLICY own ON vault.document_link FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) AND (member_id = ops.member())));
 
 CREATE POLICY own ON vault.list_licence FOR SELECT TO succession_app USING (((ops.kind() = 'intermediary'::text) AND (organisation_id = ops.organisation())));
 
@@ -8340,6 +8419,8 @@ CREATE POLICY see ON vault.organisation_officer FOR SELECT TO succession_app USI
 CREATE POLICY see ON vault.question FOR SELECT TO succession_app USING ((vault.party(deal_id) IS NOT NULL));
 
 CREATE POLICY see ON vault.verification FOR SELECT TO succession_app USING (((organisation_id = ops.organisation()) OR (ops.kind() = 'operator'::text)));
+
+CREATE POLICY seen ON vault.document_link FOR SELECT TO succession_app USING (vault.may_end_link(organisation_id, member_id, listing_id));
 
 CREATE POLICY seller ON vault.answer FOR SELECT TO succession_app USING ((vault.holds(listing_id) OR vault.is_owner(listing_id)));
 
@@ -8705,6 +8786,9 @@ REVOKE ALL ON FUNCTION vault.document_upload_steps() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.document_view_only(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.document_view_only(wanted uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.documents_open(listing uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.documents_open(listing uuid, reader uuid) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.ended_before(listing uuid, keep interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.ended_before(listing uuid, keep interval) TO succession_purger;
 
@@ -8754,6 +8838,9 @@ REVOKE ALL ON FUNCTION vault.folder_permission_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.folder_settled() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.folder_view_only() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.folders_open(listing uuid, reader uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.folders_open(listing uuid, reader uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.freeze_deciders() FROM PUBLIC;
 
@@ -8872,6 +8959,8 @@ REVOKE ALL ON FUNCTION vault.licence_causes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.link_handed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.link_stays_ended() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.list_entries_purged() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.list_entry_frozen() FROM PUBLIC;
@@ -8904,6 +8993,9 @@ GRANT ALL ON FUNCTION vault.mandate_verified(listing uuid, today date) TO succes
 
 REVOKE ALL ON FUNCTION vault.may_download(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.may_download(wanted uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.may_end_link(organisation uuid, maker uuid, listing uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.may_end_link(organisation uuid, maker uuid, listing uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.may_speak(question uuid, handed_by uuid, speaker text) TO succession_app;
@@ -9522,8 +9614,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.deal TO succession_seeder;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.deal TO succession_app;
 
 GRANT SELECT(id) ON TABLE vault.deal TO succession_worker;
+GRANT SELECT(id) ON TABLE vault.deal TO succession_purger;
 
 GRANT SELECT(listing_id) ON TABLE vault.deal TO succession_worker;
+GRANT SELECT(listing_id) ON TABLE vault.deal TO succession_purger;
 
 GRANT SELECT(intermediary_id) ON TABLE vault.deal TO succession_worker;
 
@@ -9588,6 +9682,10 @@ GRANT SELECT ON TABLE vault.document_content TO succession_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_link TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.document_link TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.document_link TO succession_app;
+
+GRANT UPDATE(ended_at) ON TABLE vault.document_link TO succession_app;
+
+GRANT UPDATE(ended_by) ON TABLE vault.document_link TO succession_app;
 
 GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.document_mark TO succession_seeder;
@@ -9992,10 +10090,12 @@ GRANT SELECT(revoked_at) ON TABLE vault.name_clear TO succession_worker;
 GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.name_clear_answer TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.name_clear_answer TO succession_purger;
 
 GRANT SELECT,INSERT ON TABLE vault.name_clear_person TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.name_clear_person TO succession_seeder;
 GRANT SELECT ON TABLE vault.name_clear_person TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.name_clear_person TO succession_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.nda TO succession_seeder;
@@ -10053,6 +10153,7 @@ GRANT SELECT(in_force_at) ON TABLE vault.nda TO succession_worker;
 GRANT SELECT,INSERT ON TABLE vault.nda_member TO succession_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_member TO succession_definer;
 GRANT SELECT,INSERT,UPDATE ON TABLE vault.nda_member TO succession_seeder;
+GRANT SELECT,DELETE ON TABLE vault.nda_member TO succession_purger;
 
 GRANT UPDATE(acknowledged_at) ON TABLE vault.nda_member TO succession_app;
 
