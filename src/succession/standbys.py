@@ -170,6 +170,14 @@ class Standbys:
         self._turn += 1
         return choose(self.known, time.monotonic(), self.bound_s, floor, self._turn)
 
+    async def choose_for(self, floor: int | None) -> int | None:
+        """The same for who wrote a moment ago: one that is fresh may have come so far since it was last asked."""
+        number = self.choose(floor)
+        if number is None and floor and (behind := self.choose(0)) is not None:
+            await self._look_at(behind)
+            number = self.choose(floor)
+        return number
+
     @contextlib.asynccontextmanager
     async def asking(self, number: int) -> AsyncIterator[None]:
         """One read on one standby: limited in time, counted, and a failure of the server's ends its proof."""
@@ -259,7 +267,7 @@ class Market:
             return await self.primary.fetch(sql, *values)
         floor = await self.standbys.marks.floor(self.reader)
         for _try in range(STANDBYS_TRIED):
-            if (number := self.standbys.choose(floor)) is None:
+            if (number := await self.standbys.choose_for(floor)) is None:
                 break
             try:
                 async with self.standbys.asking(number):

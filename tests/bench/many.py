@@ -34,7 +34,7 @@ from succession.config import Settings
 from succession.migrations import migrate
 
 SECONDS, READERS, API_PROCESSES, STANDBYS = 12.0, 6, 3, 2
-TEASERS, LISTINGS, PAUSE_S = 90, 160, 0.2  # every teaser fits one page, so that an answer can be compared as a whole
+TEASERS, LISTINGS, PAUSE_S = 90, 160, 0.5  # every teaser fits one page, so that an answer can be compared as a whole
 IN_FLIGHT_S = 0.5  # a request that begins so long after its server died was not under way
 OUT_S, BACK_S = 3.0, 40.0
 

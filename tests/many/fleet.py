@@ -26,6 +26,7 @@ from chaos.stack import free_ports
 from succession.config import DATABASE_ROLES, resource
 from succession.embedded import Servers, start
 from succession.embedded_files import Account, clean_environ, place_of, postgres_programs, redis_program
+from world import UNCOUNTED
 
 READY_S = 60.0
 APP_ROLES = tuple(DATABASE_ROLES)
@@ -61,8 +62,8 @@ class Fleet:
     def __enter__(self) -> Fleet:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.primary = start(self.directory / "primary", postgres=self.postgres)
-        self.environ = self.primary.environ | {"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(self.directory / "data"),
-                                               "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400"}
+        self.environ = self.primary.environ | UNCOUNTED | {"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(self.directory / "data"),
+                                                           "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400"}
         if self.postgres:
             self.sql("ALTER SYSTEM SET track_functions = 'all'")
             self.sql("SELECT pg_reload_conf()")

@@ -54,6 +54,8 @@ class History:
 
     def wrong_teaser(self, ref: str, status: int, asked: float, answered: float) -> str | None:
         """That one is not there is exact: the primary says so."""
+        if not any(ref in each.up for each in self.changes):
+            return None if status == 200 else f"{ref}, which stays, answered {status}"
         possible = self.states(asked, answered, self.bound_s if status == 200 else 0.0)
         return None if any((ref in up) == (status == 200) for up in possible) else f"{ref} answered {status} too late"
 
@@ -137,11 +139,11 @@ class Town:
     # ------------------------------------------------------------ reading
 
     async def reading(self, kind: str) -> None:
-        """One reader, until it is over: two searches, then one of the teasers that come and go."""
-        asks, turn = self.callers[kind], 0
+        """One reader, until it is over: two searches, then one teaser that was on the page; sometimes one that comes and goes."""
+        asks, turn, page = self.callers[kind], 0, []
         while not self.over:
             turn += 1
-            known = [ref for change in self.history.changes[-6:] for ref in change.up]
+            known = [ref for change in self.history.changes[-3:] for ref in change.up] if turn % 18 == 0 else page
             ref = self.rng.choice(known) if turn % 3 == 0 and known else None
             asked = time.monotonic()
             try:
@@ -150,6 +152,8 @@ class Town:
                 self.told.errors.append((asked, type(error).__name__))
                 continue
             self._judge(kind, ref, answer, asked, time.monotonic())
+            if ref is None and answer.status_code == 200:
+                page = [item["ref"] for item in answer.json()["items"]]
 
     def _judge(self, kind: str, ref: str | None, answer: httpx.Response, asked: float, answered: float) -> None:
         told = self.told
