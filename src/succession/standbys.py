@@ -28,7 +28,7 @@ from succession.memory import Memory, open_memory
 log = logging.getLogger("succession.standbys")
 
 LOOKS_PER_BOUND, EVERY_MOST_S = 8, 0.25
-PROBE_S = 1.0  # a server that takes longer to say where it is counts as gone
+POSITION_S = 1.0  # for the primary to say where it is, to who has just committed
 PATIENCE_S = 5.0  # for one read on a standby
 REST_FIRST_S, REST_MOST_S = 0.5, 30.0
 MARK_S = 0.5  # for Redis to say who wrote what
@@ -120,7 +120,7 @@ class Marks:
     async def keep(self, writer: UUID | None, position: Callable[[], Awaitable[int]]) -> None:
         """After a commit. Where it cannot be written down, the writer waits until the bound holds for everybody."""
         try:
-            async with asyncio.timeout(PROBE_S + MARK_S):
+            async with asyncio.timeout(POSITION_S + MARK_S):
                 await self.memory.eval(self._KEEP, 1, self._key(writer), await position(), int(2000 * self.bound_s))
         except (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.warning("a position was not kept: %s at %s", type(error).__name__, logs.place_of(error))
@@ -164,7 +164,7 @@ class Standbys:
 
     async def position(self) -> int:
         """Where the primary's log is now: behind everything that has been committed."""
-        return await self.primary.fetchval(POSITION, timeout=PROBE_S)
+        return await self.primary.fetchval(POSITION, timeout=POSITION_S)
 
     def choose(self, floor: int | None) -> int | None:
         self._turn += 1
@@ -214,8 +214,8 @@ class Standbys:
         """Once: where the primary is, and what each standby has reached of where it was."""
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(PROBE_S):
-                self.samples.append(Sample(begun, await self.position()))
+            async with asyncio.timeout(self.bound_s):  # an answer that comes later proves nothing
+                self.samples.append(Sample(begun, await self.primary.fetchval(POSITION)))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.warning("the primary does not say where it is: %s", type(error).__name__)  # proofs grow old by themselves
         while self.samples and begun - self.samples[0].at > self.bound_s:
@@ -227,7 +227,7 @@ class Standbys:
         if time.monotonic() < known.rests_until:
             return
         try:
-            async with asyncio.timeout(PROBE_S):
+            async with asyncio.timeout(self.bound_s):
                 replayed = await self.probes[number].fetchval(REPLAYED)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             self._failed(known, error)
@@ -284,6 +284,6 @@ async def show_everybody(settings: Settings, database: asyncpg.Pool | asyncpg.Co
         return
     memory = open_memory(settings.redis_url)
     try:
-        await Marks(memory, settings.standby_lag_most_s).keep(None, lambda: database.fetchval(POSITION, timeout=PROBE_S))
+        await Marks(memory, settings.standby_lag_most_s).keep(None, lambda: database.fetchval(POSITION, timeout=POSITION_S))
     finally:
         await memory.aclose()

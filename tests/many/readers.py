@@ -23,6 +23,7 @@ from succession.config import Settings
 from world import Caller, World
 
 PAGE = 100
+GIVE_UP_S = 60.0
 
 
 @dataclass
@@ -210,12 +211,16 @@ def _profiles(count: int) -> list[dict[str, Any]]:
     return found
 
 
-async def loaded(town: Town, readers: int, seconds: float, pause_s: float | None) -> Told:
-    """So many readers of each kind for so long, and the writer unless `pause_s` is None; what they were told."""
+async def loaded(town: Town, readers: int, seconds: float, pause_s: float | None, answers: int = 0) -> Told:
+    """So many readers of each kind for so long, and until each kind has so many answers; the writer too, unless `pause_s` is
+    None. What they were told."""
     town.told, town.over = Told(), False
     reading = [asyncio.create_task(town.reading(kind)) for kind in town.callers for _reader in range(readers)]
     writing = [asyncio.create_task(town.writing(pause_s))] if pause_s is not None else []
-    await asyncio.sleep(seconds)
+    begun, kinds = time.monotonic(), (*town.callers, *(["own"] if writing and answers else []))
+    while time.monotonic() - begun < seconds or min(town.told.answers[kind] for kind in kinds) < answers:
+        assert time.monotonic() - begun < seconds + GIVE_UP_S, town.told
+        await asyncio.sleep(0.05)
     town.over = True  # nobody is cut off in the middle: what that reader saw would be unknown
     await asyncio.gather(*reading, *writing)
     return town.told

@@ -15,13 +15,13 @@ from succession.config import Settings
 from succession.migrations import migrate
 from world import ORIGIN
 
-BOUND_MS = 800
+BOUND_MS = 1500
 READERS = 2
+ANSWERS = 4  # of each kind of reader, at least, in every phase
 
 
 def right(told: Told) -> None:
     assert told.wrong == [] and told.errors == []
-    assert told.answers["own"] > 0 and min(told.answers[kind] for kind in ("public", "buyer")) > 5
     assert told.oldest_s <= BOUND_MS / 1000
 
 
@@ -40,29 +40,30 @@ async def test_a_standby_is_read_while_it_is_fresh_and_never_when_it_is_not(tmp_
 
         async with app.lifespan():
             town = Town(settings, fleet.primary.database_url, client, app)
-            await town.prepare(listings=12, teasers=40)
+            await town.prepare(listings=20, teasers=40)
             standbys, counted = app.state.databases.standbys, fleet.searches()
-            right(await loaded(town, READERS, 2.0, 0.1))
+            right(await loaded(town, READERS, 2.0, 0.1, ANSWERS))
             await fleet.counts_are_out()
             read = fleet.searches()
             there, here = read[standby.port] - counted[standby.port], read[5432] - counted[5432]
             assert there > here, f"{there} searches on the standby, {here} on the primary"
 
             fleet.sql("SELECT pg_wal_replay_pause()", standby.port)
-            right(await loaded(town, READERS, 2.5, 0.1))
-            assert standbys.choose(0) is None
+            right(await loaded(town, READERS, 4.5, 0.1, ANSWERS))
+            await until(lambda: standbys.choose(0) is None)
+            right(await loaded(town, READERS, 0.5, 0.1, ANSWERS))
             fleet.sql("SELECT pg_wal_replay_resume()", standby.port)
             await until(lambda: standbys.choose(0) == 0)
 
-            killing = asyncio.create_task(loaded(town, READERS, 2.5, 0.1))
+            killing = asyncio.create_task(loaded(town, READERS, 2.5, 0.1, ANSWERS))
             await asyncio.sleep(0.8)
             standby.kill()
             right(await killing)
-            assert standbys.choose(0) is None
+            await until(lambda: standbys.choose(0) is None)
             fleet.begin_again(standby)
             await until(lambda: standbys.choose(0) == 0)
-            right(await loaded(town, READERS, 1.0, 0.1))
-            assert town.published >= 3 and town.taken_down >= 3
+            right(await loaded(town, READERS, 1.0, 0.1, ANSWERS))
+            assert town.published > 0 and town.taken_down > 0
 
 
 async def until(true, within_s: float = 60.0) -> None:
