@@ -427,3 +427,57 @@ CREATE TRIGGER entries_purged AFTER DELETE ON vault.screening_list_entry REFEREN
 -- ---------------------------------------------------------------- the owner is told of a later screening
 ALTER TABLE vault.owner_link DROP CONSTRAINT owner_link_purpose_check;
 ALTER TABLE vault.owner_link ADD CONSTRAINT owner_link_purpose_check CHECK (purpose IN ('folder', 'teaser', 'name_clear', 'screening'));
+
+-- ---------------------------------------------------------------- third persons stay by role in every text that goes out
+-- Whose names are known with a company: the family, and whoever was asked for a consent. Spaces between the parts of a name vary.
+CREATE FUNCTION vault.known_third_persons(listing uuid) RETURNS TABLE (name text, role text, pattern text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT DISTINCT ON (p.name) p.name, p.role, regexp_replace(regexp_replace(btrim(p.name, E' \u3000'), '([.*+?^${}()|\[\]\\])', '\\\1', 'g'),
+                                                              '[ \u3000]+', '[ \u3000]*', 'g')
+    FROM (SELECT f.person ->> 'name' AS name, 'family' AS role FROM vault.listing_contact k
+          CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(k.family) WHEN 'array' THEN k.family ELSE '[]' END) AS f(person)
+          WHERE k.listing_id = listing
+          UNION ALL SELECT t.name, t.role FROM vault.third_person_consent t WHERE t.listing_id = listing) p
+    WHERE length(regexp_replace(p.name, '[ \u3000]', '', 'g')) >= 2 ORDER BY p.name, p.role
+$$;
+-- A text as the buyer of this deal may be told it. JSON goes through as it is: a name holds neither quotes nor line ends.
+CREATE FUNCTION vault.by_role(listing uuid, deal uuid, words text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    person record;
+BEGIN
+    IF vault.party(deal) IS NULL THEN
+        RETURN words;  -- a stranger's own words, which tell it nothing
+    END IF;
+    FOR person IN SELECT p.pattern, p.role FROM vault.known_third_persons(listing) p WHERE NOT vault.third_person_open(deal, p.name)
+                  ORDER BY length(p.name) DESC, p.name LOOP
+        words := regexp_replace(words, person.pattern, CASE person.role WHEN 'family' THEN '［家族］' WHEN 'officer' THEN '［役員］'
+            WHEN 'shareholder' THEN '［株主］' WHEN 'employee' THEN '［従業員］' WHEN 'customer_person' THEN '［取引先の担当者］' ELSE '［関係者］' END, 'g');
+    END LOOP;
+    RETURN words;
+END $$;
+-- The known person whom these words name, for whoever holds the company: titles and folders name nobody.
+CREATE FUNCTION vault.third_person_named(listing uuid, words text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.name FROM vault.known_third_persons(listing) p WHERE vault.holds(listing) AND words ~ p.pattern ORDER BY p.name LIMIT 1
+$$;
+DO $$
+DECLARE
+    signature text;
+BEGIN
+    FOREACH signature IN ARRAY ARRAY['known_third_persons(uuid)', 'by_role(uuid, uuid, text)', 'third_person_named(uuid, text)'] LOOP
+        EXECUTE format('ALTER FUNCTION vault.%s OWNER TO succession_definer', signature);
+        EXECUTE format('REVOKE ALL ON FUNCTION vault.%s FROM PUBLIC', signature);
+    END LOOP;
+END $$;
+GRANT EXECUTE ON FUNCTION vault.by_role(uuid, uuid, text), vault.third_person_named(uuid, text) TO succession_app;
+-- A name that becomes known is hidden from then on: what was shown is compared again.
+DROP TRIGGER facts_changed ON vault.third_person_consent;
+CREATE TRIGGER facts_changed AFTER INSERT OR UPDATE ON vault.third_person_consent FOR EACH ROW EXECUTE FUNCTION vault.third_person_changed();
+
+-- ---------------------------------------------------------------- the certificate of a registered seal (印鑑証明), as a scan
+ALTER TABLE vault.paper_evidence ADD COLUMN seal_certificate_scan bytea;
+ALTER TABLE vault.paper_evidence ADD COLUMN seal_certificate_media_type text;
+ALTER TABLE vault.paper_evidence ADD CONSTRAINT paper_certificate_scan CHECK (
+    (seal_certificate_scan IS NULL) = (seal_certificate_media_type IS NULL)
+    AND (seal_certificate_scan IS NULL OR (seal_certificate_hash IS NOT NULL AND seal_certificate_hash = sha256(seal_certificate_scan))));

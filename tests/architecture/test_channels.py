@@ -29,7 +29,7 @@ NOTHING: dict[str, str] = {
         ActivateMandate AddDocument AddOwnerContact ApproachCandidates CommitImport ConfirmMandate ConfirmPaper EditListing EndMandate
         EnterListing EnterPaper Exclude ListAccesses ListConsents ListExclusions ListImportRows ListListings ListMandatesAwaiting
         ListOwnerContacts ListPapers ListPapersAwaiting PrepareListing PreviewTeaser ProposeTeaser PublishListing ReadImport ReadImportState
-        ReadListing ReadMandate ReadReadiness ReadScan Readmit RemindOwner RemoveDocument RemoveOwnerContact ResumeListing SuspendListing
+        ReadListing ReadMandate ReadReadiness ReadScan ReadSealCertificate Readmit RemindOwner RemoveDocument RemoveOwnerContact ResumeListing SuspendListing
         UnpublishListing WithdrawConsentByPaper WithdrawListing
         AddFolder EditFolder RemoveFolder DeclareDocument MoveDocument ListFolderPermissions AskFolderPermission SendFolderPermissionLink
         AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure

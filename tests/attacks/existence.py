@@ -49,6 +49,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("DELETE", "/v1/listings/{listing}/consents/verified_buyers?paper_evidence_id={paper}", None),
     ("GET", "/v1/listings/{listing}/paper-evidence", None), ("POST", "/v1/listings/{listing}/paper-evidence", {}),
     ("GET", "/v1/listings/{listing}/paper-evidence/{paper}/scan", None),
+    ("GET", "/v1/listings/{listing}/paper-evidence/{paper}/seal-certificate", None),
     ("POST", "/v1/listings/{listing}/paper-evidence/{paper}/confirmation", {}),
     ("GET", "/v1/listing-imports/{sheet}", None), ("GET", "/v1/listing-imports/{sheet}/rows", None),
     ("POST", "/v1/listing-imports/{sheet}/commit", {}),

@@ -60,6 +60,7 @@ SILENT = {
     "/v1/briefs/{brief_id:uuid}": "no brief", "/v1/briefs/{brief_id:uuid}/candidates": "no brief", "/v1/holds/{hold_id:uuid}": "no hold",
     "/v1/introductions/{introduction_id:uuid}": "no introduction", "/v1/listing-imports/{import_id:uuid}": "no import",
     "/v1/listing-imports/{import_id:uuid}/rows": "no import", "/v1/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/scan": "no paper",
+    "/v1/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/seal-certificate": "no paper",
     "/v1/listings/{listing_id:uuid}/teaser-prose": "no text of one's own", "/v1/metrics/{resource:str}": "no month has been closed",
     "/v1/teasers/{ref:str}": "no batch has been put up", "/v1/uploads/{upload_id:uuid}": "no upload: small documents came in one request",
     "/v1/acquirer-profile": "nobody keeps one", "/v1/matches": "no profile", "/v1/saved-searches/{search_id:uuid}": "nothing was saved",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from uuid import UUID, uuid4
 
@@ -9,6 +11,8 @@ import pytest
 from listing_scene import form_of
 from owner_scene import committed, paper, path_of, standing, two
 from world import ORIGIN
+
+CERTIFICATE = base64.b64encode(b"%PDF-1.7 certificate").decode()
 
 
 async def released(scene):
@@ -160,6 +164,8 @@ UNSAID = (
     ({"seal": None}, "seal"),
     ({"seal": "everyday_seal", "seal_certificate_sha256": "a" * 64, "seal_certificate_on": "2026-01-05"}, "seal_certificate_sha256"),
     ({"seal_certificate_sha256": "a" * 64}, "seal_certificate_sha256"),
+    ({"seal_certificate_sha256": "a" * 64, "seal_certificate_on": "2026-01-05", "seal_certificate_scan": CERTIFICATE}, "seal_certificate_sha256"),
+    ({"seal_certificate_on": "2026-01-05", "seal_certificate_scan": "YWJj"}, "seal_certificate_scan"),
     ({"seal_certificate_sha256": "a" * 64, "seal_certificate_on": "2999-01-05"}, "seal_certificate_on"),
     ({"personal_data": True}, "audiences"),  # not asked for: the buyer is in an adequate country
 )
@@ -367,3 +373,19 @@ async def test_nobody_but_the_party_hands_out_a_link_or_speaks_a_code(world):
                 missing = await client.post(path.replace(scene.deal, str(uuid4())).replace(question["id"], str(uuid4())), json=whom)
                 assert {**missing.json(), "instance": ""} == {**answer.json(), "instance": ""}
     assert await state() == before
+
+
+@pytest.mark.parametrize(("issued", "old"), [("2026-01-05", False), ("2025-10-10", False), ("2025-10-09", True), ("2026-01-11", True)])
+async def test_the_certificate_of_a_registered_seal_is_kept_as_a_scan_and_its_age_is_a_hint(world, issued, old):
+    scene = await two(world)
+    question = await scene.asked()
+    entered = await scene.paper("second", "yes", question["id"], confirm=False, seal_certificate_scan=CERTIFICATE, seal_certificate_on=issued)
+    view = entered.json()
+    assert entered.status_code == 201 and view["seal_certificate_scanned"] and view["seal_certificate_old"] is old, entered.text
+    assert view["seal_certificate_sha256"] == hashlib.sha256(b"%PDF-1.7 certificate").hexdigest()
+    path = f"/v1/listings/{scene.published.listing_id}/paper-evidence/{view['id']}/seal-certificate"
+    colleague = await world.member(scene.seller.organisation_id, "intermediary")
+    read = await colleague.get(path)
+    assert read.content == b"%PDF-1.7 certificate" and read.headers["content-type"] == "application/pdf"
+    for stranger in (scene.buyer, await world.intermediary("bank")):
+        assert (await stranger.get(path)).status_code in (403, 404)

@@ -151,8 +151,15 @@ def agreement(**fields):
 
 async def test_a_third_person_is_told_by_role_until_they_agreed_themselves(world):
     scene = await two(world)
+    await world.seed("UPDATE vault.listing_profile SET outline = '経理は架空花子が担当。\"専務\"は不在。' WHERE listing_id = $1", scene.published.listing_id)
     seen = await agreed(scene)
-    assert seen["third_persons"] == [{"role": "family", "name": None}] and "架空 花子" not in str(seen)
+    assert seen["third_persons"] == [{"role": "family", "name": None}] and "花子" not in str(seen)
+    assert seen["business"]["outline"] == '経理は［家族］が担当。"専務"は不在。', "free text goes out by role as well"
+    listing = f"/v1/listings/{scene.published.listing_id}"
+    for way, body, field in (("folders", {"name": "架空花子の資料"}, "name"),
+                             ("documents", {"level": "dossier", "filename": "架空　花子.txt", "content_base64": "YQ=="}, "filename")):
+        refused = await scene.seller.post(f"{listing}/{way}", body)
+        assert refused.status_code == 422 and refused.json()["errors"][0]["field"] == field and "架空 花子" in refused.text, refused.text
     path = f"{scene.path}/third-person-consents"
     entered = await scene.seller.post(path, agreement(name="架空　花子"))
     assert entered.status_code == 201, entered.text
@@ -163,6 +170,7 @@ async def test_a_third_person_is_told_by_role_until_they_agreed_themselves(world
     assert (await colleague.post(f"{one}/confirmation")).status_code == 200
     assert (await colleague.post(f"{one}/confirmation")).json()["code"] == "evidence_immutable"
     assert (await scene.buyer.get(f"/v1/dossiers/{scene.deal}")).json()["third_persons"] == [{"role": "family", "name": "架空 花子"}]
+    assert "架空花子" in (await scene.buyer.get(f"/v1/dossiers/{scene.deal}")).json()["business"]["outline"]
     listed = await scene.seller.every(path)
     assert [item["id"] for item in listed] == [entered.json()["id"]] and listed[0]["confirmed_by"] == str(colleague.member_id)
     # To another buyer of the same company the person has agreed to nothing.
@@ -174,6 +182,7 @@ async def test_a_third_person_is_told_by_role_until_they_agreed_themselves(world
     assert (await scene.seller.post(f"/v1/disclosure-requests/{other}/dossier-release")).status_code == 201
     assert (await rival.get(f"/v1/dossiers/{other}")).json()["third_persons"] == [{"role": "family", "name": None}]
     assert (await scene.seller.post(f"{one}/withdrawal")).status_code == 200
+    assert "架空花子" not in (await scene.buyer.get(f"/v1/dossiers/{scene.deal}")).text
     assert (await scene.buyer.get(f"/v1/dossiers/{scene.deal}")).json()["third_persons"][0]["name"] is None
     assert (await scene.seller.post(f"{one}/withdrawal")).json()["code"] == "step_refused"
     kinds = [entry["kind"] for entry in await scene.seller.every(f"/v1/listings/{scene.published.listing_id}/ledger")]

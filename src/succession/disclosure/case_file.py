@@ -56,7 +56,7 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
     "nda_signatures": ("nda_signature", "", _DEAL, "t.signed_at, t.id"),
     "owner_links": ("owner_link", "token_hash", "t.listing_id = $1 AND ($2::uuid IS NULL OR t.subject_id IN (SELECT c.id FROM vault.name_clear c "
                     "WHERE c.deal_id = $2))", "t.created_at, t.id"),
-    "papers": ("paper_evidence", "scan", "t.listing_id = $1 AND ($2::uuid IS NULL OR t.subject_id IN (SELECT c.id FROM vault.name_clear c "
+    "papers": ("paper_evidence", "scan,seal_certificate_scan", "t.listing_id = $1 AND ($2::uuid IS NULL OR t.subject_id IN (SELECT c.id FROM vault.name_clear c "
                "WHERE c.deal_id = $2))", "t.entered_at, t.id"),
     "questions": ("question", "", _DEAL, "t.asked_at, t.id"),
     "schedules": ("nda_schedule", "", _DEAL, "t.bound_at, t.id"),

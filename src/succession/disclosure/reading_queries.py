@@ -15,7 +15,7 @@ import msgspec
 from succession.disclosure.levels import FIELDS, FISCAL_YEARS_SHOWN, STRUCTS, YEARLY, Level, fields_in, fields_shown
 from succession.disclosure.personal_data import column
 from succession.disclosure.recipient_checks import AppiBasis, ExportClass
-from succession.disclosure.third_persons import ThirdPerson, list_third_persons
+from succession.disclosure.third_persons import ThirdPerson, by_role, list_third_persons
 
 
 class DocumentView(msgspec.Struct):
@@ -74,7 +74,8 @@ _MEMORANDUM = _memorandum()
 
 async def read_blocks(connection: asyncpg.Connection, listing_id: UUID, deal_id: UUID) -> dict[str, msgspec.Struct]:
     """The memorandum of a company, block by block, as far as this scope may read the vault."""
-    found: dict[str, list[dict[str, Any]]] = msgspec.json.decode(await connection.fetchval(_MEMORANDUM, listing_id, deal_id))
+    found: dict[str, list[dict[str, Any]]] = msgspec.json.decode(
+        await by_role(connection, listing_id, deal_id, await connection.fetchval(_MEMORANDUM, listing_id, deal_id)))
     blocks = {}
     for block, struct in STRUCTS.items():
         values = {row.column: next(iter(found[row.table]), {}).get(row.column) for row in fields_in(block) if row.table != YEARLY}
@@ -86,7 +87,9 @@ async def build_dossier(connection: asyncpg.Connection, deal_id: UUID, listing_i
     """What this transaction may read of a listing: a buyer what it was granted, its adviser all documents of it."""
     blocks = await read_blocks(connection, listing_id, deal_id)
     third_persons = await list_third_persons(connection, listing_id, deal_id)
-    return Dossier(deal_id, project_name, *blocks.values(), third_persons, await list_documents(connection, listing_id))
+    listed = msgspec.json.encode(await list_documents(connection, listing_id)).decode()
+    documents = msgspec.json.decode(await by_role(connection, listing_id, deal_id, listed), type=list[DocumentView])
+    return Dossier(deal_id, project_name, *blocks.values(), third_persons, documents)
 
 
 async def find_dossier(connection: asyncpg.Connection, deal_id: UUID, facts_version: int | None = None) -> Dossier | None:

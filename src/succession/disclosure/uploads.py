@@ -23,6 +23,7 @@ from succession.disclosure.commands.folders import refuse_declaration
 from succession.disclosure.levels import Level
 from succession.disclosure.listing_keys import data_key_to_seal, register
 from succession.disclosure.recipient_checks import Declared
+from succession.disclosure.third_persons import refuse_named
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.outbox import record
@@ -108,6 +109,8 @@ async def announce(connection: asyncpg.Connection, actor: Actor, said: Announced
     if kind is None:
         raise field_problem("filename", Message.of(REFUSALS["not_what_it_says"]), tuple(ENDINGS))
     check_permission(kind, said.downloadable, said.unmarked_reason)
+    await refuse_named(connection, said.listing_id, "filename", said.filename)
+    await refuse_named(connection, said.listing_id, "folder", said.folder)
     return await connection.fetchval(_ANNOUNCE, said.listing_id, said.level, said.folder, said.filename, said.downloadable,
                                      said.unmarked_reason, actor.member_id, said.declared.personal_data, said.declared.appi_basis,
                                      said.declared.export_class)

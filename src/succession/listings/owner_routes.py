@@ -131,6 +131,13 @@ async def read_scan(read: Read, listing_id: FromPath[UUID], paper_id: FromPath[U
     return Response(scan, media_type=media_type, headers={"Content-Disposition": "attachment"})
 
 
+@get("/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/seal-certificate", opt=CONFIRMS, operation_id="ReadSealCertificate",
+     summary="The scan of the certificate of the registered seal", responses=documented("not_found"))
+async def read_certificate(read: Read, listing_id: FromPath[UUID], paper_id: FromPath[UUID]) -> Response[bytes]:
+    scan, media_type = await papers.find_certificate(read, listing_id, paper_id)
+    return Response(scan, media_type=media_type, headers={"Content-Disposition": "attachment"})
+
+
 @post("/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/confirmation", opt=CONFIRMS, status_code=200,
       operation_id="ConfirmPaper", summary="Confirm, as a second person, what a paper says; it then counts",
       responses=documented("not_found", "second_confirmation_needed", "owner_decides", "evidence_immutable"))
@@ -142,5 +149,5 @@ async def confirm_paper(tx: Tx, actor: Who, settings: Config, listing_id: FromPa
 
 OWNER_ROUTES: list = [
     list_contacts, add_contact, remove_contact, list_consents, remind, withdraw_consent, hand_over_link, speak_code, enter_paper, list_papers,
-    list_awaiting, read_scan, confirm_paper,
+    list_awaiting, read_scan, read_certificate, confirm_paper,
 ]  # fmt: skip

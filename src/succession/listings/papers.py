@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from succession.actor import Actor
 from succession.codes import AUDIENCE_BIT, audience_mask, audiences_in
 from succession.database import Scope, driver, rescope
-from succession.days import day_in_japan
+from succession.days import add_months, day_in_japan
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.listings.commands import lock_listing, lock_open_listing
@@ -33,6 +33,7 @@ from succession.paging import PageAsked
 from succession.tables.listings import PaperEvidence
 
 SCAN_BYTES_MOST = 5 * 1024 * 1024
+CERTIFICATE_MONTHS = 3
 Audience = Literal["public", "verified_buyers", "agency_desk", "domestic_institutions"]
 Seal = Literal["registered_seal", "everyday_seal", "signature"]
 PERSONAL_DATA = "personal_data"  # the box of the separate consent, on a sheet
@@ -43,7 +44,7 @@ class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`scan`: base64 of a PDF, JPEG or PNG of at most 5 MB. `subject_id`: the proposal, name clear or folder
     permission; for a withdrawal the listing. `audiences`: those ticked on the paper, or withdrawn by it. `owner_contact_id`: who answered, where several
     persons do. `personal_data`: the separate consent was ticked. `seal`: how it was signed; needed for every answer. A
-    registered seal may come with the hash (sha256, hex) and the day of its certificate."""
+    registered seal may come with the scan of its certificate, or with its hash (sha256, hex) alone, and the day it was issued."""
 
     purpose: Literal["teaser", "name_clear", "folder", "withdrawal"]
     subject_id: UUID
@@ -58,10 +59,12 @@ class NewPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal: Seal | None = None
     seal_certificate_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
     seal_certificate_on: date | None = None
+    seal_certificate_scan: bytes | None = None
 
 
 class PaperView(msgspec.Struct, frozen=True):
-    """`scan_sha256` in hex. `confirmed_at` null: waits for a second person."""
+    """`scan_sha256` in hex. `confirmed_at` null: waits for a second person. `seal_certificate_scanned`: its scan can be read;
+    `seal_certificate_old`: issued more than three months before the paper was signed, or after it. A hint to whoever confirms."""
 
     id: UUID
     listing_id: UUID
@@ -74,6 +77,8 @@ class PaperView(msgspec.Struct, frozen=True):
     seal: str | None
     seal_certificate_sha256: str | None
     seal_certificate_on: date | None
+    seal_certificate_scanned: bool
+    seal_certificate_old: bool | None
     signer: str
     witness: str
     signed_on: date
@@ -92,13 +97,13 @@ class PaperPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-def media_type_of(scan: bytes) -> str:
+def media_type_of(scan: bytes, field: str = "scan") -> str:
     """By its first bytes; Problem validation for anything else or too large."""
     if len(scan) > SCAN_BYTES_MOST:
-        raise field_problem("scan", Message.of(_("A scan has at most 5 megabytes.")))
+        raise field_problem(field, Message.of(_("A scan has at most 5 megabytes.")))
     found = next((kind for start, kind in _MEDIA_TYPES.items() if scan.startswith(start)), None)
     if found is None:
-        raise field_problem("scan", Message.of(_("A scan is a PDF, JPEG or PNG file.")), tuple(_MEDIA_TYPES.values()))
+        raise field_problem(field, Message.of(_("A scan is a PDF, JPEG or PNG file.")), tuple(_MEDIA_TYPES.values()))
     return found
 
 
@@ -107,7 +112,7 @@ async def enter_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, new: New
     media_type = media_type_of(new.scan)
     if new.signed_on > day_in_japan(now):
         raise field_problem("signed_on", Message.of(_("This day is still to come.")))
-    _check_seal(new, now)
+    certificate_hash = _check_seal(new, now)
     await lock_open_listing(tx, listing_id)
     contact_id = new.owner_contact_id
     if new.purpose == "withdrawal":
@@ -124,8 +129,8 @@ async def enter_paper(tx: AsyncSession, actor: Actor, listing_id: UUID, new: New
         audiences=audience_mask(new.audiences) or None, signer=new.signer, scan=new.scan, media_type=media_type,
         scan_hash=hashlib.sha256(new.scan).digest(), witness=new.witness, signed_on=new.signed_on,
         entered_by=actor.member_id, entered_at=now, owner_contact_id=contact_id, personal_data=new.personal_data, seal=new.seal,
-        seal_certificate_hash=bytes.fromhex(new.seal_certificate_sha256) if new.seal_certificate_sha256 else None,
-        seal_certificate_on=new.seal_certificate_on,
+        seal_certificate_hash=certificate_hash, seal_certificate_on=new.seal_certificate_on, seal_certificate_scan=new.seal_certificate_scan,
+        seal_certificate_media_type=media_type_of(new.seal_certificate_scan, "seal_certificate_scan") if new.seal_certificate_scan else None,
     )  # fmt: skip
     tx.add(made)
     await tx.flush()
@@ -139,18 +144,31 @@ def _ticked(audiences: tuple[str, ...], personal_data: bool) -> tuple[str, ...]:
     return (*audiences, PERSONAL_DATA) if personal_data else audiences
 
 
-def _check_seal(new: NewPaper, now: datetime) -> None:
+def _check_seal(new: NewPaper, now: datetime) -> bytes | None:
+    """The hash of its certificate, if there is one."""
     if new.purpose != "withdrawal" and new.seal is None:
         said = Message.of(_("Say how it was signed: with the registered seal, an everyday seal, or a signature."))
         raise field_problem("seal", said, Seal.__args__)
-    certificate = (new.seal_certificate_sha256, new.seal_certificate_on)
+    hashed = bytes.fromhex(new.seal_certificate_sha256) if new.seal_certificate_sha256 else None
+    if new.seal_certificate_scan:
+        scanned = hashlib.sha256(new.seal_certificate_scan).digest()
+        if hashed not in (None, scanned):
+            raise field_problem("seal_certificate_sha256", Message.of(_("This is not the hash of the scan that was sent.")))
+        hashed = scanned
+    certificate = (hashed, new.seal_certificate_on)
     if certificate == (None, None):
-        return
+        return None
     if new.seal != "registered_seal" or None in certificate:
         said = Message.of(_("A certificate belongs to a registered seal, and has a hash and a day."))
         raise field_problem("seal_certificate_sha256", said)
     if new.seal_certificate_on > day_in_japan(now):
         raise field_problem("seal_certificate_on", Message.of(_("This day is still to come.")))
+    return hashed
+
+
+def _old(issued_on: date | None, signed_on: date) -> bool | None:
+    """Whether a certificate is none of the three months before the signature, as registries ask for it."""
+    return None if issued_on is None else not issued_on <= signed_on <= add_months(issued_on, CERTIFICATE_MONTHS)
 
 
 def _check_withdrawal(listing_id: UUID, new: NewPaper) -> None:
@@ -229,14 +247,16 @@ def _view(paper: PaperEvidence) -> PaperView:
     return PaperView(
         paper.id, paper.listing_id, paper.purpose, paper.subject_id, paper.decision,
         list(audiences_in(paper.audiences or 0)), paper.owner_contact_id, bool(paper.personal_data), paper.seal,
-        paper.seal_certificate_hash and paper.seal_certificate_hash.hex(), paper.seal_certificate_on, paper.signer, paper.witness, paper.signed_on, paper.media_type,
+        paper.seal_certificate_hash and paper.seal_certificate_hash.hex(), paper.seal_certificate_on, paper.seal_certificate_media_type is not None,
+        _old(paper.seal_certificate_on, paper.signed_on), paper.signer, paper.witness, paper.signed_on, paper.media_type,
         paper.scan_hash.hex(), paper.entered_by, paper.entered_at, paper.confirmed_by, paper.confirmed_at,
     )  # fmt: skip
 
 
 _PAPERS = """
 SELECT id, listing_id, purpose, subject_id, decision, audiences, owner_contact_id, personal_data, seal,
-       encode(seal_certificate_hash, 'hex') AS seal_certificate_sha256, seal_certificate_on, signer, witness, signed_on, media_type, scan_hash,
+       encode(seal_certificate_hash, 'hex') AS seal_certificate_sha256, seal_certificate_on,
+       seal_certificate_media_type IS NOT NULL AS seal_certificate_scanned, signer, witness, signed_on, media_type, scan_hash,
        entered_by, entered_at, confirmed_by, confirmed_at
 FROM vault.paper_evidence
 WHERE ($1::uuid IS NULL OR listing_id = $1)
@@ -258,13 +278,24 @@ async def list_papers(read: asyncpg.Connection, page: PageAsked, listing_id: UUI
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     row["audiences"] = list(audiences_in(row["audiences"] or 0))
     row["scan_sha256"] = row.pop("scan_hash").hex()
+    row["seal_certificate_old"] = _old(row["seal_certificate_on"], row["signed_on"])
     return row
 
 
 async def find_scan(read: asyncpg.Connection, listing_id: UUID, paper_id: UUID) -> tuple[bytes, str]:
     """(bytes, media type) for who has to confirm; Problem not_found."""
-    wanted = "SELECT scan, media_type FROM vault.paper_evidence WHERE listing_id = $1 AND id = $2"
+    return await _bytes_of(read, "SELECT scan, media_type FROM vault.paper_evidence WHERE listing_id = $1 AND id = $2", listing_id, paper_id)
+
+
+async def find_certificate(read: asyncpg.Connection, listing_id: UUID, paper_id: UUID) -> tuple[bytes, str]:
+    """The same of the certificate of its seal; Problem not_found where none was sent."""
+    wanted = ("SELECT seal_certificate_scan, seal_certificate_media_type FROM vault.paper_evidence WHERE listing_id = $1 AND id = $2 "
+              "AND seal_certificate_scan IS NOT NULL")
+    return await _bytes_of(read, wanted, listing_id, paper_id)
+
+
+async def _bytes_of(read: asyncpg.Connection, wanted: str, listing_id: UUID, paper_id: UUID) -> tuple[bytes, str]:
     row = await read.fetchrow(wanted, listing_id, paper_id)
     if row is None:
         raise Problem("not_found")
-    return row["scan"], row["media_type"]
+    return row[0], row[1]

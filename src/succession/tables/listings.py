@@ -225,6 +225,8 @@ class PaperEvidence(SQLModel, table=True):
     personal_data: bool | None = Field(default=None, sa_column_kwargs={"server_default": FetchedValue()})
     seal: str | None = None
     seal_certificate_hash: bytes | None = None
+    seal_certificate_scan: bytes | None = None
+    seal_certificate_media_type: str | None = None
     seal_certificate_on: date | None = None
 
 

@@ -9,8 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from succession.actor import Actor
+from succession.database import driver
 from succession.disclosure.know_how import KnowHow
 from succession.disclosure.recipient_checks import Declared
+from succession.disclosure.third_persons import refuse_named
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.listings.commands import lock_open_listing
@@ -27,6 +29,7 @@ async def add_folder(tx: AsyncSession, actor: Actor, listing_id: UUID, name: str
                      sensitive: bool, view_only: bool) -> UUID:
     """An empty folder; returns its id. Problem not_found, limit_reached, folder_exists."""
     await lock_open_listing(tx, listing_id)
+    await refuse_named(await driver(tx), listing_id, "name", name)
     if (await tx.execute(_COUNT, {"listing": listing_id})).scalar_one() >= FOLDERS_MOST:
         raise Problem("limit_reached")
     folder_id = (await tx.execute(_ADD, {
@@ -49,6 +52,8 @@ async def edit_folder(tx: AsyncSession, folder_id: UUID, version: int, changes: 
         raise Problem("not_found")
     if found.version != version:
         raise Problem("stale")
+    if "name" in changes:
+        await refuse_named(await driver(tx), found.listing_id, "name", changes["name"])
     sets = "".join(f"{column} = :{column}, " for column in sorted(changes))  # the names of a Struct's fields, never typed ones
     await tx.execute(text(f"UPDATE vault.folder SET {sets}version = version + 1 WHERE id = :id"), changes | {"id": folder_id})
     await record(tx, "edit_folder", folder_id, changed=sorted(changes))
