@@ -703,6 +703,24 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION vault.by_role(listing uuid, deal uuid, words text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    person record;
+BEGIN
+    IF vault.party(deal) IS NULL THEN
+        RETURN words;  -- a stranger's own words, which tell it nothing
+    END IF;
+    FOR person IN SELECT p.pattern, p.role FROM vault.known_third_persons(listing) p WHERE NOT vault.third_person_open(deal, p.name)
+                  ORDER BY length(p.name) DESC, p.name LOOP
+        words := regexp_replace(words, person.pattern, CASE person.role WHEN 'family' THEN '［家族］' WHEN 'officer' THEN '［役員］'
+            WHEN 'shareholder' THEN '［株主］' WHEN 'employee' THEN '［従業員］' WHEN 'customer_person' THEN '［取引先の担当者］' ELSE '［関係者］' END, 'g');
+    END LOOP;
+    RETURN words;
+END $$;
+
 CREATE FUNCTION vault.candidates_decided(deal uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1904,6 +1922,19 @@ CREATE FUNCTION vault.knowing_together(told uuid[]) RETURNS TABLE(organisation_i
     UNION SELECT b.agency_id FROM named JOIN vault.brief b ON b.acquirer_id = named.id
     UNION SELECT b.acquirer_id FROM named JOIN vault.brief b ON b.agency_id = named.id
 $$;
+
+CREATE FUNCTION vault.known_third_persons(listing uuid) RETURNS TABLE(name text, role text, pattern text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+    SELECT DISTINCT ON (p.name) p.name, p.role, regexp_replace(regexp_replace(btrim(p.name, E' \u3000'), '([.*+?^${}()|\[\]\\])', '\\\1', 'g'),
+                                                              '[ \u3000]+', '[ \u3000]*', 'g')
+    FROM (SELECT f.person ->> 'name' AS name, 'family' AS role FROM vault.listing_contact k
+          CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(k.family) WHEN 'array' THEN k.family ELSE '[]' END) AS f(person)
+          WHERE k.listing_id = listing
+          UNION ALL SELECT t.name, t.role FROM vault.third_person_consent t WHERE t.listing_id = listing) p
+    WHERE length(regexp_replace(p.name, '[ \u3000]', '', 'g')) >= 2 ORDER BY p.name, p.role
+$_$;
 
 CREATE FUNCTION vault.knows(other uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3298,6 +3329,13 @@ BEGIN
     ON CONFLICT (listing_id) DO UPDATE SET version = facts_version.version + 1;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION vault.third_person_named(listing uuid, words text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT p.name FROM vault.known_third_persons(listing) p WHERE vault.holds(listing) AND words ~ p.pattern ORDER BY p.name LIMIT 1
+$$;
 
 CREATE FUNCTION vault.third_person_open(deal uuid, person text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5202,7 +5240,10 @@ CREATE TABLE vault.paper_evidence (
     seal text,
     seal_certificate_hash bytea,
     seal_certificate_on date,
+    seal_certificate_scan bytea,
+    seal_certificate_media_type text,
     CONSTRAINT paper_certificate CHECK ((((seal_certificate_hash IS NULL) = (seal_certificate_on IS NULL)) AND ((seal_certificate_hash IS NULL) OR (seal = 'registered_seal'::text)))),
+    CONSTRAINT paper_certificate_scan CHECK ((((seal_certificate_scan IS NULL) = (seal_certificate_media_type IS NULL)) AND ((seal_certificate_scan IS NULL) OR ((seal_certificate_hash IS NOT NULL) AND (seal_certificate_hash = sha256(seal_certificate_scan)))))),
     CONSTRAINT paper_evidence_audiences_check CHECK (((audiences >= 1) AND (audiences <= 15))),
     CONSTRAINT paper_evidence_check CHECK ((scan_hash = sha256(scan))),
     CONSTRAINT paper_evidence_check1 CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
@@ -6820,7 +6861,7 @@ CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.name_clea
 
 CREATE TRIGGER facts_changed AFTER INSERT OR DELETE OR UPDATE ON vault.succession_status FOR EACH ROW EXECUTE FUNCTION vault.facts_changed();
 
-CREATE TRIGGER facts_changed AFTER UPDATE ON vault.third_person_consent FOR EACH ROW EXECUTE FUNCTION vault.third_person_changed();
+CREATE TRIGGER facts_changed AFTER INSERT OR UPDATE ON vault.third_person_consent FOR EACH ROW EXECUTE FUNCTION vault.third_person_changed();
 
 CREATE TRIGGER facts_settled BEFORE INSERT ON vault.publication FOR EACH ROW EXECUTE FUNCTION market.facts_settled();
 
@@ -8715,6 +8756,9 @@ GRANT ALL ON FUNCTION vault.bound_by(wanted uuid, reader uuid) TO succession_app
 
 REVOKE ALL ON FUNCTION vault.brief_causes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.by_role(listing uuid, deal uuid, words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.by_role(listing uuid, deal uuid, words text) TO succession_app;
+
 REVOKE ALL ON FUNCTION vault.candidates_decided(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.candidates_decided(deal uuid) TO succession_worker;
 
@@ -8902,6 +8946,8 @@ REVOKE ALL ON FUNCTION vault.know_how_stage(wanted text, deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.know_how_stage(wanted text, deal uuid) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.knowing_together(told uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.known_third_persons(listing uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.knows(other uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.knows(other uuid) TO succession_app;
@@ -9191,6 +9237,9 @@ REVOKE ALL ON FUNCTION vault.subject_key_frozen() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.subject_sealed_once() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.third_person_changed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.third_person_named(listing uuid, words text) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.third_person_named(listing uuid, words text) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.third_person_open(deal uuid, person text) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.third_person_open(deal uuid, person text) TO succession_app;
