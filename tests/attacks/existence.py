@@ -134,6 +134,7 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("PATCH", "/v1/obligations/{obligation}", {"state": "open"}), ("GET", "/nda/{deal}", None), ("GET", "/documents/{document}", None),
     ("POST", "/nda/{deal}", None), ("POST", "/nda/{deal}/code", None),
     ("GET", "/owner/{token}", None), ("POST", "/owner/{token}", None), ("POST", "/owner/{token}/renewal", None),
+    ("GET", "/owner/{token}/knowledge", None),
     ("GET", "/v1/organisations/{pending}", None), ("POST", "/v1/organisations/{pending}/verification", {}),
     ("PATCH", "/v1/members/{member}", {"role": "admin"}), ("DELETE", "/v1/members/{member}", None),
     ("POST", "/v1/members/{member}/invitation", {}),

@@ -1,7 +1,7 @@
 """How long does it take to verify a million entries, and what share of a release is the ledger's?
 
 Run: python tests/bench/ledger.py [entries]        (or `succession bench ledger`)
-One run, one machine, servers of its own: read the ratios. Adds its figures to bench-results.json in the working directory.
+One run, one machine, servers of its own: read the ratios, and seconds of processor (the program's and PostgreSQL's) where others work too. Adds its figures to bench-results.json in the working directory.
 
 1. `verify`: so many entries on listings of a hundred each, one commitment each, sealed under a key per listing, with three
    checkpoints over all of them, are written past the API and checked by `succession ledger verify`: every hash, canonical form,
@@ -13,6 +13,7 @@ One run, one machine, servers of its own: read the ratios. Adds its figures to b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -20,14 +21,16 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import asyncpg
+from sqlalchemy import event
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -105,14 +108,35 @@ def chain(settings: Settings, listing_id: UUID, organisation: UUID, member: UUID
     rows["ledger_head"].append((listing_id, A_LISTING, prev))
 
 
-def verify(processes: int) -> tuple[float, float, str]:
-    """(seconds on the clock, seconds of this machine's processors for the program itself, what it said)."""
-    started, worked = perf_counter(), os.times()
+class Spent(NamedTuple):
+    """Seconds on the clock, and of the processors for the program and for the database server."""
+
+    clock: float
+    program: float
+    server: float
+
+
+def server_seconds(postmaster: int) -> float:
+    """Processor time of a server, its processes that have ended included."""
+    ticks = 0
+    for place in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            if place.name.isdigit():
+                fields = (place / "stat").read_text().rpartition(")")[2].split()
+                if int(place.name) == postmaster or int(fields[1]) == postmaster:
+                    ticks += sum(map(int, fields[11 : 15 if int(place.name) == postmaster else 13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def verify(processes: int, postmaster: int) -> tuple[Spent, str]:
+    """(what it took, what it said)."""
+    started, worked, served = perf_counter(), os.times(), server_seconds(postmaster)
     done = subprocess.run([sys.executable, "-m", "succession", "ledger", "verify", "--processes", str(processes)],
                           capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stdout + done.stderr
-    now = os.times()
-    return perf_counter() - started, now.children_user + now.children_system - worked.children_user - worked.children_system, done.stdout
+    clock, now = perf_counter() - started, os.times()
+    return Spent(clock, now.children_user + now.children_system - worked.children_user - worked.children_system,
+                 server_seconds(postmaster) - served), done.stdout
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -125,7 +149,7 @@ ALTER TABLE vault.nda_schedule DROP CONSTRAINT nda_schedule_ledger_entry_id_fkey
 """
 
 
-async def releases(app: Any, url: str, pairs: int) -> dict[str, float]:
+async def releases(app: Any, url: str, postmaster: int, pairs: int) -> dict[str, float]:
     world = World(app, url)
     connection = await asyncpg.connect(url)
     await connection.execute(_LENIENT)
@@ -136,6 +160,8 @@ async def releases(app: Any, url: str, pairs: int) -> dict[str, float]:
     await connection.execute(body.replace("IF NOT EXISTS (SELECT FROM vault.ledger_entry e", "IF NULL AND NOT EXISTS (SELECT FROM vault.ledger_entry e"))
     await connection.close()
     taken: dict[str, list[float]] = {"with": [], "without": []}
+    worked, statements, asked = dict.fromkeys(taken, 0.0), dict.fromkeys(taken, 0), Counter[str]()
+    event.listen(app.state.databases.engine.sync_engine, "before_cursor_execute", lambda *_call: asked.update(["statements"]))
     honest = (ledger.append, ledger.append_all, disclosed.disclose, releasing.disclose, releasing._disclose)
     for n in range(pairs + 3):
         for which in ("with", "without") if n % 2 else ("without", "with"):
@@ -143,17 +169,21 @@ async def releases(app: Any, url: str, pairs: int) -> dict[str, float]:
             deal = await world.name_cleared(published, buyer)
             if which == "without":
                 ledger.append, releasing._disclose = nothing, nothing
-            started = perf_counter()
+            asked.clear()
+            started, before = perf_counter(), process_time() + server_seconds(postmaster)
             answer = await published.seller.post(f"/v1/disclosure-requests/{deal}/dossier-release")
-            spent = perf_counter() - started
+            spent, processor = perf_counter() - started, process_time() + server_seconds(postmaster) - before
             ledger.append, releasing._disclose = honest[0], honest[4]
             assert answer.status_code == 201, answer.text
             if n >= 3:
                 taken[which].append(spent)
+                worked[which] += processor
+                statements[which] = asked["statements"]
     await world.close()
     ratios = [one / other for one, other in zip(taken["with"], taken["without"], strict=True)]
     return {"release_ms": median(taken["with"]) * 1000, "without_ledger_ms": median(taken["without"]) * 1000,
-            "ratio_of_medians": median(taken["with"]) / median(taken["without"]), "median_of_ratios": median(ratios)}
+            "ratio_of_medians": median(taken["with"]) / median(taken["without"]), "median_of_ratios": median(ratios),
+            "ratio_of_processor": worked["with"] / worked["without"], "statements": statements["with"], "statements_without": statements["without"]}
 
 
 async def nothing(*_arguments: Any, **_named: Any) -> UUID:
@@ -163,10 +193,10 @@ async def nothing(*_arguments: Any, **_named: Any) -> UUID:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-async def releasing_figures(settings: Settings, url: str) -> dict[str, float]:
+async def releasing_figures(settings: Settings, url: str, postmaster: int) -> dict[str, float]:
     app = create_app(settings)
     async with app.lifespan():
-        return await releases(app, url, PAIRS)
+        return await releases(app, url, postmaster, PAIRS)
 
 
 def run(entries: int) -> dict[str, Any]:
@@ -175,29 +205,33 @@ def run(entries: int) -> dict[str, Any]:
     environ = {**UNCOUNTED, "SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": data, "SUCCESSION_PUBLIC_URL": "http://127.0.0.1:8400",
                "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
     os.environ.update(environ)
-    settings = Settings.from_env(environ)
+    settings, postmaster = Settings.from_env(environ), servers.pids["postgres"]
     try:
         asyncio.run(migrate(servers.database_url))
-        shares = asyncio.run(releasing_figures(settings, servers.database_url))
+        shares = asyncio.run(releasing_figures(settings, servers.database_url, postmaster))
         asyncio.run(empty(servers.database_url))
         asyncio.run(fill(servers.database_url, settings, entries))
-        two, two_cpu, said = verify(2)
-        one, one_cpu, _said = verify(1)
+        two, said = verify(2, postmaster)
+        one, _said = verify(1, postmaster)
     finally:
         servers.discard()
     print(said)
-    share = 1 - 1 / shares["median_of_ratios"]
-    print(f"{entries:,} entries verified in {two:.1f} s by two processes ({two_cpu:.1f} s of processor), {one:.1f} s by one ({one_cpu:.1f} s)")
+    share, of_processor = 1 - 1 / shares["median_of_ratios"], 1 - 1 / shares["ratio_of_processor"]
+    for words, spent in (("two processes", two), ("one", one)):
+        print(f"{entries:,} entries verified by {words}: {spent.clock:.1f} s on the clock, {spent.program:.1f} s of processor for the program and "
+              f"{spent.server:.1f} s for PostgreSQL")
     print(f"release {shares['release_ms']:.1f} ms, without its ledger {shares['without_ledger_ms']:.1f} ms: x{shares['median_of_ratios']:.2f} "
-          f"(median of {PAIRS} pairs), {share:.0%} of a release is the ledger's")
-    return {"entries": entries, "two_processes_s": two, "one_process_s": one, "processor_s": one_cpu, "ledger_share_of_release": share, **shares}
+          f"(median of {PAIRS} pairs), {share:.0%} of a release is the ledger's; of its processor time {of_processor:.0%}; "
+          f"{shares['statements']} statements, {shares['statements_without']} without")
+    return {"entries": entries, "two_processes": two._asdict(), "one_process": one._asdict(), "ledger_share_of_release": share,
+            "ledger_share_of_processor": of_processor, **shares}
 
 
 async def empty(url: str) -> None:
     """The releases' own chains are of a database that lets entries miss: not part of what is verified."""
     connection = await asyncpg.connect(url)
     await connection.execute("SET session_replication_role = replica")
-    for table in ("access", "disclosed", "fact_version", "disclosure_grant", "nda_schedule", "ledger_entry", "ledger_head", "ledger_subject",
+    for table in ("access", "nda_document", "disclosed", "fact_version", "disclosure_grant", "nda_schedule", "ledger_entry", "ledger_head", "ledger_subject",
                   "ledger_checkpoint_head", "ledger_checkpoint"):
         await connection.execute(f"DELETE FROM vault.{table}")
     await connection.close()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from world import ORIGIN
 
 from succession.days import day_in_japan
 from succession.disclosure.knowledge import moment_of
@@ -91,3 +92,41 @@ async def test_the_page_says_the_same_in_both_languages_and_can_be_printed(world
     assert (await browser.get(path, params={"at": "x"})).status_code == 422
     assert (await (await world.signed_in(await world.intermediary())).get(path)).status_code == 404
     assert (await world.client().get(path)).status_code == 401
+
+
+# -- the owner -----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_owner_reads_who_knows_the_name_on_which_consent_and_that_it_was_taken_back(world, scene):
+    published, reader, other = scene
+    browser, path = world.client(Origin=ORIGIN), await world.owner_link(published.owner_email)
+    before = await world.seed("SELECT count(*) FROM vault.access UNION ALL SELECT count(*) FROM vault.owner_link WHERE used_at IS NULL")
+    opened = await browser.get(path)
+    assert f'href="{path}/knowledge?lang=ja"' in opened.text
+    html = (await browser.get(f"{path}/knowledge")).text
+    for words in ("御社名を知っている相手", "Fictitious Reader AB (GB)", "Fictitious Other SpA (GB)", "まだ開かれていません", "終わっていません"):
+        assert words in html, words
+    assert html.count('<section class="card"') == 2 and "owner.css" in html and "<script" not in html
+    assert "A. Signer" not in html and reader.email not in html, "not who of the buyer's people"
+    assert "同意は取り消されました" not in html and published.legal_name not in html
+    given = await world.page_answered(path, published.owner_email, "withdrawn")
+    assert given.status_code == 200, given.text
+    spent = await browser.get(f"{path}/knowledge")
+    assert spent.status_code == 410 and "Fictitious" not in spent.text, "a link that was used tells nothing"
+    others = [letter["params"]["link"].removeprefix(ORIGIN) for letter in await world.letters(published.owner_email)
+              if letter["template"] == "owner_name_cleared"]
+    english = (await browser.get(f"{others[0]}/knowledge?lang=en")).text
+    assert english.count("Consent was taken back.") == 1 and english.count('lang="en">') >= 2
+    after = await world.seed("SELECT count(*) FROM vault.access UNION ALL SELECT count(*) FROM vault.owner_link WHERE used_at IS NULL")
+    assert (after[0][0], after[1][0]) == (before[0][0], before[1][0] - 1), "reading it spends nothing and is no access of a buyer"
+
+
+async def test_who_was_not_asked_and_whose_link_is_none_reads_of_no_buyer(world, scene):
+    published, *_buyers = scene
+    await world.overrule("UPDATE vault.name_clear_person SET owner_contact_id = NULL WHERE listing_id = $1", published.listing_id)
+    browser = world.client(Origin=ORIGIN)
+    path = await world.owner_link(published.owner_email)
+    html = (await browser.get(f"{path}/knowledge")).text
+    assert "Fictitious Reader" not in html and "お伝えした買い手候補はありません" in html
+    unknown = await browser.get(f"/owner/{'x' * 43}/knowledge")
+    assert unknown.status_code == 404 and "Fictitious" not in unknown.text

@@ -69,15 +69,15 @@ ABOUT = {"signer": "member", "origin": "member", "decided_by": "owner", "evidenc
 RESERVED = frozenset({"v", "entry_id", "listing_id", "deal_id", "kind", "at", "actor", "commitments"})
 
 _NOW = text("SELECT now()")
-_SUBJECTS = text("INSERT INTO vault.ledger_subject (id, listing_id, kind, key_id, sealed, commitment) "
-                 "SELECT s.id, :listing_id, s.kind, s.key_id, s.sealed, s.commitment FROM unnest(CAST(:ids AS uuid[]), "
-                 "CAST(:kinds AS text[]), CAST(:keys AS uuid[]), CAST(:sealed AS bytea[]), CAST(:commitments AS text[])) "
-                 "AS s (id, kind, key_id, sealed, commitment)")
-# seq, prev and hash are the chain trigger's; what is given here only satisfies NOT NULL. No RETURNING: a buyer may
-# append what it may not read.
-_ENTRIES = text("INSERT INTO vault.ledger_entry (id, listing_id, seq, kind, deal_id, body, prev, hash) "
-                "SELECT e.id, :listing_id, 0, e.kind, e.deal_id, e.body, '', '' FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), "
-                "CAST(:deals AS uuid[]), CAST(:bodies AS bytea[])) WITH ORDINALITY AS e (id, kind, deal_id, body, n) ORDER BY e.n")
+# Both in one statement: every append is one round trip. seq, prev and hash are the chain trigger's; what is given here only
+# satisfies NOT NULL. No RETURNING: a buyer may append what it may not read.
+_APPEND = text("WITH subjects AS (INSERT INTO vault.ledger_subject (id, listing_id, kind, key_id, sealed, commitment) "
+               "SELECT s.id, :listing_id, s.kind, s.key_id, s.sealed, s.commitment FROM unnest(CAST(:subject_ids AS uuid[]), "
+               "CAST(:subjects AS text[]), CAST(:keys AS uuid[]), CAST(:sealed AS bytea[]), CAST(:commitments AS text[])) "
+               "AS s (id, kind, key_id, sealed, commitment)) "
+               "INSERT INTO vault.ledger_entry (id, listing_id, seq, kind, deal_id, body, prev, hash) "
+               "SELECT e.id, :listing_id, 0, e.kind, e.deal_id, e.body, '', '' FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), "
+               "CAST(:deals AS uuid[]), CAST(:bodies AS bytea[])) WITH ORDINALITY AS e (id, kind, deal_id, body, n) ORDER BY e.n")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -122,11 +122,10 @@ async def append_all(tx: AsyncSession, listing_id: UUID, entries: Sequence[Entry
             "actor": {"kind": scope.kind, "organisation_id": scope.organisation, "member_id": scope.member},
             "commitments": commitments,
         }))
-    if rows:
-        columns = dict(zip(("ids", "kinds", "keys", "sealed", "commitments"), map(list, zip(*rows, strict=True)), strict=True))
-        await tx.execute(_SUBJECTS, columns | {"listing_id": listing_id})
-    await tx.execute(_ENTRIES, {"listing_id": listing_id, "ids": ids, "kinds": [entry.kind for entry in entries],
-                                "deals": [entry.deal_id for entry in entries], "bodies": bodies})
+    subject_ids, kinds, key_ids, sealed, made = map(list, zip(*rows, strict=True)) if rows else ([], [], [], [], [])
+    await tx.execute(_APPEND, {
+        "listing_id": listing_id, "subject_ids": subject_ids, "subjects": kinds, "keys": key_ids, "sealed": sealed, "commitments": made,
+        "ids": ids, "kinds": [entry.kind for entry in entries], "deals": [entry.deal_id for entry in entries], "bodies": bodies})
     return ids
 
 

@@ -22,7 +22,7 @@ from succession.wiring import Locale, Pools, Who
 Asked = Annotated[str, QueryParameter(max_length=40)]
 
 _LEVELS = {"dossier": _("Information memorandum, with the name"), "data_room": _("Data room")}
-_METHODS = {"link": _("by link"), "paper": _("on paper")}
+METHODS = {"link": _("by link"), "paper": _("on paper")}
 _MOMENT = _("{day}, {time} Japan time")
 _ORDER = [*BLOCKS]
 _OTHERS = {"documents": _("List of documents"), "third_persons": _("Third persons")}
@@ -44,14 +44,14 @@ async def open_knowledge(databases: Pools, actor: Who, locale: Locale, listing_i
         company = await read.fetchval(_NAME, listing_id)
     releases = [_release(each, titles, reader) for each in found.items]
     return page("knowledge.html", reader, company=company or str(listing_id), day=day_in_japan(moment).isoformat(),
-                words=_day_words(moment, reader), releases=releases, made=_when(now, reader))
+                words=_day_words(moment, reader), releases=releases, made=when(now, reader))
 
 
 def _day_words(at: datetime, locale: str) -> str:
     return format_date(day_in_japan(at), locale)
 
 
-def _when(at: datetime | None, locale: str) -> str:
+def when(at: datetime | None, locale: str) -> str:
     if at is None:
         return ""
     there = at.astimezone(JAPAN)
@@ -61,27 +61,27 @@ def _when(at: datetime | None, locale: str) -> str:
 def _release(each: Knowing, titles: dict[str, str], locale: str) -> dict[str, Any]:
     return {
         "organisation": each.organisation, "country": each.country, "representative": each.representative, "project": each.project_name,
-        "level": translate(_LEVELS.get(each.level, each.level), locale), "since": _when(each.since, locale), "ended": _when(each.ended_at, locale),
-        "consent_by": each.consent_by, "consent_at": _when(each.consent_at, locale),
-        "method": translate(_METHODS[each.consent_method], locale) if each.consent_method in _METHODS else "",
-        "nda_signer": each.nda_signer, "nda_at": _when(each.nda_signed_at, locale), "nda_hash": each.nda_hash,
-        "shown": [(_group(group.fact_group, titles, locale), _when(group.since, locale)) for group in sorted(each.shown, key=_in_order)],
+        "level": translate(_LEVELS.get(each.level, each.level), locale), "since": when(each.since, locale), "ended": when(each.ended_at, locale),
+        "consent_by": each.consent_by, "consent_at": when(each.consent_at, locale),
+        "method": translate(METHODS[each.consent_method], locale) if each.consent_method in METHODS else "",
+        "nda_signer": each.nda_signer, "nda_at": when(each.nda_signed_at, locale), "nda_hash": each.nda_hash,
+        "shown": [(group_name(group.fact_group, titles, locale), when(group.since, locale)) for group in sorted(each.shown, key=in_order)],
         "opened": [_opening(opened, titles, locale) for opened in each.opened],
         "members": [member.name for member in each.members],
     }  # fmt: skip
 
 
-def _in_order(group: Group) -> tuple[datetime, int]:
+def in_order(group: Group) -> tuple[datetime, int]:
     """As they came, and together as they stand in the memorandum."""
     return group.since, _ORDER.index(group.fact_group) if group.fact_group in _ORDER else len(_ORDER)
 
 
 def _opening(opened: Opening, titles: dict[str, str], locale: str) -> dict[str, Any]:
-    return {"name": opened.name or str(opened.member_id), "what": _group(opened.what, titles, locale), "first": _when(opened.first_at, locale),
-            "last": _when(opened.last_at, locale), "times": opened.times}
+    return {"name": opened.name or str(opened.member_id), "what": group_name(opened.what, titles, locale), "first": when(opened.first_at, locale),
+            "last": when(opened.last_at, locale), "times": opened.times}
 
 
-def _group(code: str, titles: dict[str, str], locale: str) -> str:
+def group_name(code: str, titles: dict[str, str], locale: str) -> str:
     """A block by its heading, a document by its title."""
     kind, _colon, rest = code.partition(":")
     if kind == "document":

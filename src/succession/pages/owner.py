@@ -47,7 +47,8 @@ async def open_page(databases: Pools, settings: Config, token: FromPath[str],
     if link is None or not link.live:
         return owner_sheet.gone(link, token, lang)
     sheet, adviser = await _load(databases, link, lang or link.locale)
-    return owner_sheet.asked(sheet, adviser, link, lang or link.locale, _form_key(settings.key("owner-form"), token, sheet))
+    form_key = _form_key(settings.key("owner-form"), token, sheet)
+    return owner_sheet.asked(sheet, adviser, link, lang or link.locale, form_key, f"/owner/{token}/knowledge")
 
 
 @post("/owner/{token:str}", opt=PUBLIC, operation_id="AnswerOwnerPage", summary="The owner's answer", status_code=200,
@@ -75,7 +76,8 @@ async def answer_page(request: Request, databases: Pools, settings: Config, redi
         chosen = _choice(sheet, given.decision)
         if given.code and chosen is not None and chosen.needs_code and problem.code in CODE_PROBLEMS:
             return owner_sheet.code_asked(adviser, link, chosen, given, locale, problem)
-        return owner_sheet.asked(sheet, adviser, link, locale, _form_key(settings.key("owner-form"), token, sheet), problem, given)
+        return owner_sheet.asked(sheet, adviser, link, locale, _form_key(settings.key("owner-form"), token, sheet),
+                                 f"/owner/{token}/knowledge", problem, given)
 
 
 @post("/owner/{token:str}/renewal", opt=PUBLIC, operation_id="RenewOwnerLink", summary="Mail the owner a fresh link",

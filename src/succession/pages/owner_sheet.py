@@ -13,7 +13,7 @@ from succession.listings.owner import HEADING, Adviser, Choice, Link, Sheet
 from succession.pages.rendering import page
 
 _NOTHING = dict(error=None, greeting=None, lead=(), text_ja=None, cards=(), boxes_title=None, boxes=(), notes=(), choices=(), code=None,
-                asks_reading=False, was_read=False, ticked=(), form_key="", renewal=None, adviser=None)  # fmt: skip
+                cards_lang="ja", knowledge=None, back=None, asks_reading=False, was_read=False, ticked=(), form_key="", renewal=None, adviser=None)  # fmt: skip
 CODE_TYPED_MOST = 40  # characters: six digits, however they were typed
 
 
@@ -76,8 +76,8 @@ def cards_of(text: str) -> tuple[Card, ...]:
     return tuple(cards)
 
 
-def asked(sheet: Sheet, adviser: Adviser | None, link: Link, locale: str, form_key: str, problem: Problem | None = None,
-          given: Given | None = None) -> Response[str]:
+def asked(sheet: Sheet, adviser: Adviser | None, link: Link, locale: str, form_key: str, knowledge: str,
+          problem: Problem | None = None, given: Given | None = None) -> Response[str]:
     """The question itself; with `problem` once more, as it was filled in."""
     def words(message: Message) -> str:
         return translate(message, locale)
@@ -91,7 +91,7 @@ def asked(sheet: Sheet, adviser: Adviser | None, link: Link, locale: str, form_k
             boxes_title=words(sheet.boxes_title) if sheet.boxes_title else None,
             boxes=[dict(name=b.name, label=b.label, explanation=words(b.explanation)) for b in sheet.boxes],
             notes=[words(m) for m in sheet.notes], was_read=bool(given and given.read), ticked=given.boxes if given else (),
-            form_key=form_key, adviser=adviser,
+            form_key=form_key, adviser=adviser, knowledge=knowledge,
             choices=[dict(value=c.value, label=words(c.label), explanation=_means(c, link, locale)) for c in sheet.choices],
             asks_reading=any(c.needs_reading for c in sheet.choices),
         ),
@@ -136,6 +136,14 @@ def _hint(address: str) -> str:
 def _sentence(problem: Problem, locale: str) -> str:
     first = problem.errors[0].message if problem.errors else problem.detail
     return translate(first or Message(PROBLEMS[problem.code][1]), locale)
+
+
+def known(cards: list[Card], token: str, adviser: Adviser | None, locale: str) -> Response[str]:
+    """Who knows the company by name, a section each."""
+    lead = _("These buyers were told your company's name on your consent.") if cards else _("No buyer was told your company's name on your consent.")
+    return page("owner.html", locale, **_NOTHING | dict(
+        title=translate(_("Who knows your company's name"), locale), lead=[translate(lead, locale)], cards=cards, cards_lang=locale,
+        back=f"/owner/{token}", adviser=adviser))
 
 
 def said(title: str, sentence: Message, locale: str, status_code: int = 200) -> Response[str]:
