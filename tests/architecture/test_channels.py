@@ -68,7 +68,7 @@ NOTHING: dict[str, str] = {
         "ListMetrics ReadMetrics",
     "the operator's page: codes and organisations, never a company; the operator is told nothing it could not count":
         "ListHolds ReadHold DecideHold ConfirmHold ListListedTwice",
-    "the owner's own page": "OpenOwnerPage AnswerOwnerPage RenewOwnerLink",
+    "the owner's own page": "OpenOwnerPage AnswerOwnerPage RenewOwnerLink OpenOwnerKnowledgePage",
     "a page to sign in: project names and the reader's own references": "OpenSignInPage AnswerSignInPage",
     "a page for a password or a second factor, and whether the program is alive":
         "OpenPasswordPage AnswerPasswordPage OpenSecondFactorPage AnswerSecondFactorPage Healthz Readyz",
