@@ -18,12 +18,12 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Message as AsgiMessage
 from litestar.types import Scope as AsgiScope
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from succession.errors import CONSTRAINTS, PROBLEMS, FieldError, Problem, render
 from succession.i18n import Message, _, negotiate
+from succession.memory import AWAY
 
 log = logging.getLogger("succession.http")
 PROBLEM_JSON = "application/problem+json"
@@ -235,7 +235,7 @@ EXCEPTION_HANDLERS: dict[Any, Any] = {
     asyncpg.PostgresError: answer_database_error,
     asyncpg.InterfaceError: answer_unavailable,
     asyncpg.InternalClientError: answer_unavailable,  # a connection that was cut between two messages
-    RedisError: answer_unavailable,
+    **dict.fromkeys(AWAY, answer_unavailable),
     UnicodeDecodeError: answer_unreadable,
     RecursionError: answer_unreadable,
     ConnectionError: answer_unavailable,

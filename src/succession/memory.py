@@ -15,7 +15,9 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ConstantBackoff
 from redis.client import AbstractRedis
+from redis.exceptions import RedisClusterException, RedisError
 
+AWAY = (RedisError, RedisClusterException)  # whatever is wrong with it; a Cluster without nodes is no RedisError
 Memory = AbstractRedis  # what both kinds are: a dependency of handlers is checked against it
 TIMEOUT_S = 5.0
 SENTINEL_TIMEOUT_S = 1.0  # one that does not answer is passed over for the next
@@ -28,11 +30,11 @@ def open_memory(url: str) -> Memory:
         return Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
     nodes, path, options = _read(url)
     if kind == "cluster":
-        return RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in nodes], **options)
+        return RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in nodes], retry=_briefly(3), **options)
     service, _, number = path.partition("/")
     asked = Sentinel(nodes, sentinel_kwargs={"socket_timeout": SENTINEL_TIMEOUT_S, "socket_connect_timeout": SENTINEL_TIMEOUT_S,
-                                             "retry": _once()} | ({"ssl": True} if options.get("ssl") else {}))
-    return asked.master_for(service, db=int(number or 0), retry=_once(), **options)
+                                             "retry": _briefly(1)} | ({"ssl": True} if options.get("ssl") else {}))
+    return asked.master_for(service, db=int(number or 0), retry=_briefly(1), **options)
 
 
 def _read(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
@@ -48,6 +50,6 @@ def _read(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
     return [(host.strip("[]"), int(port)) for host, _, port in found], parts.path.strip("/"), options
 
 
-def _once() -> Retry:
-    """A dead master is not asked again and again: the next request asks the Sentinels who is master now."""
-    return Retry(ConstantBackoff(0.05), 1)
+def _briefly(times: int) -> Retry:
+    """A dead node is not asked again and again while somebody waits: the next request asks who is master now."""
+    return Retry(ConstantBackoff(0.1), times)

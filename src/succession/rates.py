@@ -19,12 +19,11 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AuthenticationResult
 from litestar.types import Message, Scope
-from redis.exceptions import RedisError
 
 from succession.actor import ANONYMOUS, Actor, Authentication, hash_secret
 from succession.config import Settings
 from succession.errors import Problem
-from succession.memory import Memory
+from succession.memory import AWAY, Memory
 from succession.throttle import network_of
 
 log = logging.getLogger("succession.rates")
@@ -127,7 +126,7 @@ async def _count(connection: ASGIConnection, actor: Actor) -> None:
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             connection.scope["state"]["rate"] = await take(state.redis, asked)
-    except (RedisError, OSError, TimeoutError) as error:
+    except (*AWAY, OSError, TimeoutError) as error:
         log.warning("requests are not counted: %s", type(error).__name__)
         state.uncounted_until = time.monotonic() + BLIND_S
 

@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
-from redis.exceptions import RedisError
 
 from succession import logs
 from succession.config import Settings
-from succession.memory import Memory, open_memory
+from succession.memory import AWAY, Memory, open_memory
 
 log = logging.getLogger("succession.standbys")
 
@@ -122,7 +121,7 @@ class Marks:
         try:
             async with asyncio.timeout(POSITION_S + MARK_S):
                 await self.memory.eval(self._KEEP, 1, self._key(writer), await position(), int(2000 * self.bound_s))
-        except (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.warning("a position was not kept: %s at %s", type(error).__name__, logs.place_of(error))
             await asyncio.sleep(self.bound_s)
 
@@ -132,7 +131,7 @@ class Marks:
         try:
             async with asyncio.timeout(MARK_S):
                 return max(int(kept or 0) for kept in await self.memory.mget(keys))
-        except (RedisError, OSError, TimeoutError):
+        except (*AWAY, OSError, TimeoutError):
             return None
 
     def _key(self, whose: UUID | None) -> str:

@@ -103,10 +103,10 @@ class Town:
     async def writing(self, pause_s: float, keep_up: int = 3) -> None:
         """Up, down, up, down; after each the one who did it reads exactly that. Ends between two changes, when `over` is set."""
         while not self.over and (self.waiting or self.up):
-            await (self._take_down() if len(self.up) > keep_up or not self.waiting else self._publish())
+            await (self.take_down() if len(self.up) > keep_up or not self.waiting else self.publish())
             await asyncio.sleep(pause_s)
 
-    async def _publish(self) -> None:
+    async def publish(self) -> None:
         listing_id, proposal_id = self.waiting.pop(0)
         ref = (await queued(self.world, listing_id, proposal_id)).hex
         change = self._begin(self.history.changes[-1].up | {ref})
@@ -116,7 +116,7 @@ class Town:
         self.up.append((listing_id, ref))
         await self._reads_exactly(ref, 200)
 
-    async def _take_down(self) -> None:
+    async def take_down(self) -> None:
         listing_id, ref = self.up.pop(0)
         change = self._begin(self.history.changes[-1].up - {ref})
         answer = await self.center.delete(f"/v1/listings/{listing_id}/publication")
