@@ -21,6 +21,7 @@ from litestar.types import Scope as AsgiScope
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from succession.codes import NAME_LOCALES
 from succession.errors import CONSTRAINTS, PROBLEMS, FieldError, Problem, render
 from succession.i18n import Message, _, negotiate
 from succession.memory import AWAY
@@ -56,6 +57,12 @@ def locale_of(connection: ASGIConnection) -> str:
         return negotiate(accepted)
     user = connection.scope.get("user")
     return getattr(user, "locale", None) or connection.app.state.settings.locale
+
+
+def names_locale_of(connection: ASGIConnection) -> str:
+    """The language for names of codes, which there are in more languages than sentences."""
+    accepted = connection.headers.get("accept-language")
+    return negotiate(accepted, NAME_LOCALES) if accepted else locale_of(connection)
 
 
 async def add_language_headers(message: AsgiMessage, scope: AsgiScope) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,11 +32,15 @@ def bound_to(viewer: str, query: object) -> bytes:
     return hashlib.sha256(viewer.encode() + b"\0" + msgspec.json.encode(query, order="sorted")).digest()
 
 
-def seal_cursor(key: bytes, position: list[Any], bound: bytes) -> str:
-    """Encrypt a keyset position; padded, so that its length tells nothing of the values in it."""
+def seal_cursor(key: bytes, position: list[Any], bound: bytes, repeatable: bool = False) -> str:
+    """Encrypt a keyset position; padded, so that its length tells nothing of the values in it.
+
+    `repeatable`: the same position of the same query reads the same, so that a cache may keep the page; the nonce is then
+    a keyed hash of what is sealed, which no other position shares.
+    """
     plain = msgspec.json.encode(position)
     plain += b" " * (-len(plain) % _PADDED_BYTES)
-    nonce = secrets.token_bytes(_NONCE_BYTES)
+    nonce = secrets.token_bytes(_NONCE_BYTES) if not repeatable else hmac.digest(key, b"nonce\0" + bound + plain, "sha256")[:_NONCE_BYTES]
     return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, plain, bound)).decode().rstrip("=")
 
 

@@ -123,7 +123,7 @@ async def test_that_comparison_sees_a_fact_that_is_shown(market, world, settings
     assert told[0] != told[1]
 
 
-async def test_no_header_tells_of_changes_or_caches_and_nothing_is_compressed(market):
+async def test_no_header_tells_a_member_of_changes_or_caches_and_nothing_is_compressed(market):
     client, _made = market
     for path in ("/v1/teasers", f"/v1/teasers/{(await _items(client, place='kanto'))[0]['ref']}"):
         answer = await client.get(path, headers={"Accept-Encoding": "gzip, br"})

@@ -277,9 +277,13 @@ async def test_every_scheme_is_listed_and_read_in_both_languages(http: httpx.Asy
     for each in listed:
         for language in ("ja", "en"):
             answer = await http.get(f"/v1/codes/{each['scheme']}", headers={"Accept-Language": language})
-            assert len(answer.json()["codes"]) == each["size"] and answer.headers["cache-control"] == "public, max-age=3600"
+            assert len(answer.json()["codes"]) == each["size"] and answer.headers["cache-control"] == "public, max-age=3600, must-revalidate"
     assert (await http.get("/v1/codes/place", headers={"Accept-Language": "ja"})).json()["codes"][0] == {
         "code": "JP-01", "label": "北海道", "parent": "hokkaido"}
+    for language, name, spoken in (("zh-CN", "东京都", "zh-Hans"), ("zh-TW", "東京都", "zh-Hant"), ("ko", "도쿄도", "ko"), ("fr", "Tokyo", "en")):
+        answer = await http.get("/v1/codes/place", headers={"Accept-Language": language})
+        assert next(each["label"] for each in answer.json()["codes"] if each["code"] == "JP-13") == name
+        assert answer.headers["content-language"] == spoken
     assert (await http.get("/v1/codes/nothing")).status_code == 404
 
 

@@ -205,14 +205,13 @@ def facets_of(counts: Counts, fields: Iterable[str], locale: str) -> dict[str, l
 
     def named(field: str) -> list[FacetValue]:
         counted = counts.values[field]
-        return [FacetValue(code, name, counted[code]) for code, name in _names(field, locale == "ja") if code in counted]
+        return [FacetValue(code, name, counted[code]) for code, name in _names(field, locale) if code in counted]
 
     return {field: named(field) for field in fields}
 
 
 @cache
-def _names(field: str, japanese: bool) -> tuple[tuple[str, str], ...]:
-    locale = "ja" if japanese else "en"
+def _names(field: str, locale: str) -> tuple[tuple[str, str], ...]:
     if field == "phrase":  # linkable ones are counted where published teasers show them
         return tuple((code, vocabulary().label(code, locale)) for code in vocabulary().phrases)
     return tuple((code, label(field, code, locale)) for code in allowed(field))

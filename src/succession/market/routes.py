@@ -9,8 +9,9 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
+from succession.caching import MARKET_MAX_AGE_S, NOT_MODIFIED, anonymous, kept_for
 from succession.errors import field_problem
-from succession.http import documented
+from succession.http import documented, names_locale_of
 from succession.i18n import Message, _
 from succession.idempotency import creates
 from succession.ids import parse_reference
@@ -123,20 +124,20 @@ def ranges_asked(revenue_from_yen: RevenueFrom = None, revenue_below_yen: Revenu
 
 Ranges = NamedDependency[dict[str, tuple[str, ...]]]
 PageSize = Annotated[int, QueryParameter(ge=0, le=PAGE_LIMIT_MOST)]
-# Codes and their names change with a release; everything else on the market is somebody's view and stays uncached.
+# Codes and their names change with a release.
 CODES_MAX_AGE_S = 3600
 
 
 @get("/teasers", opt={"public": True}, operation_id="SearchTeasers", summary="Search teasers by published codes",
      dependencies={"ranges": Provide(ranges_asked, sync_to_thread=False)},
-     responses=documented("cursor_invalid", "representation_needed", public=True))
+     responses=documented("cursor_invalid", "representation_needed", public=True) | NOT_MODIFIED)
 async def search(request: Request, databases: Pools, actor: Who, settings: Config, locale: Locale, ranges: Ranges,
                  place: Place = None, industry: Industry = None, founded: Founded = None, employees: Employees = None,
                  revenue: Revenue = None, margin: Margin = None, price: Price = None, scheme: Scheme = None,
                  timing: Timing = None, phrase: Phrase = None, q: FromQuery[str | None] = None, match: FromQuery[Match] = "certain",
                  sort: FromQuery[Sort | None] = None, limit: FromQuery[PageSize] = PAGE_LIMIT_DEFAULT,
                  cursor: FromQuery[str | None] = None, facets: Facets = None,
-                 acting_for: FromQuery[UUID | None] = None) -> SearchPage:
+                 acting_for: FromQuery[UUID | None] = None) -> Response[SearchPage]:
     refuse_unknown(request.query_params)
     excluding = await viewers_for(databases, actor, acting_for)
     given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
@@ -151,33 +152,37 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     found = await find_teasers(market, asked, wanted, excluding)
     if after is None:
         request.app.state.filter_log.note(asked, actor, today())
-    return SearchPage(
+    names, whole = names_locale_of(request), anonymous(request)
+    page = SearchPage(
         match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
         read_as={name: list(codes) for name, codes in asked.read_as.items()}, corrected=list(asked.corrected),
         unrecognised=list(asked.unrecognised), items=[found_teaser(row, asked, locale) for row in found.rows],
-        next_cursor=seal_cursor(key, [*found.after[:2], found.after[2].hex], bound) if found.after else None,
-        facets=facets_of(found.counts, fields, locale),
+        next_cursor=seal_cursor(key, [*found.after[:2], found.after[2].hex], bound, repeatable=whole) if found.after else None,
+        facets=facets_of(found.counts, fields, names),
     )  # fmt: skip
+    spoken = {"Content-Language": ", ".join(dict.fromkeys((locale, names)))}
+    return kept_for(request, page, MARKET_MAX_AGE_S, spoken)
 
 
 @get("/teasers/{ref:str}", opt={"public": True}, operation_id="ReadTeaser", summary="One teaser",
-     responses=documented("not_found", "representation_needed", public=True))
-async def read_teaser(databases: Pools, actor: Who, locale: Locale, ref: FromPath[str],
-                      acting_for: FromQuery[UUID | None] = None) -> TeaserView:
+     responses=documented("not_found", "representation_needed", public=True) | NOT_MODIFIED)
+async def read_teaser(request: Request, databases: Pools, actor: Who, locale: Locale, ref: FromPath[str],
+                      acting_for: FromQuery[UUID | None] = None) -> Response[TeaserView]:
     excluding = await viewers_for(databases, actor, acting_for)
-    return await find_teaser(databases, actor, parse_reference(ref), excluding, locale)
+    return kept_for(request, await find_teaser(databases, actor, parse_reference(ref), excluding, locale), MARKET_MAX_AGE_S)
 
 
 @get("/codes", opt={"public": True}, operation_id="ListSchemes", summary="The code schemes this API speaks",
-     responses=documented(public=True), sync_to_thread=False)
-def schemes() -> Response[SchemeList]:
-    return Response(list_schemes(), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
+     responses=documented(public=True) | NOT_MODIFIED, sync_to_thread=False)
+def schemes(request: Request) -> Response[SchemeList]:
+    return kept_for(request, list_schemes(), CODES_MAX_AGE_S)
 
 
 @get("/codes/{scheme:str}", opt={"public": True}, operation_id="ReadScheme", summary="The codes of a scheme, named in your language",
-     responses=documented("not_found", public=True), sync_to_thread=False)
-def codes(locale: Locale, scheme: FromPath[str]) -> Response[CodeList]:
-    return Response(list_codes(scheme, locale), headers={"Cache-Control": f"public, max-age={CODES_MAX_AGE_S}"})
+     responses=documented("not_found", public=True) | NOT_MODIFIED, sync_to_thread=False)
+def codes(request: Request, scheme: FromPath[str]) -> Response[CodeList]:
+    names = names_locale_of(request)
+    return kept_for(request, list_codes(scheme, names), CODES_MAX_AGE_S, {"Content-Language": names})
 
 
 ROUTES: list = [preview, propose, publish, unpublish, search, read_teaser, schemes, codes, *PROSE, *DESK, *HOLDS, *MATCHES, *SAVED]
