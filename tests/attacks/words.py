@@ -20,6 +20,7 @@ import msgspec
 from attacks.forms import noise_like, written_forms
 from attacks.harness import Door, Finding, altered, attack, on_each_teaser, readable, same_origin
 from attacks.scene import Scene, Truth
+from succession.caching import tag_of
 from succession.listings.profile import Profile
 from world import Caller
 
@@ -57,7 +58,8 @@ async def _told(door: Door, who: str, text: str) -> tuple[int, bool, dict[str, A
     body = answer.json()
     echo = body.pop("unrecognised", [])
     size = len(answer.content) - sum(len(json.dumps(word, ensure_ascii=False).encode()) + 1 for word in echo)
-    headers = {name: value for name, value in answer.headers.items() if name not in ("content-length", "date")}
+    moving = {"content-length", "date", *(["etag"] if answer.headers.get("etag") == tag_of(answer.content) else [])}  # the tag holds the echo
+    headers = {name: value for name, value in answer.headers.items() if name not in moving}
     return answer.status_code, not echo and answer.status_code == 200, body | {"size": size}, headers
 
 
