@@ -38,6 +38,7 @@ browser: $(INSTALLED) $(CATALOGUES)
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
 bench: $(INSTALLED) $(CATALOGUES)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
 	@exec $(BIN)/python -m succession bench $(ARGS)
 
 messages: $(INSTALLED)

@@ -28,6 +28,7 @@ from succession.listings.profile import Profile
 from succession.market.batches import Closed, close_batch
 from succession.market.codebooks import cell_id, store_codebook
 from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
+from succession.market.settling import settle
 from succession.market.publication import choose_cell, derive, figures_of, sheet_text
 from world import Caller, World
 
@@ -215,6 +216,16 @@ async def seed_market(world: World, teasers: int, seed: int = 1, excluding: Call
         return [record[0] for record in hidden]
     finally:
         await owner.close()
+
+
+async def settle_market(world: World) -> int:
+    """Count the market anew, as the worker does once enough has changed; how many teasers there are."""
+    worker = await asyncpg.connect(as_role(world.database_url, "succession_worker"))
+    try:
+        async with worker.transaction():
+            return await settle(worker)
+    finally:
+        await worker.close()
 
 
 def random_teaser(rng: Random, cell: Cell, ids: dict[int, int], shuffle: int | None = None) -> tuple[Any, ...]:

@@ -20,10 +20,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from urllib.parse import quote
 
 from succession.embedded_files import (
@@ -146,10 +146,12 @@ class Servers:
         self.stop()
 
 
-def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, throwaway: bool = False) -> Servers:
+def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, throwaway: bool = False,
+          settings: Mapping[str, str] = MappingProxyType({})) -> Servers:
     """Start what is asked for under `data_dir` and wait until it answers; EmbeddedError when it cannot be.
 
-    Whatever an earlier program left running there is ended first. `throwaway` trades durability for speed (tests).
+    Whatever an earlier program left running there is ended first. `throwaway` trades durability for speed (tests);
+    `settings`: more of PostgreSQL's.
     The servers end with `stop()`, at the end of the `with` block, at exit, and also when this process is killed.
     """
     if importlib.util.find_spec("psutil") is None:
@@ -166,7 +168,7 @@ def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, th
         atexit.register(servers.stop)
         sockets = socket_directory(data_dir, place, account)
         if postgres:
-            _start_postgres(servers, place / "postgres", sockets, account, throwaway)
+            _start_postgres(servers, place / "postgres", sockets, account, throwaway, settings)
         if redis:
             _start_redis(servers, place / "redis", sockets, account, throwaway)
         servers._warden = _watch(servers)
@@ -190,7 +192,8 @@ def start(data_dir: Path | str, *, postgres: bool = True, redis: bool = True, th
 # --- the two servers -----------------------------------------------------------------------------------------------
 
 
-def _start_postgres(servers: Servers, cluster: Path, sockets: Path, account: Account | None, throwaway: bool) -> None:
+def _start_postgres(servers: Servers, cluster: Path, sockets: Path, account: Account | None, throwaway: bool,
+                    more: Mapping[str, str]) -> None:
     programs = postgres_programs(cluster.parent, account)
     if not cluster.exists():
         _init_cluster(programs, cluster, servers.data_dir / "logs" / "initdb.log", account, throwaway)
@@ -201,7 +204,7 @@ def _start_postgres(servers: Servers, cluster: Path, sockets: Path, account: Acc
     # meanwhile, and then PostgreSQL would refuse to start.
     (cluster / "postmaster.pid").unlink(missing_ok=True)
     settings = _POSTGRES_SETTINGS | {"unix_socket_directories": str(sockets), "cluster_name": servers._mark}
-    settings |= _THROWAWAY_SETTINGS if throwaway else {}
+    settings |= (_THROWAWAY_SETTINGS if throwaway else {}) | dict(more)
     argv = [str(programs / "postgres"), "-D", str(cluster)]
     for name, text in settings.items():
         argv += ["-c", f"{name}={text}"]

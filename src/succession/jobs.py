@@ -15,6 +15,7 @@ from succession.disclosure.nda_expiry import remind_of_endings
 from succession.disclosure.rescreening import rescreen
 from succession.market.alerts import alert, forget_alerts
 from succession.market.batches import close_batch_if_due, end_publications, flag_figures, recheck_prose
+from succession.market.settling import settle_if_due
 from succession.metrics.closing import close_months
 from succession.retention import purge
 from succession.store.sweep import sweep_store
@@ -52,6 +53,7 @@ PERIODIC: tuple[Job, ...] = (
     Job("close_batch", 60, _now(close_batch_if_due)),
     Job("alert", 60, _now(alert)),
     Job("forget_alerts", 86_400, forget_alerts),
+    Job("settle", 60, _now(settle_if_due)),
     Job("end_publications", 300, _now(end_publications)),
     Job("recheck_prose", 86_400, _now(recheck_prose)),
     Job("flag_figures", 3600, _now(flag_figures)),

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +25,7 @@ from succession.config import Settings
 from succession.memory import AWAY, Memory, open_memory
 
 log = logging.getLogger("succession.standbys")
+T = TypeVar("T")
 
 LOOKS_PER_BOUND, EVERY_MOST_S = 8, 0.25
 POSITION_S = 1.0  # for the primary to say where it is, to who has just committed
@@ -252,29 +253,30 @@ class Market:
     standbys: Standbys | None
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
-        return await self._read(sql, values)
+        return await self.ask(lambda pool: pool.fetch(sql, *values))
 
     async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
         """The first row. That there is none is said by the primary alone: who was just told of a teaser finds it."""
-        rows = await self._read(sql, values)
+        rows = await self.fetch(sql, *values)
         if not rows and self.standbys is not None:
             rows = await self.primary.fetch(sql, *values)
         return rows[0] if rows else None
 
-    async def _read(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+    async def ask(self, question: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
+        """A question of several statements is asked of one server; all of it again of another where that one is gone."""
         if self.standbys is None:
-            return await self.primary.fetch(sql, *values)
+            return await question(self.primary)
         floor = await self.standbys.marks.floor(self.reader)
         for _try in range(STANDBYS_TRIED):
             if (number := await self.standbys.choose_for(floor)) is None:
                 break
             try:
                 async with self.standbys.asking(number):
-                    return await self.standbys.audiences[number][self.role].fetch(sql, *values)
+                    return await question(self.standbys.audiences[number][self.role])
             except Exception as error:
                 if not is_the_servers(error):
                     raise
-        return await self.primary.fetch(sql, *values)
+        return await question(self.primary)
 
 
 async def show_everybody(settings: Settings, database: asyncpg.Pool | asyncpg.Connection) -> None:

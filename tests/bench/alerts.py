@@ -29,19 +29,21 @@ import msgspec
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parent))
-import search as market  # the same world, codebook and teasers
+import seed as market  # the same codebook and teasers as every bench
 
 from succession.calendar_turn import AGAIN
 from succession.codes import SCHEMES
 from succession.config import Settings
 from succession.embedded import start
 from succession.market.alerts import alert
-from succession.market.queries import Wanted, statement
+from succession.market.queries import find_teasers
 from succession.market.search import allowed, read_search
+from succession.market.standing import Wanted
 from succession.progress import bar
+from succession.standbys import Market
 from succession.worker import open_worker_pool
 
-SEARCHES, TEASERS, SAMPLE, PER_MEMBER, BATCH = 100_000, 5_000, 300, 5, 60
+COMPANIES, SEARCHES, TEASERS, SAMPLE, PER_MEMBER, BATCH = 300_000, 100_000, 5_000, 300, 5, 60
 EXCLUDED_PERCENT = 5  # of the teasers of the batch exclude a kind of buyer or a country
 FREQUENCIES = ("instant",) * 5 + ("daily",) * 3 + ("weekly",) * 2
 COUNTRIES = ("GB", "DE", "FR", "US", "SG", "KR", "TW", "VN", "TH", "AU")
@@ -66,7 +68,7 @@ def drawn(rng: Random) -> dict[str, list[str]]:
 
 
 async def seed(settings: Settings, owner_url: str, searches: int, teasers: int) -> None:
-    await market.seed(owner_url, teasers)
+    await market.seed(owner_url, teasers, COMPANIES, excluded=0)
     rng, owner, draw = Random(8058), await asyncpg.connect(owner_url), bar("searches  ")
     members, places = [], searches // PER_MEMBER
     for n in range(places):
@@ -140,8 +142,8 @@ async def run_turns(settings: Settings) -> tuple[float, float, float, int]:
 
 
 async def judge(settings: Settings, owner_url: str) -> tuple[float, int]:
-    """Seconds of the market's own statement for a sample, search by search; how many of them differ from what was noted."""
-    owner, connection = await asyncpg.connect(owner_url), await asyncpg.connect(settings.role_url("market_buyer"))
+    """Seconds of the market's own search for a sample, search by search; how many of them differ from what was noted."""
+    owner, pool = await asyncpg.connect(owner_url), await asyncpg.create_pool(settings.role_url("market_buyer"), min_size=1, max_size=1)
     await owner.execute("SET ROLE succession_seeder")
     rows = await owner.fetch("SELECT id, organisation_id, asked::text AS asked FROM vault.saved_search WHERE NOT possible ORDER BY id LIMIT $1", SAMPLE)
     wrong, taken = 0, 0.0
@@ -149,12 +151,11 @@ async def judge(settings: Settings, owner_url: str) -> tuple[float, int]:
         asked = {name: sets[0] for name, sets in msgspec.json.decode(row["asked"]).items()}
         at = perf_counter()
         search = read_search(asked, None)
-        sql, arguments = statement(search, Wanted("newest", 10_000, None), (row["organisation_id"],))
-        found = await connection.fetch(sql, *arguments)
+        found = await find_teasers(Market("market_buyer", None, pool, None), search, Wanted("newest", 10_000, None), (row["organisation_id"],))
         taken += perf_counter() - at
         noted = await owner.fetchval("SELECT coalesce(sum(teasers), 0) FROM vault.alert WHERE saved_search_id = $1", row["id"])
-        wrong += noted != len([each for each in found if each["position"] is not None])
-    await connection.close()
+        wrong += noted != len(found.rows)
+    await pool.close()
     await owner.close()
     return taken / max(1, len(rows)), wrong
 

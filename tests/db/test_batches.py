@@ -148,7 +148,8 @@ async def test_down_means_gone_whoever_takes_it_down(world, settings, center):
 
 async def test_the_worker_cannot_publish_what_no_owner_approved(world, settings, center, worker):
     listing_id, ref = await put_up(world, settings, center, profile_of_member(7), "verified_buyers")
-    teaser = await _teaser(world, ref)
+    computed = {"newest", "place_down", "revenue_down", "price_down"}
+    teaser = {name: value for name, value in (await _teaser(world, ref)).items() if name not in computed}
     columns = ", ".join(teaser)
     values = ", ".join(f"${n}" for n in range(1, len(teaser) + 1))
     insert = f"INSERT INTO market.teaser ({columns}) VALUES ({values})"

@@ -5,7 +5,7 @@ from random import Random
 
 import httpx
 import pytest
-from market_world import profile_of_member, put_up, seed_market
+from market_world import profile_of_member, put_up, seed_market, settle_market
 
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ANY, ATTRIBUTES, SCHEMES, leaves
@@ -26,6 +26,10 @@ async def market(app, database_url):
     callers = {"market_public": None, "market_buyer": await made.acquirer(), "market_desk": await made.agency("desk"),
                "market_domestic": await made.intermediary()}
     hidden = await seed_market(made, TEASERS, excluding=callers["market_buyer"], excluded=60)
+    # Most is settled; what came since (another 250), and what went (some of both), is not.
+    await settle_market(made)
+    hidden += await seed_market(made, TEASERS // 2, seed=2, excluding=callers["market_buyer"], excluded=20)
+    await made.seed("DELETE FROM market.teaser WHERE shuffle % 11 = 0 RETURNING ref")
     rows = await made.seed("SELECT t.*, " + ", ".join(f"c.{name}" for name in ATTRIBUTES) +
                            " FROM market.teaser t JOIN market.cell c ON c.id = t.cell_id")
     yield callers, [dict(row) for row in rows], set(hidden), made

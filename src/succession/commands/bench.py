@@ -7,15 +7,16 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("search", "codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many", "text")
+MEASUREMENTS = ("codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many", "text", "scale")
+BY_NAME = ("seed",)  # measures nothing by itself
 
 
 def run(arguments: list[str]) -> int:
     """`succession bench [one of MEASUREMENTS] [size]`: all by default; the README quotes what they print."""
     directory = resource("tests/bench")
     wanted = arguments[:1] or list(MEASUREMENTS)
-    if not directory.is_dir() or not set(wanted) <= set(MEASUREMENTS):
-        print(f"usage, in a checkout: succession bench [{'|'.join(MEASUREMENTS)}] [size]")
+    if not directory.is_dir() or not set(wanted) <= {*MEASUREMENTS, *BY_NAME}:
+        print(f"usage, in a checkout: succession bench [{'|'.join((*MEASUREMENTS, *BY_NAME))}] [size or options]")
         return 2
     for name in wanted:
         sys.argv = [name, *arguments[1:]]

@@ -38,30 +38,31 @@ class Placed(msgspec.Struct, frozen=True):
     overlapping: dict[str, str]
     others: dict[str, tuple[str, ...]]
 
-    def cell_tests(self) -> dict[str, str]:
-        """Attribute -> what a cell `c` passes when it lies inside the filter."""
-        return {name: f"c.{name} = ANY({codes})" for name, codes in self.inside.items()}
+    def tests(self, row: str) -> dict[str, str]:
+        """Field -> what a relation with the codes of cell and teaser in one row passes."""
+        return {name: f"{row}.{name} = ANY({codes})" for name, codes in self.inside.items()} | self.teaser_tests(row)
 
     def asked_sets(self) -> list[tuple[str, str]]:
         """(column, placeholder) of what is asked of columns that hold several codes."""
         return [(COLUMN[name][0], codes) for name, sets in self.others.items() if COLUMN[name][1] for codes in sets]
 
-    def teaser_tests(self) -> list[str]:
-        """What a teaser `t` passes outside the codebook."""
-        return [
-            f"t.{column} && {codes}" if is_set else f"t.{column} = ANY({codes})"
+    def teaser_tests(self, row: str = "t") -> dict[str, str]:
+        """Field outside the codebook -> what a teaser passes."""
+        return {
+            name: " AND ".join(f"{row}.{COLUMN[name][0]} {'&&' if COLUMN[name][1] else '='} {codes if COLUMN[name][1] else f'ANY({codes})'}"
+                               for codes in sets)
             for name, sets in self.others.items()
-            for (column, is_set), codes in ((COLUMN[name], codes) for codes in sets)
-        ]
+        }
 
 
-def place(search: Search, arguments: Arguments) -> Placed:
+def place(search: Search, arguments: Arguments, wide: bool = True) -> Placed:
+    """Every value placed has to be used: without `wide` those of possible matches are left out."""
     def put(codes: Iterable[str]) -> str:
         return arguments.put(list(codes), "text[]")
 
     return Placed(
         inside={name: put(codes) for name, codes in search.certain.items()},
-        overlapping={name: put(code for code, _share in codes) for name, codes in search.overlapping.items()},
+        overlapping={name: put(code for code, _share in codes) for name, codes in search.overlapping.items() if wide},
         others={name: tuple(put(codes) for codes in sets) for name, sets in search.others.items()},
     )
 
@@ -76,6 +77,16 @@ def counting(placed: Placed, excluding: bool) -> str:
     """
     counts = "\nUNION ALL ".join((_each_code(placed), _total(), _possible(placed)))
     return ",\n".join([_live(excluding), *_filters(placed), _bases(placed), f"counts AS MATERIALIZED ({counts})"])
+
+
+def found_bits(placed: Placed, excluding: bool, possible: bool) -> str:
+    """Common table expressions that end in `found(chunk, bits)`: what matches certainly, or possibly, and no empty chunk."""
+    certain = _and(["live", *(f"f_{name}" for name in (*placed.inside, *placed.others))])
+    wide = _and(["live", *(f"f_{name}" for name in placed.others), *(f"o_{name}" for name in placed.overlapping)])
+    left = ("SELECT w.chunk, CASE WHEN s.chunk IS NULL THEN w.bits ELSE w.bits & ~s.bits END AS bits "
+            f"FROM (SELECT chunk, {wide}) w LEFT JOIN (SELECT chunk, {certain}) s ON s.chunk = w.chunk")
+    matching = left if possible else f"SELECT chunk, {certain}"
+    return ",\n".join([_live(excluding), *_filters(placed), f"found AS (SELECT * FROM ({matching}) m WHERE bit_count(bits) > 0)"])
 
 
 def _live(excluding: bool) -> str:
@@ -180,11 +191,12 @@ def counts_of(rows: Iterable[tuple[str, str, int]]) -> Counts:
     totals = {TOTAL: 0, POSSIBLE: 0}
     for field, code, n in rows:
         if field in totals:
-            totals[field] = n
+            totals[field] += n
         elif n:
             counted = values[field]
             for wider in _within(field, code):
                 counted[wider] = counted.get(wider, 0) + n
+    values = {field: {code: n for code, n in counted.items() if n} for field, counted in values.items()}
     return Counts(totals[TOTAL], totals[POSSIBLE], values)
 
 

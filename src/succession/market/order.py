@@ -1,7 +1,7 @@
 """In which order do people read the published codes of a field?
 
-Orders know published codes only. Every one ascends, so that a single row comparison continues it (0005_market.sql keeps
-an index for each); what is not disclosed comes last whichever way one sorts.
+Orders know published codes only. Every one ascends, so that a single row comparison continues it (0005 and 0029 keep an
+index for each); what is not disclosed comes last whichever way one sorts.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ PLACE_RANK = _ranks_of_levels("place")
 REVENUE_RANK = _ranks_of_levels("revenue")
 PRICE_RANK = {code: rank for rank, code in enumerate(SCHEMES["price"].codes, 1)} | {"negotiable": UNDISCLOSED}
 
-#: Name of an order -> the expression on market.teaser it sorts by; shuffle and ref follow in every one.
+#: Name of an order -> the column of market.teaser it sorts by; shuffle and ref follow in every one.
 SORTS: dict[str, str] = {
-    "newest": "(-t.batch)",
+    "newest": "t.newest",
     "oldest": "t.batch",
     "place": "t.place_rank",
-    "-place": "(-(t.place_rank % 99))",
+    "-place": "t.place_down",
     "revenue": "t.revenue_rank",
-    "-revenue": "(-(t.revenue_rank % 99))",
+    "-revenue": "t.revenue_down",
     "price": "t.price_rank",
-    "-price": "(-(t.price_rank % 99))",
+    "-price": "t.price_down",
 }
 
 RELEVANCE = "relevance"

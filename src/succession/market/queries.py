@@ -1,11 +1,12 @@
 """What does a reader find on the market: teasers, counts, one teaser, and the codes they are written in?
 
-One statement per search, as the caller's audience role: no scope, no grant on the vault. What it returns is
+A search is two statements on one snapshot, as the caller's audience role: no scope, no grant on the vault. What they return is
 codes; words are rendered from them in the reader's language.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
 from uuid import UUID
@@ -17,16 +18,18 @@ from succession.actor import Actor
 from succession.anonymity.teaser import CanonicalTeaser, Cell, Fact, Prose, foreign_money, render
 from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, SCHEMES, label
-from succession.database import Databases
+from succession.database import ACQUIRE_TIMEOUT_S, Databases
 from succession.errors import Problem
-from succession.market.facets import NO_COUNTS, Arguments, Counts, FacetValue, Placed, counting, counts_of, place
+from succession.market.counted import begun, count
+from succession.market.facets import NO_COUNTS, Counts, FacetValue
 from succession.market.matched import Matched, matched_in
-from succession.market.order import RELEVANCE, SORTS, relevance
 from succession.market.search import Search
+from succession.market.standing import SHARE, Wanted, known, page
 from succession.market.terms import Corrected
 from succession.standbys import Market
 
 CURRENCIES = ("USD", "EUR")
+RENDERED_MOST = 1_500  # some 4 kB each
 
 
 # --- who sees which market ------------------------------------------------------------------------------------------
@@ -101,6 +104,19 @@ def canonical_of(row: asyncpg.Record) -> CanonicalTeaser:
     )  # fmt: skip
 
 
+_rendered: OrderedDict[tuple[UUID, str], TeaserView] = OrderedDict()
+
+
+def listed_view(row: asyncpg.Record, locale: str) -> TeaserView:
+    """A teaser in a list, rendered once for many pages: what a reference shows never changes, and prose stands on its own page."""
+    key = row["ref"], locale
+    if (view := _rendered.get(key)) is None:
+        view = _rendered[key] = teaser_view(row, locale)
+        if len(_rendered) > RENDERED_MOST:
+            _rendered.popitem(last=False)
+    return view
+
+
 def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     teaser = canonical_of(row)
     sheet, cell = render(teaser, locale), teaser.cell
@@ -112,7 +128,7 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
 
 
 def found_teaser(row: asyncpg.Record, asked: Search, locale: str) -> FoundTeaser:
-    return FoundTeaser(*msgspec.structs.astuple(teaser_view(row, locale)), matched_in(row, asked, locale))
+    return FoundTeaser(*msgspec.structs.astuple(listed_view(row, locale)), matched_in(row, asked, locale))
 
 
 def _bands(teaser: CanonicalTeaser, currency: str, locale: str) -> MoneyBands:
@@ -144,82 +160,12 @@ class SearchPage(msgspec.Struct, frozen=True):
     facets: dict[str, list[FacetValue]]
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Which page of which list. `sort` is a key of SORTS, `relevance`, or `share` for possible matches; `after`: the last position."""
-
-    sort: str
-    limit: int
-    after: tuple[int, int, UUID] | None
-
-
 class Found(msgspec.Struct, frozen=True):
     """`rows` of one page; `after` the position to go on from, None at the end."""
 
     counts: Counts
     rows: list[asyncpg.Record]
     after: tuple[int, int, UUID] | None
-
-
-_EXCLUDED = """
-excluded AS MATERIALIZED (SELECT DISTINCT x.ref FROM unnest({viewers}) AS v(id), market.excluded_teasers(v.id) x),"""
-# The counts ride on the first row of the page, which stands alone when the page is empty.
-_SEARCH = """
-WITH {excluded} {counting},
-found AS ({page}),
-page AS (SELECT t.key, t.shuffle, {columns}, row_number() OVER (ORDER BY t.key, t.shuffle, t.ref) AS position
-         FROM found t JOIN market.cell c ON c.id = t.cell_id),
-counted_once AS (SELECT array_agg(field) AS fields, array_agg(code) AS codes, array_agg(n) AS numbers FROM counts)
-SELECT p.*, CASE WHEN p.position > 1 THEN NULL ELSE f.fields END AS fields,
-       CASE WHEN p.position > 1 THEN NULL ELSE f.codes END AS codes,
-       CASE WHEN p.position > 1 THEN NULL ELSE f.numbers END AS numbers
-FROM counted_once f LEFT JOIN page p ON true ORDER BY p.position
-"""
-
-
-def statement(search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> tuple[str, Arguments]:
-    """The one statement of a search and its values. Without viewers it asks for nobody's exclusions."""
-    arguments = Arguments()
-    excluded = _EXCLUDED.format(viewers=arguments.put(list(for_viewers), "uuid[]")) if for_viewers else ""
-    placed = place(search, arguments)
-    page = _page(search, placed, wanted, arguments, bool(for_viewers))
-    counted = counting(placed, bool(for_viewers))
-    return _SEARCH.format(excluded=excluded, counting=counted, page=page, columns=SHOWN_COLUMNS), arguments
-
-
-def _page(search: Search, placed: Placed, wanted: Wanted, arguments: Arguments, excluding: bool) -> str:
-    if wanted.sort == SHARE:
-        source = f"market.teaser t JOIN ({_possible_cells(search, placed, arguments)}) s ON s.id = t.cell_id"
-        key, conditions = "s.key", []
-    else:
-        source, key = "market.teaser t", SORTS[wanted.sort] if wanted.sort != RELEVANCE else relevance(placed.asked_sets())
-        inside = " AND ".join(placed.cell_tests().values())
-        conditions = [f"t.cell_id IN (SELECT c.id FROM market.cell c WHERE {inside})"] if inside else []
-    conditions += placed.teaser_tests()
-    if excluding:
-        conditions.append("t.ref NOT IN (SELECT ref FROM excluded)")
-    if wanted.after:
-        placed = (arguments.put(value, kind) for value, kind in zip(wanted.after, ("int", "bigint", "uuid"), strict=True))
-        conditions.append(f"({key}, t.shuffle, t.ref) > ({', '.join(placed)})")
-    where = " AND ".join(conditions) or "true"
-    return (f"SELECT t.*, {key} AS key FROM {source} WHERE {where} "
-            f"ORDER BY {key}, t.shuffle, t.ref LIMIT {arguments.put(wanted.limit + 1, 'int')}")
-
-
-def _possible_cells(search: Search, placed: Placed, arguments: Arguments) -> str:
-    """Cells that overlap the filters without lying inside, `key` ascending from the one with the largest share inside."""
-    if not placed.inside:
-        return "SELECT c.id, 0 AS key FROM market.cell c WHERE false"
-    joins = []
-    for name, shares in search.overlapping.items():
-        codes = arguments.put([code for code, _share in shares], "text[]")
-        parts = arguments.put([share for _code, share in shares], "float8[]")
-        joins.append(f"JOIN unnest({codes}, {parts}) AS s_{name}(code, share) ON s_{name}.code = c.{name}")
-    product = " * ".join(f"s_{name}.share" for name in search.overlapping)
-    return (f"SELECT c.id, -round({product} * 1000000)::int AS key FROM market.cell c {' '.join(joins)} "
-            f"WHERE NOT ({' AND '.join(placed.cell_tests().values())})")
-
-
-SHARE = "share"
 
 
 async def searchable_facts(market: Market, phrases: Sequence[str] | None) -> list[str]:
@@ -236,16 +182,22 @@ async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewe
     """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes."""
     if search.empty:
         return Found(NO_COUNTS, [], None)
-    sql, arguments = statement(search, wanted, for_viewers)
-    rows = await market.fetch(sql, *arguments)
-    first = rows[0]
-    counts = counts_of(zip(first["fields"], first["codes"], first["numbers"], strict=True))
-    found = [row for row in rows if row["position"] is not None]
+    return await market.ask(lambda pool: _find(pool, search, wanted, for_viewers))
+
+
+async def _find(pool: asyncpg.Pool, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        counts, shown, whole = await count(connection, search, for_viewers)
+        matches = counts.possible if wanted.sort == SHARE else counts.certain
+        if not matches or not wanted.limit:
+            return Found(counts, [], None)
+        arguments, excluded, placed = begun(search, for_viewers, wanted.sort == SHARE)
+        sql = page(search, wanted, known(wanted, search, matches, shown, whole), excluded, arguments, placed)
+        found = await connection.fetch(sql, *arguments)
     if len(found) <= wanted.limit:
         return Found(counts, found, None)
-    found = found[: wanted.limit]
-    last = found[-1] if found else None
-    return Found(counts, found, (last["key"], last["shuffle"], last["ref"]) if last else None)
+    last = found[wanted.limit - 1]
+    return Found(counts, found[: wanted.limit], (last["key"], last["shuffle"], last["ref"]))
 
 
 # --- one teaser -----------------------------------------------------------------------------------------------------

@@ -32,12 +32,10 @@ from succession.market.previews import PreviewAsked, PreviewView, preview_teaser
 from succession.market.order import RELEVANCE
 from succession.market.prose_routes import ROUTES as PROSE
 from succession.market.queries import (
-    SHARE,
     CodeList,
     SchemeList,
     SearchPage,
     TeaserView,
-    Wanted,
     audience_role,
     find_teaser,
     find_teasers,
@@ -50,6 +48,7 @@ from succession.market.ranges import BOUNDS, edges, read_ranges
 from succession.market.representations import viewers_for
 from succession.market.saved_search_routes import ROUTES as SAVED
 from succession.market.search import FILTERS, Match, Sort, allowed, checked_fields, read_search, refuse_unknown
+from succession.market.standing import SHARE, Wanted
 from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
 from succession.wiring import Config, Locale, Pools, Tx, Who
 

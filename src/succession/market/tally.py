@@ -1,0 +1,227 @@
+"""What do one or two filters leave, by counts made before anybody asked?
+
+`market.tally` counts every published code under every key and every pair of keys of two fields (0029). A filter is a few keys that
+share no teaser, so its counts are sums of rows; each field is counted under all filters but its own. What came or went since
+the tally was made, and what a viewer must not see, are looked at one by one and added or taken off: they are few.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import product
+from struct import unpack
+
+import asyncpg
+
+from succession.codes import ANY, ATTRIBUTES, SCHEMES, inside, leaves
+from succession.market.facets import COLUMN, POSSIBLE, TOTAL, Arguments, Placed
+from succession.market.search import FILTERS, Search
+
+KEYED_MOST, FIELDS_MOST = 2, 3
+KEYS_MOST = 2_000
+WHOLE_MARKET = ("", "")
+
+Key = tuple[str, str]
+Counted = tuple[str, str, int]  # field, code, n
+
+
+@cache
+def wholes(field: str) -> dict[str, frozenset[str]]:
+    """Key of everything inside a published code -> the codes teasers may show there; widest first, where there are several."""
+    found: dict[frozenset[str], str] = {}
+    if field in ATTRIBUTES:
+        for code in SCHEMES[field].codes:
+            within = inside(field, leaves(field, code))[0]
+            if code != ANY and len(within) > 1:
+                found.setdefault(within, f"{field}<{code}")
+    return {key: within for within, key in sorted(found.items(), key=lambda each: (-len(each[0]), each[1]))}
+
+
+def shown(field: str, code: str) -> str:
+    """The key of the teasers that show exactly this code."""
+    return f"{field}={code}"
+
+
+@cache
+def keys_of(field: str, codes: frozenset[str]) -> tuple[str, ...]:
+    """The fewest keys that together are the teasers showing one of these codes, no teaser twice: codes of a field nest."""
+    left, keys = set(codes), []
+    for key, within in wholes(field).items():
+        if within <= left:
+            keys.append(key)
+            left -= within
+    return (*keys, *(shown(field, code) for code in sorted(left)))
+
+
+def field_of(key: str) -> str:
+    return key.replace("<", "=").partition("=")[0]
+
+
+class Keys:
+    """The keys of a search by field. `complete`: the tally answers it all, not only the fields it is filtered by."""
+
+    def __init__(self, search: Search) -> None:
+        self.certain = {name: keys_of(name, frozenset(codes)) for name, codes in search.certain.items()}
+        self.certain |= {name: keys_of(name, frozenset(sets[0])) for name, sets in search.others.items()}
+        self.wide = {name: (*self.certain[name], *(shown(name, code) for code, _share in codes if code not in search.certain[name]))
+                     for name, codes in search.overlapping.items()}
+        self.complete = len(self.certain) <= KEYED_MOST
+
+    @classmethod
+    def of(cls, search: Search) -> Keys | None:
+        """None where the tally does not help: many fields, or several values of one where teasers show sets."""
+        for name, sets in search.others.items():
+            if len(sets) > 1 or (COLUMN[name][1] and len(sets[0]) > 1):
+                return None
+        if len(search.certain) + len(search.others) > FIELDS_MOST:
+            return None
+        keys = cls(search)
+        return keys if len(keys.rows()) + len(keys.wide_rows()) <= KEYS_MOST else None
+
+    def rows(self) -> list[Key]:
+        """Those with counts: all filters together, all but one, and the whole market."""
+        fields = [name for name in FILTERS if name in self.certain]
+        found = {WHOLE_MARKET: None} | dict.fromkeys(_pairs(self.certain, fields) if self.complete else ())
+        for but in fields:
+            found |= dict.fromkeys(_pairs(self.certain, [name for name in fields if name != but]))
+        return list(found)
+
+    def wide_rows(self) -> list[Key]:
+        """Those whose teasers overlap the filters without lying inside."""
+        if not self.wide or not self.complete:
+            return []
+        fields = [name for name in FILTERS if name in self.certain]
+        certain = set(_pairs(self.certain, fields))
+        return [key for key in _pairs(self.certain | self.wide, fields) if key not in certain]
+
+
+def _pairs(keys: dict[str, tuple[str, ...]], fields: Sequence[str]) -> Iterator[Key]:
+    several = product(*(keys[name] for name in fields))
+    return ((*each, "", "")[:2] for each in several)  # type: ignore[misc]
+
+
+# --- the statement --------------------------------------------------------------------------------------------------
+
+_TALLY = """
+WITH {excluded}
+wanted AS (SELECT * FROM unnest({a}, {b}) AS k(a, b)),
+wide AS (SELECT * FROM unnest({wide_a}, {wide_b}) AS k(a, b)),
+since AS (
+    SELECT u.sign, {cells}, u.price, u.schemes, u.timing, u.phrases FROM market.unsettled u JOIN market.cell c ON c.id = u.cell_id
+    {gone}
+),
+missing AS (SELECT s.*, {own} FROM since s),
+judged AS (SELECT m.*, {missed} AS missed, {touches} AS touches FROM missing m),
+changed AS (
+    SELECT v.field, v.code, j.sign FROM judged j CROSS JOIN LATERAL (
+        VALUES {single} UNION ALL SELECT 'scheme', {misses_scheme}, s FROM unnest(j.schemes) s
+        UNION ALL SELECT 'phrase', {misses_phrase}, p FROM unnest(j.phrases) p
+    ) AS v(field, own, code) WHERE j.missed = v.own
+)
+SELECT t.a, t.b, t.n::bigint AS n, t.counts FROM wanted w JOIN market.tally t ON t.a = w.a AND t.b = w.b
+UNION ALL SELECT '{possible}', NULL, sum(t.n), NULL FROM wide w JOIN market.tally t ON t.a = w.a AND t.b = w.b
+UNION ALL SELECT '{possible}', NULL, sum(sign), NULL FROM judged WHERE touches AND missed > 0
+UNION ALL SELECT '{total}', NULL, sum(sign), NULL FROM judged WHERE missed = 0
+UNION ALL SELECT field || '=' || code, NULL, sum(sign), NULL FROM changed GROUP BY field, code
+"""
+_GONE = """
+UNION ALL SELECT -1, {cells}, t.price, t.schemes, t.timing, t.phrases
+FROM excluded x JOIN market.teaser t ON t.ref = x.ref JOIN market.cell c ON c.id = t.cell_id
+"""
+
+
+def tallying(keys: Keys, placed: Placed, arguments: Arguments, excluded: str) -> str:
+    """Rows (a, b, n, counts) of the tally, and rows (field=code, NULL, n, NULL) of what has to be added or taken off.
+
+    `excluded`: the relation of that name, where a viewer has one.
+    """
+    def put(rows: Iterable[Key], at: int) -> str:
+        return arguments.put([row[at] for row in rows], "text[]")
+
+    rows, wide = keys.rows(), keys.wide_rows()
+    cells = ", ".join(f"c.{name}" for name in ATTRIBUTES)
+    tests = placed.tests("s")
+    own = {name: f"misses_{name}" for name in tests}
+    overlapping = [f"m.{name} = ANY({codes})" for name, codes in placed.overlapping.items()]
+    overlapping += [f"m.{own[name]} = 0" for name in placed.others]
+    single = (*ATTRIBUTES, "price", "timing")
+    return _TALLY.format(
+        excluded=excluded, a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1), cells=cells,
+        gone=_GONE.format(cells=cells) if excluded else "", possible=POSSIBLE, total=TOTAL,
+        own=", ".join(f"(NOT ({test}))::int AS {own[name]}" for name, test in tests.items()) or "0 AS misses",
+        missed=" + ".join(own.values()) or "0", touches=" AND ".join(overlapping) if placed.inside else "false",
+        single=", ".join(f"('{name}', {_misses(own, name)}, j.{name})" for name in single),
+        misses_scheme=_misses(own, "scheme"), misses_phrase=_misses(own, "phrase"),
+    )
+
+
+def _misses(own: dict[str, str], name: str) -> str:
+    return f"j.{own[name]}" if name in own else "0"
+
+
+# --- what it says ---------------------------------------------------------------------------------------------------
+
+
+class Codes:
+    """Number -> (field, code), as far as this process has read them. Numbers never change (0029)."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[str, str]] = {}
+
+    async def naming(self, connection: asyncpg.Connection, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+        if not all(number in self._known for number in numbers):
+            self._known = {row["number"]: (row["field"], row["code"]) for row in
+                           await connection.fetch("SELECT number, field, code FROM market.tally_code")}
+        return self._known
+
+
+_codes = Codes()
+
+
+async def told_by(connection: asyncpg.Connection, keys: Keys, rows: Sequence[asyncpg.Record]) -> tuple[list[Counted], dict[Key, int]]:
+    """(rows as counts_of takes them; ("", "") and (field, code) -> teasers of the whole market as of the tally)."""
+    filtered = frozenset(keys.certain)
+    under_all: Counter[int] = Counter()
+    under_others: dict[str, Counter[int]] = {name: Counter() for name in filtered}
+    counts: Counter[tuple[str, str]] = Counter()
+    everything: Counter[int] = Counter()
+    whole = {WHOLE_MARKET: 0}
+    for a, b, n, packed in rows:
+        if b is None:
+            field, _, code = a.partition("=")
+            if keys.complete or field in filtered:
+                counts[field, code] += int(n or 0)
+            continue
+        fields = frozenset(field_of(key) for key in (a, b) if key)
+        if not fields:
+            whole[WHOLE_MARKET] = n
+            _add(everything, packed)
+        if fields == filtered:
+            counts[TOTAL, ""] += n
+            _add(under_all, packed)
+        elif len(missing := filtered - fields) == 1:
+            _add(under_others[next(iter(missing))], packed)
+    named = await _codes.naming(connection, {*everything, *under_all, *(number for each in under_others.values() for number in each)})
+    for number, n in under_all.items():
+        if named[number][0] not in filtered:
+            counts[named[number]] += n
+    for field, others in under_others.items():
+        for number, n in others.items():
+            if named[number][0] == field:
+                counts[named[number]] += n
+    whole |= {named[number]: n for number, n in everything.items()}
+    return [(field, code, n) for (field, code), n in counts.items()], whole
+
+
+def _add(to: Counter[int], packed: bytes) -> None:
+    size = len(packed) // 6
+    values = unpack(f"<{size}H{size}I", packed)
+    if to:
+        for number, n in zip(values, values[size:]):
+            to[number] += n
+    else:
+        to.update(dict(zip(values, values[size:])))
+
+
