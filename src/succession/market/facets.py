@@ -86,7 +86,7 @@ def found_bits(placed: Placed, excluding: bool, possible: bool) -> str:
     left = ("SELECT w.chunk, CASE WHEN s.chunk IS NULL THEN w.bits ELSE w.bits & ~s.bits END AS bits "
             f"FROM (SELECT chunk, {wide}) w LEFT JOIN (SELECT chunk, {certain}) s ON s.chunk = w.chunk")
     matching = left if possible else f"SELECT chunk, {certain}"
-    return ",\n".join([_live(excluding), *_filters(placed), f"found AS (SELECT * FROM ({matching}) m WHERE bit_count(bits) > 0)"])
+    return ",\n".join([_live(excluding), *_filters(placed), f"found AS MATERIALIZED (SELECT * FROM ({matching}) m WHERE bit_count(bits) > 0)"])
 
 
 def _live(excluding: bool) -> str:
@@ -132,8 +132,11 @@ def _bases(placed: Placed) -> str:
 
 
 def _and(relations: list[str]) -> str:
-    bits = " & ".join(f"{name}.bits" for name in relations)
-    return f"{bits} AS bits FROM {relations[0]}" + "".join(f" JOIN {name} USING (chunk)" for name in relations[1:])
+    """What all of them have, by grouping: joins of a few hundred chunks, which the planner takes for one, were tried each with each."""
+    if len(relations) == 1:
+        return f"bits FROM {relations[0]}"
+    each = " UNION ALL ".join(f"SELECT chunk, bits FROM {name}" for name in relations)
+    return f"bit_and(bits) AS bits FROM ({each}) u GROUP BY chunk HAVING count(*) = {len(relations)}"
 
 
 def _each_code(placed: Placed) -> str:

@@ -29,7 +29,7 @@ from succession.market.terms import Corrected
 from succession.standbys import Market
 
 CURRENCIES = ("USD", "EUR")
-RENDERED_MOST = 1_500  # some 4 kB each
+RENDERED_MOST = 400  # some 10 kB each
 
 
 # --- who sees which market ------------------------------------------------------------------------------------------
