@@ -36,7 +36,8 @@ class Wrong(AssertionError):
 
 
 class Told:
-    """What all clients were answered, together. `longest_s`: the longest that one request had to be repeated."""
+    """What all clients were answered, together; a refusal with its problem code, or "page". `longest_s`: the longest that one request
+    had to be repeated."""
 
     def __init__(self) -> None:
         self.statuses: Counter[str] = Counter()
@@ -81,13 +82,21 @@ class Persistent(httpx.AsyncBaseTransport):
         except (httpx.TransportError, OSError):
             self.told.statuses["no answer"] += 1
             return None
-        self.told.statuses[str(answer.status_code)] += 1
+        self.told.statuses[_said(answer)] += 1
         if answer.status_code >= 500 and (answer.status_code != 503 or not answer.headers["content-type"].startswith("application/problem+json")):
             raise Wrong(f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}")
         return answer
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _said(answer: httpx.Response) -> str:
+    """ "201", "503", "409 second_factor_used", "410 page"."""
+    if answer.status_code < 400 or answer.status_code == 503:
+        return str(answer.status_code)
+    problem = answer.headers["content-type"].startswith("application/problem+json")
+    return f"{answer.status_code} {answer.json()['code'] if problem else 'page'}"
 
 
 class Besieged(World):
@@ -141,7 +150,8 @@ async def patiently(doing: Callable[[], Any]) -> Any:
         try:
             return await doing()
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.CannotConnectNowError,
-                asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError):
+                asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+                asyncpg.QueryCanceledError):  # a backend that outlived its killed parent is told to stop
             if time.monotonic() - began > GIVE_UP_S:
                 raise
             await asyncio.sleep(PAUSE_S)

@@ -32,11 +32,12 @@ SELLERS, BUYERS_A_LISTING = 4, 4
 
 @dataclass
 class Plan:
-    """`kills`: at least so many; they go on, one after another has healed, until every disclosure is through."""
+    """`kills`: so many, one after another has healed; `on`: they go on until every disclosure is through."""
 
     disclosures: int
     kills: int
     seed: int
+    on: bool = True
     at_once: int = 12
     pause_s: tuple[float, float] = (0.2, 1.2)
     heal_within_s: float = 45.0
@@ -44,7 +45,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    told: Told
+    told: Told = field(default_factory=Told)
     kills: Counter[str] = field(default_factory=Counter)
     outages: list[tuple[str, float]] = field(default_factory=list)
     disclosed: int = 0
@@ -71,33 +72,34 @@ class Case:
     lock: asyncio.Lock  # an owner answers one letter after another
 
 
-async def besiege(stack: Stack, plan: Plan) -> Outcome:
-    """Raises AssertionError for whatever must not be: see `audit`, clients.Wrong, clients.GaveUp."""
+async def besiege(stack: Stack, plan: Plan, outcome: Outcome) -> None:
+    """Fills `outcome`. Raises AssertionError for whatever must not be: see `audit`, clients.Wrong, clients.GaveUp."""
     await migrate(stack.database_url)
     settings = Settings.from_env(stack.environ)
-    outcome = Outcome(Told())
     world = Besieged(create_app(settings), stack.database_url, lambda: stack.addresses, outcome.told)
     world.app.state.settings = settings  # what the helpers ask of an application; it serves nobody
     try:
-        cases = await _cases(world, plan)
-        await stack.begin_programs()
+        cases, _begun = await asyncio.gather(_cases(world, plan), stack.begin_programs())
         began, done = time.monotonic(), asyncio.Event()
         killer, auditor = asyncio.create_task(_kill(stack, plan, outcome, done)), asyncio.create_task(_watch(stack, outcome, done))
+        work = asyncio.create_task(_all(world, cases, plan, outcome))
         try:
-            await _all(world, cases, plan, outcome)
+            while not work.done():  # whoever of the three fails first ends the siege
+                await asyncio.wait({work, killer, auditor} if not killer.done() else {work, auditor}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (killer, auditor):
+                    if task.done():
+                        task.result()
             done.set()
-            await asyncio.gather(killer, auditor)
+            await asyncio.gather(work, killer, auditor)
         finally:
-            for task in (killer, auditor):
+            outcome.seconds, outcome.outages = time.monotonic() - began, stack.outages
+            for task in (work, killer, auditor):
                 task.cancel()
-            await asyncio.gather(killer, auditor, return_exceptions=True)
-        outcome.seconds = time.monotonic() - began
+            await asyncio.gather(work, killer, auditor, return_exceptions=True)
         await stack.until_ready(plan.heal_within_s)
-        outcome.outages = stack.outages
         await audit(stack, outcome, at_end=len(cases))
     finally:
         await world.close()
-    return outcome
 
 
 async def _cases(world: Besieged, plan: Plan) -> list[Case]:
@@ -132,9 +134,11 @@ async def _all(world: Besieged, cases: list[Case], plan: Plan, outcome: Outcome)
 
 
 async def _kill(stack: Stack, plan: Plan, outcome: Outcome, done: asyncio.Event) -> None:
-    """One after another; the next when the last is back. Every weapon is used before one is used again."""
-    lot, left = random.Random(plan.seed), []
-    while not done.is_set() or sum(outcome.kills.values()) < plan.kills:
+    """One after another; the next when the last is back. The API, PostgreSQL and Redis first, in any order; then every weapon is used
+    before one is used again."""
+    lot = random.Random(plan.seed)
+    left = [lot.choice([each for each in WEAPONS if each[2].startswith(kind)]) for kind in lot.sample((API, POSTGRES, REDIS), 3)]
+    while (plan.on and not done.is_set()) or sum(outcome.kills.values()) < plan.kills:
         await asyncio.sleep(lot.uniform(*plan.pause_s))
         left = left or lot.sample(WEAPONS, len(WEAPONS))
         name, number, called = left.pop()
