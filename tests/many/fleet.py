@@ -157,7 +157,7 @@ class Fleet:
         (port,) = free_ports(1)
         folder = self._folder("nginx")
         (folder / "nginx.conf").write_text(nginx_conf(folder, port, ports))
-        self._run("nginx", [_program("nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")],
+        self._run("nginx", [_program("nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log"), "-g", "daemon off;"],
                   as_root=True)
         self._until(lambda: _answers(port), "nginx")
         return f"http://127.0.0.1:{port}"
