@@ -87,7 +87,7 @@ def process(*argv: str, ready: str, **environ: str) -> Iterator[tuple[str, psuti
 
 def ours(servers: Servers, directory: Path) -> contextlib.AbstractContextManager[tuple[str, psutil.Process]]:
     return process("-m", "succession", "serve", ready="/readyz", SUCCESSION_PORT="{port}", SUCCESSION_DEMO="1",
-                   SUCCESSION_DATA_DIR=str(directory), **servers.environ)
+                   SUCCESSION_DATA_DIR=str(directory), SUCCESSION_RATE_ADDRESS="10000000", **servers.environ)
 
 
 class Recording(asyncpg.Connection):
