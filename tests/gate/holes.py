@@ -34,7 +34,7 @@ async def nothing(town: Town) -> None:
 class Hole:
     """`plant`: done by the owner of the database, or (`in_program`) a context manager that patches the program. `spoil` brings a
     cause to fall, `mend` brings it back; both act on rows and on the model. `act` is done while the hole is there, `whole` asks
-    every route. `found_at_random`: the machine's steps lead there too."""
+    every route, `readers` are who reads. `found_at_random`: the machine's steps lead there too. `long`: planted under --full alone."""
 
     name: str
     plant: Callable[[asyncpg.Connection], Awaitable[list[str]]] | Callable[[Bench], contextlib.AbstractContextManager[None]]
@@ -44,6 +44,8 @@ class Hole:
     found_at_random: bool = True
     whole: bool = False
     in_program: bool = False
+    readers: tuple[str, ...] = ("uk",)
+    long: bool = False
 
     @contextlib.contextmanager
     def planted(self, bench: Bench) -> Iterator[None]:
@@ -70,8 +72,8 @@ class Hole:
     async def seen(self, judge: Judge) -> list[str]:
         """What the judge says of a town with this hole in it, asking a few people."""
         await self.act(judge.town)
-        few = [judge.town.people[name] for name in ("uk", "nl", "bank")]
-        return await judge.at_rest(few[1:2] if self.whole else [], few)
+        few = [judge.town.people[name] for name in self.readers]
+        return await judge.at_rest(few if self.whole else [], thorough=False) if self.in_program else await judge.glance(few)
 
 
 async def _execute(bench: Bench, statements: list[str]) -> None:
@@ -184,7 +186,7 @@ async def readmit(town: Town) -> None:
 
 
 async def take_out(town: Town) -> None:
-    assert await town.removed("ueno", "data_room") == 204
+    assert await town.removed("kanda", "books") == 204
 
 
 async def lose_data_room(town: Town) -> None:
@@ -261,7 +263,7 @@ def a_letter_that_names_the_company(bench: Bench) -> contextlib.AbstractContextM
 
 
 async def revoke(town: Town) -> None:
-    assert await town.revokes(town.roads["ueno-uk"], 1) == 201
+    assert await town.revokes(town.roads["kanda-uk"], 1) == 201
 
 
 GRANT_HOLDS, CAUSES_HOLD = "vault.grant_holds(uuid)", "vault.causes_hold(uuid)"
@@ -276,14 +278,15 @@ HOLES = [
     Hole("an excluded buyer reads on", alter(CAUSES_HOLD, r"e\.listing_id = d\.listing_id", "false"), exclude, readmit),
     Hole("a suspended buyer reads on", alter(CAUSES_HOLD, r"AND b\.status = 'verified'", ""), suspend, verify),
     Hole("a closed deal is read on", alter(CAUSES_HOLD, r"AND d\.terminal IS NULL", ""), *CLOSED),
-    Hole("buyers of one company read each other's schedules", policy("granted", "vault.nda_schedule", "vault.live_grant(listing_id, 'dossier')")),
+    Hole("buyers of one company read each other's schedules", policy("granted", "vault.nda_schedule", "vault.live_grant(listing_id, 'dossier')"),
+         readers=("uk", "nl")),
     Hole("the dossier opens the data room", policy("granted", "vault.document", "vault.live_grant(listing_id, 'dossier')"),
          lose_data_room, regain_data_room),
     Hole("a folder is read on when it was closed", both(
         alter("vault.folder_grant_holds(uuid,uuid)", r"AND g\.revoked_at IS NULL", ""),
         alter("vault.document_open(uuid,uuid)", r"AND g\.revoked_at IS NULL AND d\.id", "AND d.id")), *FOLDER_CLOSED),
     Hole("every verified buyer reads profiles", say("CREATE POLICY leak ON vault.listing_profile TO succession_app USING (ops.kind() = 'acquirer')",
-                                                    undo=("DROP POLICY leak ON vault.listing_profile",))),
+                                                    undo=("DROP POLICY leak ON vault.listing_profile",)), readers=("uk", "nl")),
     Hole("a buyer with the dossier reads what no level shows", say(
         "CREATE POLICY leak ON vault.listing_contact TO succession_app USING (vault.live_grant(listing_id, 'dossier'))",
         undo=("DROP POLICY leak ON vault.listing_contact",))),
@@ -296,12 +299,13 @@ HOLES = [
         undo=("DROP POLICY leak ON vault.listing_contact", "REVOKE SELECT ON vault.listing_contact FROM market_public",
               "REVOKE USAGE ON SCHEMA vault FROM market_public"))),
     Hole("a gate that never opens", alter(GRANT_HOLDS, r"SELECT EXISTS \(", "SELECT false AND EXISTS (")),
-    Hole("a representation goes on after its end", alter("vault.represents(uuid,uuid)", r"AND r\.ended_at IS NULL", ""), end_representation),
+    Hole("a representation goes on after its end", alter("vault.represents(uuid,uuid)", r"AND r\.ended_at IS NULL", ""), end_representation,
+         readers=("bank",)),
     Hole("a document that was taken out is read", both(alter("vault.document_open(uuid,uuid)", r"AND d\.removed_at IS NULL", ""), say(
         "DROP POLICY kept ON vault.document", "DROP POLICY kept ON vault.document_content",
         undo=("CREATE POLICY kept ON vault.document AS RESTRICTIVE FOR SELECT TO succession_app USING (removed_at IS NULL OR vault.holds(listing_id))",
               "CREATE POLICY kept ON vault.document_content AS RESTRICTIVE FOR SELECT TO succession_app "
               "USING (EXISTS (SELECT FROM vault.document d WHERE d.id = document_id))"))), take_out),
-    Hole("a list names the companies", a_list_read_by_the_wrong_role, whole=True, in_program=True),
+    Hole("a list names the companies", a_list_read_by_the_wrong_role, whole=True, readers=("nl",), in_program=True),
     Hole("a letter names the company", a_letter_that_names_the_company, act=revoke, in_program=True),
 ]

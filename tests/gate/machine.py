@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gate.bench import Bench
+from gate.cast import Road
 from gate.judge import Judge, allowed, beyond
+from gate.machine_room import RoomRules, a_road, at_once
 from gate.model import may_release
-from gate.town import Road, Town
+from gate.town import Town
 from succession.disclosure.ledger_check import check_ledgers
 
-# deal -> (listing, buyer, who represents it)
+# deal -> (listing, buyer, who represents it); the roads of machine_room.a_road
 ROADS: dict[str, tuple[str, str, str | None]] = {
-    "kanda-uk": ("kanda", "uk", None), "kanda-nl": ("kanda", "nl", "bank"), "ueno-uk": ("ueno", "uk", None), "kanda-de": ("kanda", "de", None)}
-STEPS = ("screens", "offers", "signs", "puts_to_owner", "yes", "dossier", "data_room", "opens_folder")
-a_road, a_place = st.sampled_from(tuple(ROADS)), st.sampled_from(("kanda", "ueno"))
-a_level, at_once = st.sampled_from(("dossier", "data_room")), st.booleans()
+    "kanda-uk": ("kanda", "uk", None), "kanda-nl": ("kanda", "nl", "bank"), "ueno-uk": ("ueno", "uk", None), "kanda-us": ("kanda", "us", None)}
+STEPS = ("screens", "offers", "signs", "countersigns", "puts_to_owner", "yes", "dossier", "data_room", "opens_folder")
+a_place, a_level = st.sampled_from(("kanda", "ueno")), st.sampled_from(("dossier", "data_room"))
 
 
 async def ask(town: Town, name: str) -> int:
@@ -37,11 +38,11 @@ async def ask(town: Town, name: str) -> int:
 async def step(town: Town, road: Road, what: str) -> int:
     """One step on the road to the data room."""
     if what == "yes":
-        return await town.owner_says(road, "yes")
+        return await town.all_say_yes(road)
     return await (town.releases(road, what) if what in ("dossier", "data_room") else getattr(town, what)(road))
 
 
-class Gate(RuleBasedStateMachine):
+class Gate(RoomRules, RuleBasedStateMachine):
     """`bench` and `whole` are set by who runs it; `told` counts what was done and answered, over all runs."""
 
     bench: ClassVar[Bench]
@@ -80,7 +81,7 @@ class Gate(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ how far the deals are
 
-    @initialize(far=st.tuples(*(st.sampled_from((0, 3, 4, 5, 6, 6, 8, 8)) for _road in ROADS)))
+    @initialize(far=st.tuples(*(st.sampled_from((0, 3, 4, 6, 7, 7, 9, 9)) for _road in ROADS)))
     def begin(self, far: tuple[int, ...]) -> None:
         async def go() -> None:
             for name, steps in zip(ROADS, far, strict=True):
@@ -100,14 +101,15 @@ class Gate(RuleBasedStateMachine):
             self.do(lambda: ask(self.town, name), "ask")
             return
         deal = road.model
-        done = {"screens": deal.screening == "cleared", "offers": deal.nda is not None and not deal.nda.expired,
-                "signs": deal.nda is not None and deal.nda.in_force, "puts_to_owner": deal.question is not None and not deal.question.lapsed,
+        done = {"screens": deal.screening == "cleared", "offers": deal.nda is not None and not deal.nda.over,
+                "signs": deal.nda is not None and deal.nda.signed, "countersigns": deal.nda is not None and deal.nda.in_force,
+                "puts_to_owner": deal.question is not None and not deal.question.lapsed,
                 "yes": deal.question is not None and deal.question.stands}  # fmt: skip
         what = next((each for each, is_done in done.items() if not is_done), None)
         if what is None:
             what = next((level for level in ("dossier", "data_room") if may_release(deal, level)), None)
         if what is None:
-            room = any(each.level == "data_room" and not each.revoked and not each.expired for each in deal.grants)
+            room = any(each.level == "data_room" and not each.over for each in deal.grants)
             what = "opens_folder" if room else "puts_to_owner"
         self.do(lambda: step(self.town, road, what), what, reading)
 
@@ -124,15 +126,11 @@ class Gate(RuleBasedStateMachine):
         if (road := self.road(name)) and road.grants:
             self.do(lambda: self.town.revokes(road, which), "revoke", reading)
 
-    @rule(name=a_road, reading=at_once, by_owner=st.booleans())
-    def close_folder(self, name: str, reading: bool, by_owner: bool) -> None:
-        if (road := self.road(name)) and road.folders:
-            self.do(lambda: self.town.closes_folder(road, by_owner), "close folder", reading)
-
-    @rule(name=a_road, reading=at_once, decision=st.sampled_from(("withdrawn", "withdrawn", "yes", "no", "ask_adviser")))
-    def owner_speaks(self, name: str, reading: bool, decision: str) -> None:
+    @rule(name=a_road, reading=at_once, decision=st.sampled_from(("withdrawn", "withdrawn", "yes", "no", "ask_adviser")), who=st.integers(0, 1))
+    def owner_speaks(self, name: str, reading: bool, decision: str, who: int) -> None:
+        """One of those who decide."""
         if road := self.road(name):
-            self.do(lambda: self.town.owner_says(road, decision), f"owner {decision}", reading)
+            self.do(lambda: self.town.owner_says(road, decision, who, personal=True), f"owner {decision}", reading)
 
     @rule(name=a_road, reading=at_once)
     def end_nda(self, name: str, reading: bool) -> None:
@@ -144,7 +142,7 @@ class Gate(RuleBasedStateMachine):
         if road := self.road(name):
             self.do(lambda: self.town.screens(road, decision), f"screen {decision}")
 
-    @rule(place=a_place, buyer=st.sampled_from(("uk", "nl", "de")), reading=at_once)
+    @rule(place=a_place, buyer=st.sampled_from(("uk", "nl", "us")), reading=at_once)
     def exclude(self, place: str, buyer: str, reading: bool) -> None:
         excluded = self.town.organisations[buyer] in self.town.places[place].model.excluded
         doing = self.town.readmits if excluded else self.town.excludes
@@ -173,18 +171,17 @@ class Gate(RuleBasedStateMachine):
     def representation_ends(self, reading: bool) -> None:
         self.do(self.town.ends_representation, "end representation", reading)
 
-    @rule(place=a_place, level=a_level, reading=at_once)
-    def papers(self, place: str, level: str, reading: bool) -> None:
-        here = self.town.places[place]
-        doing = self.town.removed if level in here.documents else self.town.filed
-        self.do(lambda: doing(place, level), f"document {doing.__name__}", reading)
-
     # ------------------------------------------------------------ time
 
-    @rule(name=a_road, what=st.sampled_from(("grant", "grant", "nda", "consent", "screening")), which=st.integers(0, 3), reading=at_once)
+    @rule(name=a_road, what=st.sampled_from(("grant", "grant", "nda", "consent", "screening", "link")), which=st.integers(0, 3), reading=at_once)
     def expire(self, name: str, what: str, which: int, reading: bool) -> None:
         if road := self.road(name):
             self.do(lambda: self.town.expires(road, what, which), f"{what} expires", reading)
+
+    @rule(name=a_road, reading=at_once, what=st.sampled_from(("comes_near_its_end", "a_month_passes", "a_month_passes", "is_found_on_a_list")))
+    def time_passes(self, name: str, reading: bool, what: str) -> None:
+        if road := self.road(name):
+            self.do(lambda: getattr(self.town, what)(road), what.replace("_", " "), reading)
 
     @rule(name=a_road)
     def exclusivity(self, name: str) -> None:
@@ -199,7 +196,7 @@ class Gate(RuleBasedStateMachine):
     def the_gate_holds(self) -> None:
         people = list(self.town.people.values())
         whole = people if self.whole and self.steps % 5 == 0 else [people[self.steps % len(people)]] if self.whole else []
-        wrong = self.wrong + self.bench.run(self.judge.at_rest(whole))
+        wrong = self.wrong + self.bench.run(self.judge.at_rest(whole, thorough=self.whole))
         assert not wrong, "\n".join(wrong)
 
     def teardown(self) -> None:

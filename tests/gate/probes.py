@@ -22,8 +22,11 @@ import httpx
 import pypdfium2
 from litestar.handlers import HTTPRouteHandler
 
-from gate.town import FIGURE, MARK, Person, Town
+from gate.cast import Opened, Person
+from gate.model import KNOW_HOW
+from gate.town import FIGURE, MARK, Town
 from succession.config import as_role
+from succession.disclosure.viewing import WIDTH_LEAST
 from succession.letters import compose
 from world import ORIGIN
 
@@ -69,11 +72,13 @@ def unpacked(content: bytes) -> str:
 NOT_WALKED = {
     "/static/{file_path:path}": "files of the program",
     "/password": "a form",
-    "/v1/document-links/{token:str}/pages/{page:int}": "a page as a picture, for whom the link was made (tests/http)",
     "/unsubscribe/{token:str}": "a sentence and a button, the same for every letter (tests/http)",
+    "/v1/document-links/{token:str}/pages/{page:int}": "through the links that were made, below",
     "/owner/{token:str}": "read through the owner's own links, below",
 }
-READ_MOST = ("/v1/dossiers/{deal_id:uuid}", "/v1/documents/{document_id:uuid}", "/v1/disclosure-requests/{deal_id:uuid}/nda/schedule")
+PAGE = "/v1/documents/{document_id:uuid}/pages/{page:int}"
+READ_MOST = ("/v1/dossiers/{deal_id:uuid}", "/v1/documents/{document_id:uuid}", "/v1/listings/{listing_id:uuid}/documents", PAGE,
+             "/v1/disclosure-requests/{deal_id:uuid}/nda/schedule", "/v1/disclosure-requests/{deal_id:uuid}/questions")
 
 
 def reading_routes(app: object) -> list[str]:
@@ -95,6 +100,8 @@ class Walk:
         found = []
         for template in templates:
             filled = [template]
+            if template == PAGE:
+                filled = [template.replace("{document_id:uuid}", str(each)) for each in self.town.pictures]
             for name, kind in re.findall(r"\{(\w+):(\w+)\}", template):
                 known = [NOTHING] if kind == "uuid" and name not in values else values[name]
                 filled = [re.sub(rf"\{{{name}:\w+\}}", str(value), path) for path in filled for value in known]
@@ -107,9 +114,9 @@ class Walk:
         town, places = self.town, list(self.town.places.values())
         return {
             "deal_id": [road.id for road in town.roads.values()], "listing_id": [place.published.listing_id for place in places],
-            "document_id": [each for place in places for each in place.documents.values()],
+            "document_id": [each for place in places for where, each in place.documents.items() if where not in KNOW_HOW],
             "ref": [place.published.ref for place in places],
-            "organisation_id": [town.people[name].caller.organisation_id for name in ("center", "uk", "de")],
+            "organisation_id": [town.people[name].caller.organisation_id for name in ("center", "uk", "us")],
             "scheme": ["place"], "code": ["not_found"], "resource": ["funnel"], "page": [1],
         }  # fmt: skip
 
@@ -120,7 +127,7 @@ class Walk:
         async def ask(person: Person, template: str, path: str) -> None:
             async with limit:
                 for _try in range(TRIES):
-                    answer = await (person.browser or person.caller).get(path)
+                    answer = await (person.browser or person.caller).get(path, params={"width": WIDTH_LEAST} if template == PAGE else None)
                     if answer.status_code != 503:
                         break
             assert answer.status_code < 500, (path, answer.text)
@@ -128,16 +135,24 @@ class Walk:
                 self.answered.add(template)
             for word in words_in(readable_text(answer)):
                 seen[person.name].setdefault(word, f"GET {template}")
+            if template == PAGE and answer.status_code == 200:
+                seen[person.name].setdefault(self.town.pictures[UUID(path.split("/")[3])], f"GET {template}")
 
         await asyncio.gather(*(ask(person, template, path) for person in people for template, path in paths))
 
-    async def owners_pages(self, seen: Seen) -> None:
-        """What stands on the page behind every link that was ever sent to an owner, in both languages."""
+    async def opened(self, link: Opened) -> bool:
+        """Whether a link shows its page, on a device where nobody is signed in. One look is one use: it is not asked again."""
+        answer = await self.town.client().get(f"{link.path}1", params={"width": WIDTH_LEAST})
+        assert answer.status_code in (200, 404), answer.text
+        return answer.status_code == 200
+
+    async def owners_pages(self, seen: Seen, languages: tuple[str, ...], newest: int | None) -> None:
+        """What stands on the page behind every link that was ever sent to an owner, or behind so many of the newest."""
         for place in self.town.places.values():
-            links = {letter["params"]["link"] for letter in await self.town.letters(place.published.owner_email) if "link" in letter["params"]}
+            links = [letter["params"]["link"] for email in place.owners for letter in await self.town.letters(email) if "link" in letter["params"]]
             browser = self.town.client()
-            for link in links:
-                for lang in ("ja", "en"):
+            for link in links[-(newest or len(links)):]:
+                for lang in languages:
                     answer = await browser.get(link.removeprefix(ORIGIN), params={"lang": lang})
                     for word in words_in(readable_text(answer)):
                         seen[f"owner of {place.model.name}"].setdefault(word, "the owner's page")
@@ -147,10 +162,11 @@ class Walk:
 # Letters
 
 
-async def letters(town: Town) -> Seen:
-    """Words in what waits to be sent, as it waits and as it will be worded; the reader is the address, or the organisation."""
+async def letters(town: Town, newest: int | None) -> Seen:
+    """Words in what waits to be sent, or in so many of the newest, as it waits and as it will be worded; the reader is the address, or the
+    organisation."""
     seen: Seen = defaultdict(dict)
-    for row in await town.seed("SELECT payload::text FROM ops.outbox WHERE topic = 'mail'"):
+    for row in await town.seed("SELECT payload::text FROM ops.outbox WHERE topic = 'mail' ORDER BY id DESC LIMIT $1", newest):
         letter = json.loads(row[0])
         written = [row[0], *("\n".join(compose(letter["template"], letter["params"], locale)) for locale in ("ja", "en"))]
         for word in words_in("\n".join(written)):
@@ -197,11 +213,12 @@ class Sql:
         self._columns.clear()
 
     async def telling(self) -> list[str]:
-        """Tables with a planted word in them at all: the others show none to anybody."""
+        """Tables with a planted word in them at all, the others show none to anybody; and every view, which shows each what is theirs."""
         tables = await self.columns("owner")
+        views = [row[0] for row in await self._roles["owner"].fetch("SELECT schemaname || '.' || viewname FROM pg_views WHERE schemaname = 'vault'")]
         query = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name} t WHERE ROW({columns})::text ~ '{_WORDS}|{_HEX}')"
-                                   for name, columns in tables.items())
-        return [row[0] for row in await self._roles["owner"].fetch(query)]
+                                   for name, columns in tables.items() if name not in views)
+        return [*(row[0] for row in await self._roles["owner"].fetch(query)), *views]
 
     async def read(self, tables: list[str], role: str, kind: str = "", organisation: object = "", member: object = "",
                    listing: object = "") -> dict[str, str]:
@@ -217,10 +234,10 @@ class Sql:
             rows = await connection.fetch(query)
         return {word: f"SQL as {role}: {name}" for name, found in rows for word in words_in(found)}
 
-    async def as_everybody(self, town: Town) -> Seen:
-        """As the application in everybody's scope, and as the roles that have no scope."""
+    async def as_everybody(self, town: Town, people: Iterable[Person]) -> Seen:
+        """As the application in the scope of these people and of every owner, and as the roles that have no scope."""
         tables, seen = await self.telling(), {}
-        for person in town.people.values():
+        for person in people:
             caller = person.caller
             seen[person.name] = await self.read(tables, "succession_app", caller.kind, caller.organisation_id, caller.member_id)
         for place in town.places.values():

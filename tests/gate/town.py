@@ -6,20 +6,21 @@ returns the status it was answered with and tells the model what it changed.
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 import secrets
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from gate.model import Consent, Deal, FolderGrant, Grant, Level, Listing, Member, Nda, Organisation, Secret, ever_stands
+from gate.cast import Opened, Person, Place, Road
+from gate.deals import Deals
+from gate.model import MONTH_DAYS, NEAR_DAYS, Deal, Folder, Listing, Member, Organisation, Secret
+from gate.rooms import Rooms
+from gate.talks import Talks
 from succession.codes import audience_mask
-from world import ORIGIN, Caller, Published, World
+from world import World
 
 MARK = "zqx"  # every planted word begins with it
 FIGURE = 7777  # and every planted figure with this
@@ -27,51 +28,9 @@ AUDIENCES = audience_mask(("verified_buyers", "domestic_institutions"))
 _RAZED = ("ops.outbox", "ops.idempotency", "market.teaser")  # and all of the vault; what else there is are codes and calendars
 
 
-@dataclass(eq=False)
-class Person:
-    """A member of the model and how they call. `browser`: the same person signed in, for what no key may do."""
 
-    member: Member
-    caller: Caller
-    browser: Caller | None = None
-
-    @property
-    def name(self) -> str:
-        return self.member.name
-
-
-@dataclass(eq=False)
-class Place:
-    """A listing of the model and its rows. `documents`: level -> id of one that is in."""
-
-    model: Listing
-    published: Published
-    documents: dict[str, UUID] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)  # of the same
-    folder: str = ""
-    exclusions: dict[str, UUID] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Road:
-    """A deal of the model and its ids. `link`: the path of the owner's newest page for it."""
-
-    model: Deal
-    place: Place
-    buyer: Person
-    id: str
-    link: str = ""
-    grants: list[str] = field(default_factory=list)
-    folder_link: str = ""
-    folders: list[str] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        return f"/v1/disclosure-requests/{self.id}"
-
-
-class Town(World):
-    """`people`, `places` and `roads` by name; `secrets` by their word; `removed`: documents that were taken out."""
+class Town(Deals, Rooms, Talks, World):
+    """`people`, `places` and `roads` by name; `secrets` by their word."""
 
     def __init__(self, app: Any, database_url: str) -> None:
         super().__init__(app, database_url)
@@ -80,6 +39,8 @@ class Town(World):
         self.places: dict[str, Place] = {}
         self.roads: dict[str, Road] = {}
         self.secrets: dict[str, Secret] = {}
+        self.pictures: dict[UUID, str] = {}
+        self.links: list[Opened] = []
         self._owner: asyncpg.Connection | None = None
 
     # ------------------------------------------------------------ one connection instead of one a statement
@@ -133,13 +94,13 @@ class Town(World):
         """Two sellers, four buyers of which one is represented, and who has no business with any of it."""
         await self.raze()
         for name, kind, more in (("center", "intermediary", {"intermediary_kind": "center"}), ("bank", "intermediary", {"intermediary_kind": "bank"}),
-                                 ("uk", "acquirer", {}), ("de", "acquirer", {"country": "DE"}), ("nl", "acquirer", {"country": "NL"}),
+                                 ("uk", "acquirer", {}), ("us", "acquirer", {"country": "US"}), ("nl", "acquirer", {"country": "NL"}),
                                  ("stranger", "acquirer", {"country": "FR"}), ("desk", "agency", {"agency_role": "desk"}),
                                  ("monitor", "agency", {"agency_role": "monitor"}), ("operator", "operator", {})):
             await self.founded(name, kind, more)
         for name in ("center", "uk"):
             await self.joined(name)
-        for name in ("center", "uk", "operator"):
+        for name in ("center", "bank", "uk", "operator"):
             self.people[name].browser = await self.signed_in(self.people[name].caller)
         await self.listed("kanda", "center")
         await self.listed("ueno", "bank")
@@ -150,7 +111,7 @@ class Town(World):
                         self.people["bank"].caller.member_id, self.people["nl"].caller.member_id)
 
     async def founded(self, name: str, kind: str, more: dict[str, Any]) -> None:
-        organisation = self.organisations[name] = Organisation(name, kind)
+        organisation = self.organisations[name] = Organisation(name, kind, country=more.get("country", "GB" if kind == "acquirer" else "JP"))
         if kind == "acquirer":
             word = self.secret("buyer", f"the name of buyer {name}", organisation=organisation)
             more = {"country": "GB", "buyer_kind": "company", "registry_number": f"R{secrets.token_hex(6)}",
@@ -168,10 +129,10 @@ class Town(World):
         return made
 
     async def listed(self, name: str, seller: str) -> None:
-        """A published listing with a word of its own in every block, and a document of each level."""
+        """A published listing with a word of its own in every block, and a document of each level; at `ueno` two persons decide."""
         listing = Listing(name, self.organisations[seller])
         published = await self.published(self.people[seller].caller, audiences=AUDIENCES)
-        place = self.places[name] = Place(listing, published)
+        place = self.places[name] = Place(listing, published, [published.owner_email], folders={"books": Folder("books")})
 
         def word(kind: str, what: str) -> str:
             return self.secret(kind, f"{what} of {name}", listing=listing)
@@ -180,8 +141,8 @@ class Town(World):
         self.secrets[str(figure)] = Secret(str(figure), "dossier", f"the revenue of {name}", listing)
         for table, columns in {
             "listing_identity": {"legal_name": legal_name, "name_romaji": word("dossier", "the romaji name"), "internal_key": word("owner", "the internal key")},
-            "listing_contact": {"representative_name": word("dossier", "the representative"),
-                                "family": json.dumps([{"name": word("owner", "a relative")}]),
+            "listing_contact": {"representative_name": word("representative", "the representative"),
+                                "family": json.dumps([{"name": word("relative", "a relative")}]),
                                 "sites": json.dumps([{"address": word("dossier", "the address")}]),
                                 "phones": json.dumps([word("dossier", "the telephone")])},
             "listing_profile": {"outline": word("dossier", "the outline"), "products": json.dumps([word("dossier", "a product")])},
@@ -198,205 +159,15 @@ class Town(World):
                         json.dumps({"kind": "center_support", "signed_on": "2026-01-05", "term_months": 36}))
         await self.seed("UPDATE vault.listing SET internal_reference = $2 WHERE id = $1", published.listing_id, word("owner", "the internal reference"))
         published.legal_name = legal_name
-        for level in ("dossier", "data_room"):
-            assert await self.filed(name, level) == 201
+        if name == "ueno":
+            listing.persons = 2
+            place.owners.append(f"second-{secrets.token_hex(4)}@fictitious.example")
+            await self.seed("INSERT INTO vault.owner_contact (listing_id, name, email, role) VALUES ($1, $2, $3, 'co_owner')",
+                            published.listing_id, word("owner", "the second owner's name"), place.owners[1])
+        for where in ("dossier", "books"):
+            assert await self.filed(name, where) == 201
 
-    # ------------------------------------------------------------ what people do
-
-    async def filed(self, name: str, level: Level) -> int:
-        """The seller adds a document, in the data room to its one folder."""
-        place = self.places[name]
-        document = f"{level} document {len(self.secrets)} of {name}"
-        title, content = (self.secret(level, f"{what} of {document}", listing=place.model, document=document) for what in ("the title", "the content"))
-        answer = await place.published.seller.post(f"/v1/listings/{place.published.listing_id}/documents", {
-            "level": level, "filename": f"{title}.txt", "content_base64": base64.b64encode(f"notes: {content}".encode()).decode(),
-            "folder": "/books", "downloadable": True, "unmarked_reason": "for the test", "contains_personal_data": False,
-            "export_control_class": "none"})
-        if answer.status_code == 201:
-            place.documents[level], place.names[level] = UUID(answer.json()["id"]), document
-            place.folder = answer.json()["folder_id"] or place.folder
-        return answer.status_code
-
-    async def removed(self, name: str, level: Level) -> int:
-        """The seller takes one out again: from then on it is the seller's alone."""
-        place = self.places[name]
-        answer = await place.published.seller.delete(f"/v1/documents/{place.documents.get(level, UUID(int=0))}")
-        if answer.status_code == 204:
-            for word, each in list(self.secrets.items()):
-                if each.document == place.names[level]:
-                    self.secrets[word] = Secret(word, "seller", f"{each.what}, taken out", each.listing)
-            del place.documents[level], place.names[level]
-        return answer.status_code
-
-    async def asks(self, name: str, place: str, buyer: str, through: str | None = None) -> int:
-        """A buyer, or who represents it, asks about a teaser."""
-        here, deal = self.places[place], Deal(name, self.places[place].model, self.organisations[buyer])
-        body = {"teaser_ref": str(here.published.ref), "purpose": self.secret("purpose", f"the purpose of {name}", deal=deal)}
-        asking = self.people[through or buyer].caller
-        if through:
-            deal.representative, deal.represented = self.organisations[through], True
-            body["acquirer_id"] = str(self.people[buyer].caller.organisation_id)
-        answer = await asking.post("/v1/disclosure-requests", body)
-        if answer.status_code == 201:
-            self.roads[name] = Road(deal, here, self.people[buyer], answer.json()["id"])
-        return answer.status_code
-
-    async def screens(self, road: Road, decision: str = "cleared") -> int:
-        body = {"decision": decision} | ({"reason": "sanctions"} if decision == "refused" else {})
-        answer = await road.place.published.seller.post(f"{road.path}/screening", body)
-        if answer.status_code == 201:
-            road.model.screening = decision
-            road.model.closed |= decision == "refused"
-        return answer.status_code
-
-    async def offers(self, road: Road) -> int:
-        answer = await road.place.published.seller.post(f"{road.path}/nda", {"form": "one_way", "term_months": 24})
-        if answer.status_code == 201:
-            for each in road.model.ndas:
-                each.ended |= not each.signed or each.expired
-            road.model.ndas.append(Nda())
-        return answer.status_code
-
-    async def signs(self, road: Road) -> int:
-        """With the code from the mail; a colleague is named and acknowledges, and so does who represents the buyer."""
-        buyer, shown = road.buyer, (await road.buyer.caller.get(f"{road.path}/nda")).json()
-        colleagues = [each for each in self.people.values() if each.member.organisation is buyer.member.organisation and each is not buyer
-                      and each.member.active]
-        coded = await buyer.caller.post(f"{road.path}/nda/code")
-        if coded.status_code != 201:
-            return coded.status_code
-        body = {"text_hash": shown["text_hash"], "name": "A. Signer", "title": "Director", "authority": "legal_representative",
-                "locale_shown": "en", "code": await self.mailed_code(buyer.caller), "members": [str(each.caller.member_id) for each in colleagues]}
-        answer = await buyer.caller.post(f"{road.path}/nda/signature", body)
-        if answer.status_code == 201:
-            road.model.nda.signed = True
-            agents = [each for each in self.people.values() if each.member.organisation is road.model.representative and road.model.represented]
-            for each in agents:
-                await each.caller.post(f"{road.path}/nda/members", {"members": [str(each.caller.member_id)]})
-            road.model.nda.bound.add(buyer.member)
-            for each in (*colleagues, *agents):
-                bound = await each.caller.post(f"{road.path}/nda/acknowledgement", {"text_hash": shown["text_hash"]})
-                if bound.status_code == 201:
-                    road.model.nda.bound.add(each.member)
-        return answer.status_code
-
-    async def ends_nda(self, road: Road) -> int:
-        answer = await road.place.published.seller.post(f"{road.path}/nda/termination", {"reason": "talks_ended"})
-        if answer.status_code == 201:
-            road.model.nda.ended = True
-        return answer.status_code
-
-    async def puts_to_owner(self, road: Road) -> int:
-        answer = await road.place.published.seller.post(f"{road.path}/name-clear")
-        if answer.status_code == 201:
-            deal = road.model
-            for each in deal.consents:  # what makes room for a new question
-                used = any(grant.consent is each for grant in deal.grants)
-                each.revoked |= each.answer != "no" and not ever_stands(deal, each) and (each.lapsed or used)
-            deal.consents.append(Consent(deal.nda))
-            road.link = await self._newest_link(road)
-        return answer.status_code
-
-    async def _newest_link(self, road: Road) -> str:
-        return await self.owner_link(road.place.published.owner_email)
-
-    async def owner_says(self, road: Road, decision: str) -> int:
-        """On the real page: yes, no, ask_adviser, or withdrawn to take a yes back."""
-        status = await self._answer(road, road.link, decision)
-        if status == 200:
-            consent = road.model.question
-            if decision == "withdrawn":
-                consent.revoked = True
-                for grant in road.model.grants:
-                    grant.revoked |= grant.consent is consent
-            else:
-                consent.answer = decision
-                road.model.closed |= decision == "no"
-            road.link = await self._newest_link(road) if decision == "yes" else ""
-        return status
-
-    async def _answer(self, road: Road, link: str, decision: str) -> int:
-        """With the code from the mailbox; 410 where the page does not offer this answer (any more)."""
-        page = (await self.client(Origin=ORIGIN).get(link or "/owner/none")).text
-        if decision not in re.findall(r'name="decision" value="(\w+)"', page):
-            return 410
-        answer = await self.page_answered(link, road.place.published.owner_email, decision)
-        return 409 if 'name="code"' in answer.text else answer.status_code
-
-    async def releases(self, road: Road, level: Level) -> int:
-        consent = road.model.question
-        answer = await road.place.published.seller.post(f"{road.path}/{level.replace('_', '-')}-release")
-        if answer.status_code == 201:
-            road.model.grants.append(Grant(level, consent.nda, consent))
-            road.grants.append(answer.json()["id"])
-        return answer.status_code
-
-    async def opens_folder(self, road: Road) -> int:
-        """Asked of the owner, allowed, released as it lies today; what was released before is replaced."""
-        seller, place = road.place.published.seller, road.place
-        asked = await seller.post(f"{road.path}/folder-permissions", {"folder_ids": [place.folder]})
-        if asked.status_code != 201:
-            return asked.status_code
-        answered = await self._answer(road, await self._newest_link(road), "yes")
-        link = await self._newest_link(road)
-        answer = await seller.post(f"{road.path}/folder-releases", {"folder_id": place.folder})
-        if (answered, answer.status_code) == (200, 201):
-            for each in road.model.folders:
-                each.revoked = True
-            room = next(each for each in reversed(road.model.grants) if each.level == "data_room" and not each.revoked)
-            lying = frozenset(name for level, name in place.names.items() if level == "data_room")
-            road.model.folders.append(FolderGrant(room, lying))
-            road.folders.append(answer.json()["id"])
-            road.folder_link = link
-        return answer.status_code
-
-    async def closes_folder(self, road: Road, by_owner: bool) -> int:
-        """The seller ends the release, or the owner takes the permission back."""
-        if by_owner:
-            status = await self._answer(road, road.folder_link, "withdrawn")
-            if status == 200:
-                road.model.folders[-1].permitted, road.folder_link = False, ""
-            return status
-        answer = await road.place.published.seller.post(f"/v1/folder-grants/{road.folders[-1]}/revocation", {"reason": "talks_ended"})
-        if answer.status_code == 201:
-            road.model.folders[-1].revoked = True
-        return answer.status_code
-
-    async def revokes(self, road: Road, which: int) -> int:
-        which %= len(road.grants)
-        answer = await road.place.published.seller.post(f"/v1/grants/{road.grants[which]}/revocation", {"reason": "talks_ended"})
-        if answer.status_code == 201:
-            revoked = road.model.grants[which]
-            for grant in road.model.grants:
-                grant.revoked |= grant is revoked or revoked.level == "dossier"
-        return answer.status_code
-
-    async def excludes(self, place: str, buyer: str) -> int:
-        here, person = self.places[place], self.people[buyer]
-        answer = await here.published.seller.post(f"/v1/listings/{here.published.listing_id}/exclusions", {
-            "kind": "organisation", "value": str(person.caller.organisation_id)})
-        if answer.status_code == 201:
-            here.model.excluded.add(person.member.organisation)
-            here.exclusions[buyer] = answer.json()["id"]
-        return answer.status_code
-
-    async def readmits(self, place: str, buyer: str) -> int:
-        here = self.places[place]
-        answer = await here.published.seller.delete(
-            f"/v1/listings/{here.published.listing_id}/exclusions/{here.exclusions.get(buyer, UUID(int=0))}")
-        if answer.status_code == 204:
-            here.model.excluded.discard(self.organisations[buyer])
-            del here.exclusions[buyer]
-        return answer.status_code
-
-    async def withdraws(self, place: str) -> int:
-        here = self.places[place]
-        answer = await here.published.seller.post(f"/v1/listings/{here.published.listing_id}/withdrawal", {"reason": "owner_withdrew"})
-        if answer.status_code == 200:
-            here.model.withdrawn = True
-            for road in self.roads.values():
-                road.model.closed |= road.place is here
-        return answer.status_code
+    # ------------------------------------------------------------ what an organisation does
 
     async def operator_decides(self, organisation: str, decision: str) -> int:
         """Suspended, or verified again."""
@@ -421,8 +192,10 @@ class Town(World):
 
     async def ends_representation(self) -> int:
         buyer = self.people["nl"].caller
-        found = (await buyer.get("/v1/representations")).json()["items"]
-        answer = await buyer.post(f"/v1/representations/{found[0]['id']}/termination")
+        found = await buyer.get("/v1/representations")
+        if found.status_code != 200:
+            return found.status_code
+        answer = await buyer.post(f"/v1/representations/{found.json()['items'][0]['id']}/termination")
         if answer.status_code in (200, 201):
             for road in self.roads.values():
                 road.model.represented = False
@@ -437,7 +210,13 @@ class Town(World):
             which %= len(deal.grants)
             await self.overrule("UPDATE vault.disclosure_grant SET expires_at = clock_timestamp() WHERE id = $1", UUID(road.grants[which]))
             deal.grants[which].expired = True
-        elif what == "nda" and deal.nda and deal.nda.signed:
+        elif what == "link" and self.links:
+            ended = self.links[which % len(self.links)]
+            await self.overrule("UPDATE vault.document_link SET expires_at = clock_timestamp() WHERE document_id = $1 AND member_id = $2",
+                                ended.document, next(each.caller.member_id for each in self.people.values() if each.member is ended.model.maker))
+            for each in self.links:
+                each.model.expired |= (each.document, each.model.maker) == (ended.document, ended.model.maker)
+        elif what == "nda" and deal.nda and deal.nda.began:
             await self.overrule("UPDATE vault.nda SET expires_at = clock_timestamp() WHERE deal_id = $1 AND ended_at IS NULL", key)
             deal.nda.expired = True
         elif what == "consent":
@@ -447,6 +226,32 @@ class Town(World):
         elif what == "screening" and deal.screening == "cleared":
             await self.overrule("UPDATE vault.screening SET expires_at = clock_timestamp() WHERE deal_id = $1", key)
             deal.screening = "expired"
+
+    async def comes_near_its_end(self, road: Road) -> None:
+        """The agreement of a deal has a month left: it can be renewed."""
+        if road.model.nda and road.model.nda.in_force and road.model.nda.renewal is None:
+            await self.overrule("UPDATE vault.nda SET expires_at = now() + make_interval(days => $2) WHERE deal_id = $1 AND ended_at IS NULL",
+                                UUID(road.id), NEAR_DAYS)
+            road.model.nda.days = NEAR_DAYS
+
+    async def a_month_passes(self, road: Road) -> None:
+        """For the agreement and what was released under it: a renewed one goes on, what was released keeps its own end."""
+        nda = road.model.nda
+        if nda and nda.in_force:
+            for table, of in (("nda", "id"), ("disclosure_grant", "nda_id")):
+                await self.overrule(f"UPDATE vault.{table} SET expires_at = expires_at - make_interval(days => $2) WHERE {of} = "
+                                    "(SELECT id FROM vault.nda WHERE deal_id = $1 AND ended_at IS NULL)", UUID(road.id), MONTH_DAYS)
+            nda.days -= MONTH_DAYS
+            for grant in road.model.grants:
+                grant.days -= MONTH_DAYS * (grant.nda is nda)
+
+    async def is_found_on_a_list(self, road: Road) -> None:
+        """The buyer's very name came onto a sanctions list: the nightly run suspends reading until somebody has looked again."""
+        if road.model.screening == "cleared":
+            await self.overrule("INSERT INTO vault.screening_alert (deal_id, listing_id, run_id, candidates, suspends, opened_at) "
+                                "SELECT deal_id, listing_id, id, '[]', true, clock_timestamp() FROM vault.screening_run WHERE deal_id = $1 "
+                                "ORDER BY ran_at DESC LIMIT 1", UUID(road.id))
+            road.model.screening = "suspended"
 
     async def parks(self, road: Road) -> None:
         """Another buyer of the listing talks exclusively from today on."""
