@@ -75,6 +75,7 @@ NOT_WALKED = {
     "/unsubscribe/{token:str}": "a sentence and a button, the same for every letter (tests/http)",
     "/v1/document-links/{token:str}/pages/{page:int}": "through the links that were made, below",
     "/owner/{token:str}": "read through the owner's own links, below",
+    "/owner/{token:str}/knowledge": "behind the same links, below",
 }
 PAGE = "/v1/documents/{document_id:uuid}/pages/{page:int}"
 READ_MOST = ("/v1/dossiers/{deal_id:uuid}", "/v1/documents/{document_id:uuid}", "/v1/listings/{listing_id:uuid}/documents", PAGE,
@@ -153,9 +154,10 @@ class Walk:
             browser = self.town.client()
             for link in links[-(newest or len(links)):]:
                 for lang in languages:
-                    answer = await browser.get(link.removeprefix(ORIGIN), params={"lang": lang})
-                    for word in words_in(readable_text(answer)):
-                        seen[f"owner of {place.model.name}"].setdefault(word, "the owner's page")
+                    for page in (link.removeprefix(ORIGIN), f"{link.removeprefix(ORIGIN)}/knowledge"):
+                        answer = await browser.get(page, params={"lang": lang})
+                        for word in words_in(readable_text(answer)):
+                            seen[f"owner of {place.model.name}"].setdefault(word, "the owner's page")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
