@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+from gate.bench import Bench
 from gate.cast import Road
-from gate.holes import REVOKED, Hole, Step, alter, both, policy
+from gate.holes import REVOKED, Hole, Step, alter, both, patched, policy
 from gate.model import LATE_STEPS
 from gate.town import Town
+from succession.disclosure import viewing
 
 
 def on(road: str, *steps: Callable[[Town, Road], Awaitable[Any]]) -> Step:
@@ -72,6 +75,20 @@ def lose_grants(town: Town, _road: Road) -> Awaitable[Any]:
 
 ASKED = "vault.party(deal_id) = ANY (ARRAY['buyer', 'representative'])"
 TEAM, LINK = "vault.in_clean_team(uuid,uuid)", "vault.use_document_link(bytea)"
+
+
+@contextlib.contextmanager
+def a_link_without_hours(bench: Bench) -> Iterator[None]:
+    """Closed twice: where a use is counted, and where the page is taken out."""
+    def make(honest: str) -> str:
+        leaky = honest.replace(" AND l.expires_at > now()", "")
+        assert leaky != honest, "the hole must be cut elsewhere"
+        return leaky
+
+    with patched(viewing, "_OPENED", make), Hole("", alter(LINK, r"AND k\.expires_at > now\(\)", "")).planted(bench):
+        yield
+
+
 ROOM_HOLES = [
     # the clean team, and steps of know-how
     Hole("a competitor reads past its clean team", alter(
@@ -99,8 +116,9 @@ ROOM_HOLES = [
          on("kanda-uk", lambda town, road: town.relative_agrees(road), lambda town, road: town.relative_withdraws(road)),
          found_at_random=False, long=True),
     # links
-    Hole("a link outlives its hours", alter(LINK, r"AND k\.expires_at > now\(\)", ""),
-         on("ueno-uk", lambda town, road: town.makes_link(road, road.buyer), lambda town, road: town.expires(road, "link", -1)), found_at_random=False),
+    Hole("a link outlives its hours", a_link_without_hours,
+         on("ueno-uk", lambda town, road: town.makes_link(road, road.buyer), lambda town, road: town.expires(road, "link", -1)),
+         found_at_random=False, in_program=True),
     # the agreement
     Hole("a name on a list suspends nothing", alter(
         "vault.screened(uuid)", r"AND NOT EXISTS \(SELECT FROM vault\.screening_alert a\s+WHERE [^)]*\([^)]*\)\)", ""),
