@@ -7,7 +7,7 @@ import sys
 
 from succession.config import resource
 
-MEASUREMENTS = ("codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many", "text", "scale")
+MEASUREMENTS = ("codebook", "usefulness", "population", "imports", "scanner", "ledger", "alerts", "many", "text", "load", "scale")
 BY_NAME = ("seed",)  # measures nothing by itself
 
 
