@@ -37,6 +37,7 @@ from tiny_codebook import EVERYTHING, stored
 ORIGIN = "http://127.0.0.1:8400"
 # A test asks more within a minute than anybody else may.
 UNCOUNTED = dict.fromkeys(("SUCCESSION_RATE_KEY", "SUCCESSION_RATE_ORGANISATION", "SUCCESSION_RATE_ADDRESS"), "10000000")
+IN_A_MOMENT_S = 5  # from reading a code until it arrives, on a slow machine
 PASSWORD = "a long and fictitious sentence"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1).hash(PASSWORD)
 _numbers = itertools.count(secrets.randbelow(10**6) * 10**2)
@@ -61,8 +62,8 @@ class Authenticator:
     last_step: int = 0
 
     async def code(self) -> str:
-        """The next code nobody has used; waits for the clock when the last one was of the step to come."""
-        step = max(self.last_step + 1, present_step(time.time()) - DRIFT_STEPS)
+        """The next code nobody has used and that is still good in a moment; waits for the clock when the last one was of the step to come."""
+        step = max(self.last_step + 1, present_step(time.time() + IN_A_MOMENT_S) - DRIFT_STEPS)
         while step > present_step(time.time()) + DRIFT_STEPS:
             await asyncio.sleep(0.2)
         self.last_step = step

@@ -281,6 +281,8 @@ async def language_differencing(scene: Scene, door: Door) -> Finding:
                 compared += 1
                 if teaser.pop("prose", None) and teaser is not first:
                     found.append(f"{teaser['ref']}: a list shows the text of a teaser's own page")
+                if teaser.pop("matched", None):
+                    found.append(f"{teaser['ref']}: words are marked that nobody searched for")
                 bare = {name: teaser[name] for name in _CODED}
                 codes.setdefault(teaser["ref"], set()).add(repr(bare))
                 if door.enough(found):

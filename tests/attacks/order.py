@@ -92,9 +92,10 @@ def strongest_correlation(scene: Scene, orders: dict[str, list[dict[str, Any]]])
 
 
 def _shown_value(scene: Scene, order: str, item: dict[str, Any]) -> object:
-    """What an order may go by; teasers that agree in it are tied. Batches are what `newest` may tell."""
+    """What an order may go by; teasers that agree in it are tied. Batches are what `newest` may tell,
+    and relevance is that where nothing was asked for."""
     field = order.lstrip("-")
-    return scene.truth[item["ref"]].batch if field in ("newest", "oldest") else item[field]
+    return scene.truth[item["ref"]].batch if field in ("newest", "oldest", "relevance") else item[field]
 
 
 @hidden_order.leaky

@@ -79,7 +79,8 @@ async def test_likenesses_are_cleared_by_two_persons_of_the_firm(world, http, li
     assert confirmed.status_code == 201 and confirmed.json()["state"] == "stands", confirmed.text
     assert (await second.post(confirmation, body)).json()["code"] == "step_refused"
     (record,) = (await seller.get(f"{path}/screening")).json()["screenings"]
-    assert record["lists"][0]["code"] == code and record["lists"][0]["entries"] == 2 and record["lists"][0]["number"] == 1
+    (used,) = (each for each in record["lists"] if each["code"] == code)  # other tests may have filled other lists
+    assert used["entries"] == 2 and used["number"] == 1
     assert record["occasion"] == "request" and record["matcher"] and len(record["candidates"]) == 2
     words = record["words_for_owner"]
     assert record["decided_by"] in words and record["confirmed_by"] in words and "2件" in words and f"架空の名簿{code}" in words
