@@ -398,7 +398,7 @@ class World:
         """The owner, or the person with this address, opens their newest link and gives this answer on the real page."""
         email = email or published.owner_email
         answer = await self.page_answered(await self.owner_link(email), email, decision, box)
-        assert answer.status_code == 200 and 'name="code"' not in answer.text, answer.text
+        assert answer.request.method == "POST" and answer.status_code == 200 and 'name="code"' not in answer.text, answer.text
 
     async def owner_link(self, email: str) -> str:
         """The path of the newest link mailed to this address."""
@@ -406,10 +406,13 @@ class World:
         return links[-1].removeprefix(ORIGIN)
 
     async def page_answered(self, path: str, email: str, decision: str, box: tuple[str, ...] = (), **fields: str) -> httpx.Response:
-        """The answer given on the page at `path`, with the code from the mailbox where it asks for one."""
+        """The answer given on the page at `path`, with the code from the mailbox where it asks for one; the page itself when it does not
+        ask any more."""
         browser = self.client(Origin=ORIGIN)
-        form_key = re.search(r'name="form_key" value="(\w+)"', (await browser.get(path)).text)[1]
-        form = {"form_key": form_key, "decision": decision, "read": "yes", "box": list(box)} | fields
+        page = await browser.get(path)
+        if (form_key := re.search(r'name="form_key" value="(\w+)"', page.text)) is None:
+            return page
+        form = {"form_key": form_key[1], "decision": decision, "read": "yes", "box": list(box)} | fields
         answer = await browser.post(path, data=form)
         if 'name="code"' not in answer.text or "code" in fields:
             return answer

@@ -43,7 +43,7 @@ from succession.config import Settings  # noqa: E402
 from succession.demo.servers import free_port  # noqa: E402
 from succession.embedded import start  # noqa: E402
 
-LISTINGS, COMPANIES, SECONDS = 120_000, 300_000, 20
+LISTINGS, COMPANIES, SECONDS = 120_000, 300_000, 30
 DEALS, CALLERS, PROCESSES, TIMES = 10, 24, 2, 3
 OUTSTANDING_MOST = 800  # connections that a proxy in front would keep, all open before the load begins
 RECOVERED_WITHIN_S, CALM_ANSWERS = 5.0, 10
@@ -63,7 +63,7 @@ class Load:
     def draw(self) -> tuple[str, bytes]:
         """A kind of request and its bytes."""
         rng, lot = self.rng, self.rng.random()
-        if lot < 0.10:
+        if lot < 0.20:
             return "greedy", request("GET", f"/v1/teasers?{rng.choice(SEARCHES)}", {"Authorization": self.greedy})
         if lot < 0.70:
             return "search", request("GET", f"/v1/teasers?{rng.choice(SEARCHES)}", self._somebody())

@@ -80,9 +80,13 @@ _GIVEN = "unnest(CAST(:groups AS text[]), CAST(:marks AS bytea[]))"
 _KNOWN = text(f"SELECT v.fact_group, v.id, d.entry_id FROM {_GIVEN} AS g (fact_group, mark) "
               "JOIN vault.fact_version v ON v.listing_id = :listing AND v.fact_group = g.fact_group AND v.mark = g.mark "
               "LEFT JOIN vault.disclosed d ON d.version_id = v.id AND d.fact_group = v.fact_group AND d.grant_id = :grant")
-_KEEP = text("INSERT INTO vault.fact_version (id, listing_id, fact_group, key_id, mark, sealed) SELECT g.id, :listing, g.fact_group, :key, "
-             "g.mark, g.sealed FROM unnest(CAST(:ids AS uuid[]), CAST(:groups AS text[]), CAST(:marks AS bytea[]), CAST(:sealed AS bytea[])) "
-             "AS g (id, fact_group, mark, sealed) ON CONFLICT DO NOTHING")
+# What is there already, or has just come, but for what another transaction enters at this moment: that `_KNOWN` sees afterwards.
+_KEEP = text("WITH given AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:groups AS text[]), CAST(:marks AS bytea[]), "
+             "CAST(:sealed AS bytea[])) AS g (id, fact_group, mark, sealed)), "
+             "made AS (INSERT INTO vault.fact_version (id, listing_id, fact_group, key_id, mark, sealed) "
+             "SELECT g.id, :listing, g.fact_group, :key, g.mark, g.sealed FROM given g ON CONFLICT DO NOTHING RETURNING id, fact_group) "
+             "SELECT fact_group, id FROM made UNION ALL SELECT v.fact_group, v.id FROM given g "
+             "JOIN vault.fact_version v ON v.listing_id = :listing AND v.fact_group = g.fact_group AND v.mark = g.mark")
 _DISCLOSED = text("INSERT INTO vault.disclosed (entry_id, grant_id, listing_id, deal_id, fact_group, version_id) SELECT g.entry_id, :grant, "
                   ":listing, :deal, g.fact_group, g.version_id FROM unnest(CAST(:entries AS uuid[]), CAST(:groups AS text[]), "
                   "CAST(:versions AS uuid[])) AS g (entry_id, fact_group, version_id)")
@@ -108,9 +112,11 @@ async def disclose(tx: AsyncSession, to: Recipient, shown: Sequence[Shown], basi
         if all(each.group in entries for each in versions):
             return [entries[each.group] for each in versions]
         await tx.execute(_ALONE, {"grant": to.grant_id})  # two readings at once enter it once
+        entries, kept = await _known(tx, to, versions)
     if fresh := [each for each in versions if each.group not in kept]:
-        await _keep(tx, to, key, fresh)
-    entries, kept = await _known(tx, to, versions)
+        kept |= await _keep(tx, to, key, fresh)
+    if any(each.group not in kept for each in versions):
+        _entries, kept = await _known(tx, to, versions)
     new = [each for each in versions if each.group not in entries]
     if new:
         ids = await ledger.append_all(tx, to.listing_id, [_entry(to, each, kept[each.group], basis) for each in new])
@@ -134,13 +140,15 @@ async def _known(tx: AsyncSession, to: Recipient, versions: Sequence[_Version]) 
     return {row.fact_group: row.entry_id for row in rows if row.entry_id}, {row.fact_group: row.id for row in rows}
 
 
-async def _keep(tx: AsyncSession, to: Recipient, key: SubjectKey, versions: Sequence[_Version]) -> None:
+async def _keep(tx: AsyncSession, to: Recipient, key: SubjectKey, versions: Sequence[_Version]) -> dict[str, UUID]:
+    """Versions that are kept now, by group."""
     ids = [uuid4() for _each in versions]
-    await tx.execute(_KEEP, {
+    rows = await tx.execute(_KEEP, {
         "listing": to.listing_id, "key": key.id, "ids": ids, "groups": [each.group for each in versions],
         "marks": [each.mark for each in versions],
         "sealed": [seal(key, each.content, place) for each, place in zip(versions, ids, strict=True)],
     })
+    return {row.fact_group: row.id for row in rows}
 
 
 def _entry(to: Recipient, version: _Version, version_id: UUID, basis: Basis) -> ledger.Entry:

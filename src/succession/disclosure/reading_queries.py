@@ -58,15 +58,15 @@ class FactsChanged(Exception):
 
 
 def _memorandum() -> str:
-    """One statement for all tables: as the buyer of the deal may read them, whoever builds the view; as JSON text, which both
-    drivers' connections read alike."""
+    """One statement for all tables: as the buyer of the deal may read them, third persons by role, whoever builds the view; as JSON
+    text, which both drivers' connections read alike."""
     parts = []
     for table in FIELDS:
         columns = ", ".join(column(table, field, "$2") for field in fields_shown(table, "dossier"))
         tail = f"ORDER BY period_end DESC LIMIT {FISCAL_YEARS_SHOWN}" if table == YEARLY else "LIMIT 1"
         parts.append(f"'{table}', (SELECT coalesce(jsonb_agg(to_jsonb(b)), '[]') FROM (SELECT {columns} FROM vault.shown_{table} "
                      f"WHERE listing_id = $1 AND $2::uuid IS NOT NULL {tail}) b)")
-    return f"SELECT jsonb_build_object({', '.join(parts)})::text"
+    return f"SELECT vault.by_role($1, $2, jsonb_build_object({', '.join(parts)})::text)"
 
 
 _MEMORANDUM = _memorandum()
@@ -74,8 +74,7 @@ _MEMORANDUM = _memorandum()
 
 async def read_blocks(connection: asyncpg.Connection, listing_id: UUID, deal_id: UUID) -> dict[str, msgspec.Struct]:
     """The memorandum of a company, block by block, as far as this scope may read the vault."""
-    found: dict[str, list[dict[str, Any]]] = msgspec.json.decode(
-        await by_role(connection, listing_id, deal_id, await connection.fetchval(_MEMORANDUM, listing_id, deal_id)))
+    found: dict[str, list[dict[str, Any]]] = msgspec.json.decode(await connection.fetchval(_MEMORANDUM, listing_id, deal_id))
     blocks = {}
     for block, struct in STRUCTS.items():
         values = {row.column: next(iter(found[row.table]), {}).get(row.column) for row in fields_in(block) if row.table != YEARLY}
@@ -87,8 +86,10 @@ async def build_dossier(connection: asyncpg.Connection, deal_id: UUID, listing_i
     """What this transaction may read of a listing: a buyer what it was granted, its adviser all documents of it."""
     blocks = await read_blocks(connection, listing_id, deal_id)
     third_persons = await list_third_persons(connection, listing_id, deal_id)
-    listed = msgspec.json.encode(await list_documents(connection, listing_id)).decode()
-    documents = msgspec.json.decode(await by_role(connection, listing_id, deal_id, listed), type=list[DocumentView])
+    documents = await list_documents(connection, listing_id)
+    if documents:
+        told = await by_role(connection, listing_id, deal_id, msgspec.json.encode(documents).decode())
+        documents = msgspec.json.decode(told, type=list[DocumentView])
     return Dossier(deal_id, project_name, *blocks.values(), third_persons, documents)
 
 
