@@ -41,6 +41,8 @@ _SERVER_SETTINGS = {
     "application_name": "succession",
     "timezone": "UTC",
 }
+# The statements of the market leave the planner no choice (decision 32): one plan each serves whatever is asked for.
+_READING = _SERVER_SETTINGS | {"plan_cache_mode": "force_generic_plan"}
 _KNOWN_TO_POOLERS = ("application_name", "timezone")  # PgBouncer refuses others when a connection begins
 _SET_SCOPE = (
     "SELECT set_config('succession.kind', {0}, true), set_config('succession.organisation', {1}, true), "
@@ -154,7 +156,7 @@ async def open_databases(settings: Settings, memory: Memory) -> Databases:
     engine = create_async_engine("postgresql+asyncpg://", creator=lambda: _sqlalchemy_connection(url, pooler), pool_size=settings.pool_app_size,
                                  max_overflow=0, pool_timeout=ACQUIRE_TIMEOUT_S, pool_pre_ping=True)
     app = await open_pool(url, settings.pool_app_size, pooler)
-    audiences = {role: await open_pool(settings.role_url(role), settings.pool_market_size, pooler) for role in AUDIENCE_ROLES}
+    audiences = {role: await open_reading(settings.role_url(role), settings.pool_market_size, pooler) for role in AUDIENCE_ROLES}
     return Databases(engine, app, audiences, settings, await _open_standbys(settings, memory))
 
 
@@ -163,7 +165,7 @@ async def _open_standbys(settings: Settings, memory: Memory) -> Standbys | None:
     if not settings.standby_urls:
         return None
     asks, size = AUDIENCE_ROLES[0], settings.pool_market_size
-    readers = [{role: await open_pool(settings.standby_url(url, role), size) for role in AUDIENCE_ROLES} for url in settings.standby_urls]
+    readers = [{role: await open_reading(settings.standby_url(url, role), size) for role in AUDIENCE_ROLES} for url in settings.standby_urls]
     probes = [await open_pool(settings.standby_url(url, asks), 1) for url in settings.standby_urls]
     bound_s = settings.standby_lag_most_s
     return Standbys(readers, probes, await open_pool(settings.role_url(asks), 2, settings.pooler), Marks(memory, bound_s), bound_s)
@@ -190,17 +192,23 @@ async def connect_as(settings: Settings, role: str) -> asyncpg.Connection:
     return await asyncpg.connect(settings.role_url(role), timeout=10, **session_options(named, settings.pooler))
 
 
-async def open_pool(url: str, size: int, pooler: bool = False, server_settings: Mapping[str, str] = _SERVER_SETTINGS) -> asyncpg.Pool:
+async def open_reading(url: str, size: int, pooler: bool = False) -> asyncpg.Pool:
+    """A pool of an audience role. It can write nothing and sets nothing past a transaction: nothing is to be put back."""
+    return await open_pool(url, size, pooler, _READING, leaves_nothing=True)
+
+
+async def open_pool(url: str, size: int, pooler: bool = False, server_settings: Mapping[str, str] = _SERVER_SETTINGS,
+                    leaves_nothing: bool = False) -> asyncpg.Pool:
     """A pool that opens connections when needed and speaks JSON as Python values."""
     ending_s = int(server_settings["statement_timeout"]) / 1000 + 5
     return await asyncpg.create_pool(
         url, min_size=0, max_size=size, timeout=ACQUIRE_TIMEOUT_S, command_timeout=ending_s,
         init=_speak_json_and_end if pooler else speak_json, **session_options(server_settings, pooler),
-        **({"reset": _leave_as_it_is} if pooler else {}))
+        **({"reset": _leave_as_it_is} if pooler or leaves_nothing else {}))
 
 
 async def _leave_as_it_is(connection: asyncpg.Connection) -> None:
-    """The server behind a pooler is somebody else's by now."""
+    """The server behind a pooler is somebody else's by now; elsewhere nothing was left. A transaction has ended before this."""
 
 
 async def _speak_json_and_end(connection: asyncpg.Connection) -> None:

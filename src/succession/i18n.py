@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +135,14 @@ def negotiate(
     A range matches a locale of the same language and script, the script inferred by CLDR's likely subtags: zh-TW is
     zh-Hant. `q=0` refuses a locale; when nothing acceptable is supported the answer is `default` all the same.
     """
+    return _negotiated((accept_language or "")[:_HEADER_LIMIT], supported, default)
+
+
+@lru_cache(maxsize=1_000)  # a browser says the same all day
+def _negotiated(accept_language: str, supported: tuple[str, ...], default: str) -> str:
     wishes: list[tuple[float, str]] = []
     refused: set[str] = set()
-    for item in (accept_language or "")[:_HEADER_LIMIT].split(","):
+    for item in accept_language.split(","):
         found = _RANGE.fullmatch(item)
         if found is None:
             continue
@@ -158,6 +163,7 @@ def _matches(tag: str, locale: str) -> bool:
     return tag != "*" and _language_and_script(tag) == _language_and_script(locale)
 
 
+@lru_cache(maxsize=1_000)
 def _language_and_script(tag: str) -> tuple[str, str]:
     """(language, script) of a BCP 47 tag; variants and extensions do not matter here."""
     language, *subtags = tag.split("-")

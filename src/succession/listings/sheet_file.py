@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import msgspec
-import openpyxl
-from openpyxl.utils import get_column_letter
 
 from succession.i18n import Message
 from succession.listings.headings import money_unit, read_heading
@@ -85,6 +83,8 @@ def _ole(data: bytes) -> BrokenFile:
 
 def column_name(index: int) -> str:
     """0 -> A, as a spreadsheet names its columns."""
+    from openpyxl.utils import get_column_letter  # see _opened
+
     return get_column_letter(index + 1)
 
 
@@ -244,6 +244,8 @@ def _first_sheet(archive: zipfile.ZipFile, data: bytes, filename: str) -> Table:
 
 
 def _opened(data: bytes, values: bool) -> Any:
+    import openpyxl  # with the first workbook: 12 MB that a process which only searches does not need
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about validations and styles that reading does not need
         return openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=values, keep_links=False)

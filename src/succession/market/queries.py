@@ -29,7 +29,7 @@ from succession.market.terms import Corrected
 from succession.standbys import Market
 
 CURRENCIES = ("USD", "EUR")
-RENDERED_MOST = 400  # some 10 kB each
+TOLD_MOST = 2_000  # some 3 kB each
 
 
 # --- who sees which market ------------------------------------------------------------------------------------------
@@ -104,19 +104,6 @@ def canonical_of(row: asyncpg.Record) -> CanonicalTeaser:
     )  # fmt: skip
 
 
-_rendered: OrderedDict[tuple[UUID, str], TeaserView] = OrderedDict()
-
-
-def listed_view(row: asyncpg.Record, locale: str) -> TeaserView:
-    """A teaser in a list, rendered once for many pages: what a reference shows never changes, and prose stands on its own page."""
-    key = row["ref"], locale
-    if (view := _rendered.get(key)) is None:
-        view = _rendered[key] = teaser_view(row, locale)
-        if len(_rendered) > RENDERED_MOST:
-            _rendered.popitem(last=False)
-    return view
-
-
 def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     teaser = canonical_of(row)
     sheet, cell = render(teaser, locale), teaser.cell
@@ -128,7 +115,24 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
 
 
 def found_teaser(row: asyncpg.Record, asked: Search, locale: str) -> FoundTeaser:
-    return FoundTeaser(*msgspec.structs.astuple(listed_view(row, locale)), matched_in(row, asked, locale))
+    return FoundTeaser(*msgspec.structs.astuple(teaser_view(row, locale)), matched_in(row, asked, locale))
+
+
+_told: OrderedDict[tuple[UUID, str], bytes] = OrderedDict()
+
+
+def told_teaser(row: asyncpg.Record, asked: Search, locale: str) -> msgspec.Raw:
+    """The bytes of `found_teaser`, written once for many pages but for their end: what a reference shows never changes, and
+    prose stands on its own page."""
+    key = row["ref"], locale
+    if (told := _told.get(key)) is None:
+        told = _told[key] = msgspec.json.encode(teaser_view(row, locale)).removesuffix(b"}")
+        if len(_told) > TOLD_MOST:
+            _told.popitem(last=False)
+    else:
+        _told.move_to_end(key)
+    matched = msgspec.json.encode(matched_in(row, asked, locale)) if asked.read_as else b"[]"
+    return msgspec.Raw(b'%b,"matched":%b}' % (told, matched))
 
 
 def _bands(teaser: CanonicalTeaser, currency: str, locale: str) -> MoneyBands:

@@ -39,10 +39,10 @@ from succession.market.queries import (
     audience_role,
     find_teaser,
     find_teasers,
-    found_teaser,
     list_codes,
     list_schemes,
     searchable_facts,
+    told_teaser,
 )
 from succession.market.ranges import BOUNDS, edges, read_ranges
 from succession.market.representations import viewers_for
@@ -155,7 +155,7 @@ async def search(request: Request, databases: Pools, actor: Who, settings: Confi
     page = SearchPage(
         match=match, sort=order, total_certain=found.counts.certain, total_possible=found.counts.possible,
         read_as={name: list(codes) for name, codes in asked.read_as.items()}, corrected=list(asked.corrected),
-        unrecognised=list(asked.unrecognised), items=[found_teaser(row, asked, locale) for row in found.rows],
+        unrecognised=list(asked.unrecognised), items=[told_teaser(row, asked, locale) for row in found.rows],
         next_cursor=seal_cursor(key, [*found.after[:2], found.after[2].hex], bound, repeatable=whole) if found.after else None,
         facets=facets_of(found.counts, fields, names),
     )  # fmt: skip

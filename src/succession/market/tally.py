@@ -8,7 +8,7 @@ the tally was made, and what a viewer must not see, are looked at one by one and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from itertools import product
 from struct import unpack
@@ -21,6 +21,7 @@ from succession.market.search import FILTERS, Search
 
 KEYED_MOST, FIELDS_MOST = 2, 3
 KEYS_MOST = 2_000
+WHOLES_MOST = 8  # a market is read by four roles
 WHOLE_MARKET = ("", "")
 
 Key = tuple[str, str]
@@ -169,12 +170,24 @@ class Codes:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[str, str]] = {}
+        self._wholes: dict[tuple[int, bytes], dict[Key, int]] = {}
 
-    async def naming(self, connection: asyncpg.Connection, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
-        if not all(number in self._known for number in numbers):
+    async def naming(self, connection: asyncpg.Connection, numbers: Set[int]) -> dict[int, tuple[str, str]]:
+        if not self._known.keys() >= numbers:
             self._known = {row["number"]: (row["field"], row["code"]) for row in
                            await connection.fetch("SELECT number, field, code FROM market.tally_code")}
         return self._known
+
+    async def whole(self, connection: asyncpg.Connection, n: int, packed: bytes) -> dict[Key, int]:
+        """What the whole market shows: the same bytes in every search until somebody settles."""
+        if (found := self._wholes.get((n, packed))) is None:
+            numbers: Counter[int] = Counter()
+            _add(numbers, packed)
+            named = await self.naming(connection, numbers.keys())
+            if len(self._wholes) >= WHOLES_MOST:
+                self._wholes.clear()
+            found = self._wholes[n, packed] = {WHOLE_MARKET: n} | {named[number]: count for number, count in numbers.items()}
+        return found
 
 
 _codes = Codes()
@@ -186,8 +199,7 @@ async def told_by(connection: asyncpg.Connection, keys: Keys, rows: Sequence[asy
     under_all: Counter[int] = Counter()
     under_others: dict[str, Counter[int]] = {name: Counter() for name in filtered}
     counts: Counter[tuple[str, str]] = Counter()
-    everything: Counter[int] = Counter()
-    whole = {WHOLE_MARKET: 0}
+    whole: dict[Key, int] = {WHOLE_MARKET: 0}
     for a, b, n, packed in rows:
         if b is None:
             field, _, code = a.partition("=")
@@ -196,14 +208,13 @@ async def told_by(connection: asyncpg.Connection, keys: Keys, rows: Sequence[asy
             continue
         fields = frozenset(field_of(key) for key in (a, b) if key)
         if not fields:
-            whole[WHOLE_MARKET] = n
-            _add(everything, packed)
+            whole = await _codes.whole(connection, n, packed)
         if fields == filtered:
             counts[TOTAL, ""] += n
             _add(under_all, packed)
         elif len(missing := filtered - fields) == 1:
             _add(under_others[next(iter(missing))], packed)
-    named = await _codes.naming(connection, {*everything, *under_all, *(number for each in under_others.values() for number in each)})
+    named = await _codes.naming(connection, {*under_all, *(number for each in under_others.values() for number in each)})
     for number, n in under_all.items():
         if named[number][0] not in filtered:
             counts[named[number]] += n
@@ -211,7 +222,6 @@ async def told_by(connection: asyncpg.Connection, keys: Keys, rows: Sequence[asy
         for number, n in others.items():
             if named[number][0] == field:
                 counts[named[number]] += n
-    whole |= {named[number]: n for number, n in everything.items()}
     return [(field, code, n) for (field, code), n in counts.items()], whole
 
 

@@ -9,6 +9,7 @@ the unknown word would turn a name into a search. For the same reason one slip o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -42,6 +43,7 @@ class Terms(msgspec.Struct, frozen=True):
     corrected: tuple[Corrected, ...] = ()
 
 
+@lru_cache(maxsize=2_000)
 def parse_terms(q: str) -> Terms:
     """Read a search text of at most 200 characters, in time bounded by its length. Longer texts are not recognised.
 
