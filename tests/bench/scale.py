@@ -5,7 +5,7 @@ One run, one machine, servers of its own, every figure a ratio of things asked i
 directory. With --keep the seeded servers stay there, and the next run takes minutes.
 
 (a) throughput of `succession serve`, one process, beside one process of a bare Litestar handler that runs the very statements our
-    pages ran (recorded) on a pool of the same role and returns their rows as JSON;
+    pages ran (recorded) on the same kind of pool (database.py) and returns their rows as JSON;
 (b) latency beside FastAPI + SQLModel and Django (peers/), which give the same answer;
 (c) a mixed workload: how far the slowest hundredth lies from the middle;
 (d) the same searches over a tenth of the market; (e) memory of the API process after all that; (f) a viewer whom owners exclude.
@@ -46,6 +46,7 @@ from seed import EXCLUDED_BUYER, SMALL_WORLD, seed  # noqa: E402
 from workload import CLASSES, DEEP, GROWTH, Search, broad, drawn, narrow, unfiltered  # noqa: E402
 
 from succession.config import Settings  # noqa: E402
+from succession.database import open_reading  # noqa: E402
 from succession.demo.servers import free_port  # noqa: E402
 from succession.embedded import Servers, start  # noqa: E402
 from succession.market.queries import find_teasers  # noqa: E402
@@ -133,7 +134,7 @@ def bare(url: str, recording: str, port: int) -> None:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar):
-        async with asyncpg.create_pool(url, min_size=0, max_size=6) as app.state.pool:
+        async with await open_reading(url, 6) as app.state.pool:
             yield
 
     bare_app = Litestar([handler], lifespan=[lifespan], openapi_config=None, logging_config=None, type_encoders={asyncpg.BitString: str})
@@ -245,7 +246,7 @@ async def growth(large: httpx.AsyncClient, small: httpx.AsyncClient, each: int) 
 
 async def excluding(settings: Settings, each: int) -> dict[str, float]:
     """The same searches of one buyer whom some owners exclude, and of nobody in particular, on the role of buyers."""
-    pool = await asyncpg.create_pool(settings.role_url("market_buyer"), min_size=1, max_size=1)
+    pool = await open_reading(settings.role_url("market_buyer"), 1)
     taken: dict[str, list[float]] = {"excluded": [], "nobody": []}
     for turn in range(3):
         for asked in drawn(broad, each, "excluding"):
