@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
@@ -46,6 +48,7 @@ PARTICLES = ("にある", "における", "での", "の", "で", "と", "や", 
 # How short a word may be for a slip in it to be read: shorter ones are one slip from too many names.
 LATIN_LEAST, KANA_LEAST, HAN_LEAST, HANGUL_LEAST = 5, 4, 5, 3
 SLIP_MOST = 40
+_SEEN_BITS = 1 << 21
 _ROMAJI_LEAST = 4
 
 Meaning = frozenset[tuple[str, str]]  # of (attribute, code); attribute "phrases" for phrases; empty for a filler
@@ -54,8 +57,8 @@ Named = Iterator[tuple[str, str, str]]  # word, attribute, code
 
 class Dictionary(NamedTuple):
     """`entries`: folded word -> meaning. `written`: as the tables write it. `lengths`: first character -> lengths of the
-    entries that begin with it. `latin`: every Latin word of an entry; `romaji`: romaji key -> the entry it is of; `near`:
-    shortened word -> entries.
+    entries that begin with it. `latin`: every Latin word of an entry; `romaji`: romaji key -> the entry it is of; `near`: what
+    may be a slip away.
     """
 
     entries: dict[str, Meaning]
@@ -63,7 +66,7 @@ class Dictionary(NamedTuple):
     lengths: dict[str, tuple[int, ...]]
     latin: frozenset[str]
     romaji: dict[str, str]
-    near: dict[str, tuple[str, ...]]
+    near: Near
 
 
 @cache
@@ -84,7 +87,7 @@ def dictionary() -> Dictionary:
         lengths.setdefault(key[0], set()).add(len(key))
     latin = frozenset(word for key in entries for word in key.split() if word.isascii())
     ways = {first: tuple(sorted(each)) for first, each in lengths.items()}
-    return Dictionary(entries, written, ways, latin, _romaji(entries), _near(entries))
+    return Dictionary(entries, written, ways, latin, _romaji(entries), Near(entries))
 
 
 def key_of(text: str) -> str:
@@ -108,7 +111,7 @@ def nearest(text: str) -> tuple[str, Meaning] | None:
     if not _may_slip(text) or (text.isascii() and all(map(is_romaji, text.split()))):
         return None
     known, typed = dictionary(), _apart(text)
-    found = {entry for key in shortened(typed) for entry in known.near.get(key, ())
+    found = {entry for entry in known.near.to(typed)
              if entry[0] == text[0] and not (text.isascii() and entry[:-1] == text) and one_slip_apart(typed, _apart(entry))}
     meanings = {known.entries[entry] for entry in found}
     return (known.written.get(min(found), min(found)), meanings.pop()) if len(meanings) == 1 else None
@@ -125,14 +128,29 @@ def _romaji(entries: dict[str, Meaning]) -> dict[str, str]:
     return {key: min(words) for key, words in found.items() if len({entries[word] for word in words}) == 1}
 
 
-def _near(entries: dict[str, Meaning]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for entry, meaning in entries.items():
-        a_place = any(attribute == "place" for attribute, _code in meaning)
-        if _may_slip(entry) and (entry.isascii() or not a_place):
-            for key in shortened(_apart(entry)):
-                found.setdefault(key, []).append(entry)
-    return {key: tuple(words) for key, words in found.items()}
+class Near:
+    """Which entries share a shortened form with a word? By the hash of each form: 130,000 strings would be thirty megabytes.
+
+    `to` may name too many, where hashes collide; whoever asks looks at each.
+    """
+
+    def __init__(self, entries: dict[str, Meaning]) -> None:
+        self.words = [entry for entry, meaning in entries.items() if _may_slip(entry) and (
+            entry.isascii() or not any(attribute == "place" for attribute, _code in meaning))]
+        forms = sorted((hash(form), n) for n, word in enumerate(self.words) for form in shortened(_apart(word)))
+        self.hashes, self.owners = array("q", (each for each, _n in forms)), array("i", (n for _hash, n in forms))
+        self.seen = bytearray(_SEEN_BITS // 8)  # most forms of a text are no entry's: one look tells
+        for each in self.hashes:
+            self.seen[(each >> 3) % len(self.seen)] |= 1 << (each & 7)
+
+    def to(self, word: str) -> Iterator[str]:
+        for form in shortened(word):
+            sought = hash(form)
+            if self.seen[(sought >> 3) % len(self.seen)] & 1 << (sought & 7):
+                at = bisect_left(self.hashes, sought)
+                while at < len(self.hashes) and self.hashes[at] == sought:
+                    yield self.words[self.owners[at]]
+                    at += 1
 
 
 def _may_slip(text: str) -> bool:
