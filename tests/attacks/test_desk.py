@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from desk_scene import listed
 
+RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 PARAMETER = re.compile(r"\{([^}:]+)(?::[^}]+)?\}")
 
 
@@ -69,7 +70,8 @@ async def test_no_door_of_the_api_shows_an_agency_who_a_company_is(app, world, s
             for address in keys(path, ids):
                 answer = await agency.get(address)
                 tried += 1
-                leaks += [f"{address}: {word}" for word in forbidden if word and word in answer.text]
+                said = RANDOM_ID.sub("", answer.text)  # by chance there is any number in one
+                leaks += [f"{address}: {word}" for word in forbidden if word and word in said]
                 assert answer.status_code < 500, f"{address}: {answer.text}"
                 if answer.status_code == 200:
                     opened.add(handler.opt.get("permission") or "public")

@@ -85,12 +85,16 @@ _KEEP = text("WITH given AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:gr
              "CAST(:sealed AS bytea[])) AS g (id, fact_group, mark, sealed)), "
              "made AS (INSERT INTO vault.fact_version (id, listing_id, fact_group, key_id, mark, sealed) "
              "SELECT g.id, :listing, g.fact_group, :key, g.mark, g.sealed FROM given g ON CONFLICT DO NOTHING RETURNING id, fact_group) "
-             "SELECT fact_group, id FROM made UNION ALL SELECT v.fact_group, v.id FROM given g "
-             "JOIN vault.fact_version v ON v.listing_id = :listing AND v.fact_group = g.fact_group AND v.mark = g.mark")
+             "SELECT fact_group, id, CAST(NULL AS uuid) AS entry_id FROM made UNION ALL SELECT v.fact_group, v.id, d.entry_id FROM given g "
+             "JOIN vault.fact_version v ON v.listing_id = :listing AND v.fact_group = g.fact_group AND v.mark = g.mark "
+             "LEFT JOIN vault.disclosed d ON d.version_id = v.id AND d.fact_group = v.fact_group AND d.grant_id = :grant")
 _DISCLOSED = text("INSERT INTO vault.disclosed (entry_id, grant_id, listing_id, deal_id, fact_group, version_id) SELECT g.entry_id, :grant, "
                   ":listing, :deal, g.fact_group, g.version_id FROM unnest(CAST(:entries AS uuid[]), CAST(:groups AS text[]), "
                   "CAST(:versions AS uuid[])) AS g (entry_id, fact_group, version_id)")
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('disclose:' || CAST(CAST(:grant AS uuid) AS text), 0))")
+
+
+_Known = tuple[dict[str, UUID], dict[str, UUID]]  # by group: entries under this grant, versions kept
 
 
 class _Version(NamedTuple):
@@ -114,9 +118,10 @@ async def disclose(tx: AsyncSession, to: Recipient, shown: Sequence[Shown], basi
         await tx.execute(_ALONE, {"grant": to.grant_id})  # two readings at once enter it once
         entries, kept = await _known(tx, to, versions)
     if fresh := [each for each in versions if each.group not in kept]:
-        kept |= await _keep(tx, to, key, fresh)
+        entered, there = await _keep(tx, to, key, fresh)
+        entries, kept = entries | entered, kept | there
     if any(each.group not in kept for each in versions):
-        _entries, kept = await _known(tx, to, versions)
+        entries, kept = await _known(tx, to, versions)
     new = [each for each in versions if each.group not in entries]
     if new:
         ids = await ledger.append_all(tx, to.listing_id, [_entry(to, each, kept[each.group], basis) for each in new])
@@ -133,22 +138,25 @@ def _version(key: SubjectKey, shown: Shown) -> _Version:
     return _Version(shown.group, content, hmac.digest(key.key, shown.group.encode() + b"\0" + content, "sha256"))
 
 
-async def _known(tx: AsyncSession, to: Recipient, versions: Sequence[_Version]) -> tuple[dict[str, UUID], dict[str, UUID]]:
-    """(entries under this grant, versions kept), by group."""
+async def _known(tx: AsyncSession, to: Recipient, versions: Sequence[_Version]) -> _Known:
     rows = (await tx.execute(_KNOWN, {"listing": to.listing_id, "grant": to.grant_id, "groups": [each.group for each in versions],
                                       "marks": [each.mark for each in versions]})).all()
+    return _by_group(rows)
+
+
+def _by_group(rows: Sequence[Any]) -> _Known:
     return {row.fact_group: row.entry_id for row in rows if row.entry_id}, {row.fact_group: row.id for row in rows}
 
 
-async def _keep(tx: AsyncSession, to: Recipient, key: SubjectKey, versions: Sequence[_Version]) -> dict[str, UUID]:
-    """Versions that are kept now, by group."""
+async def _keep(tx: AsyncSession, to: Recipient, key: SubjectKey, versions: Sequence[_Version]) -> _Known:
+    """Of these versions, as they are kept now."""
     ids = [uuid4() for _each in versions]
     rows = await tx.execute(_KEEP, {
-        "listing": to.listing_id, "key": key.id, "ids": ids, "groups": [each.group for each in versions],
+        "listing": to.listing_id, "grant": to.grant_id, "key": key.id, "ids": ids, "groups": [each.group for each in versions],
         "marks": [each.mark for each in versions],
         "sealed": [seal(key, each.content, place) for each, place in zip(versions, ids, strict=True)],
     })
-    return {row.fact_group: row.id for row in rows}
+    return _by_group(rows.all())
 
 
 def _entry(to: Recipient, version: _Version, version_id: UUID, basis: Basis) -> ledger.Entry:
