@@ -132,8 +132,8 @@ async def test_who_is_excluded_finds_counts_and_opens_nothing_of_it(market):
 
 async def test_possible_matches_are_ranked_by_how_much_of_them_lies_inside(market):
     client, rows = _get(market, "market_domestic"), {row["ref"].hex: row for row in _visible(market, "market_domestic")}
-    answer = await client.get("/v1/teasers", params={"place": "JP-13", "employees": "1_19", "match": "possible", "limit": 100})
-    found = [rows[ref] for ref in _refs(answer)]
+    asked = {"place": "JP-13", "employees": "1_19", "match": "possible", "limit": 100}
+    answer, found = await client.get("/v1/teasers", params=asked), [rows[ref] for ref in await _all(client, **asked)]
     tokyo, small = leaves("place", "JP-13"), leaves("employees", "1_19")
     shares = [round(public_share("place", row["place"], tokyo) * public_share("employees", row["employees"], small), 5) for row in found]
     assert len(set(shares)) > 2 and shares == sorted(shares, reverse=True) and answer.json()["sort"] == "share"
