@@ -1,8 +1,8 @@
 """What does a process do with more requests than it can answer?
 
 So many are worked on, so many wait in line, for so long; whoever comes on top is told at once to come back. Latency then
-has a bound, memory too, and what was accepted is answered. Large bodies and everything else stand in two lines, so that
-slow uploads keep nobody from searching.
+has a bound, memory too, and what was accepted is answered. A small body is there before its request takes a place, and large
+ones stand in a line of their own, so that neither who sends slowly nor slow uploads keep anybody from searching.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Line(NamedTuple):
 # A request costs 5 to 30 ms of processor: the line is about two seconds long, as long as anybody waits in it.
 ORDINARY = Line(places=48, waiting=128, wait_s=2.0)
 LARGE = Line(places=8, waiting=8, wait_s=5.0)
-LARGE_FROM_BYTES = 1_000_000
+LARGE_FROM_BYTES = 100_000
 RETRY_AFTER_S = (1, 4)  # drawn by lot: who was sent away together does not come back together
 ALWAYS = ("/healthz", "/readyz")  # a process that is busy is not ill
 
@@ -70,6 +70,8 @@ class Admission:
             await self.app(scope, receive, send)
             return
         queue = self.large if _is_large(scope) else self.ordinary
+        if queue is self.ordinary:
+            receive = await _with_body(scope, receive)
         if not await queue.enter():
             await _send_away(scope, send)
             return
@@ -93,6 +95,20 @@ def _is_large(scope: Scope) -> bool:
     stated = dict(scope["headers"])
     length = stated.get(b"content-length", b"")
     return b"transfer-encoding" in stated or (length.isdigit() and int(length) > LARGE_FROM_BYTES)
+
+
+async def _with_body(scope: Scope, receive: Receive) -> Receive:
+    """The same messages, once all of a body smaller than LARGE_FROM_BYTES has arrived: whoever is slow waits outside."""
+    if dict(scope["headers"]).get(b"content-length", b"0") == b"0":
+        return receive
+    arrived = [await receive()]
+    while arrived[-1].get("more_body"):
+        arrived.append(await receive())
+
+    async def again() -> Message:
+        return arrived.pop(0) if arrived else await receive()
+
+    return again
 
 
 async def _send_away(scope: Scope, send: Send) -> None:

@@ -32,14 +32,14 @@ class Desk:
             self.inside -= 1
 
 
-async def ask(door: Admission, path: str = "/v1/teasers", **headers: str) -> tuple[int, dict[str, str], bytes]:
+async def ask(door: Admission, path: str = "/v1/teasers", receive=None, **headers: str) -> tuple[int, dict[str, str], bytes]:
     sent: list[dict] = []
 
     async def send(message) -> None:
         sent.append(message)
 
     named = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
-    await door({"type": "http", "path": path, "headers": named}, None, send)
+    await door({"type": "http", "path": path, "headers": named}, receive, send)
     start = sent[0]
     return start["status"], {name.decode(): text.decode() for name, text in start["headers"]}, sent[-1]["body"]
 
@@ -105,6 +105,34 @@ async def test_an_answer_that_streams_gives_its_place_back_when_it_begins(desk):
     desk.streams.set()
     await asyncio.gather(*slow)
     assert door.ordinary.free._value == 1, "each place was given back once"
+
+
+async def test_who_sends_a_body_slowly_holds_no_place_and_it_arrives_whole():
+    more, read = asyncio.Event(), []
+
+    async def slowly():
+        if not read:
+            read.append("half")
+            return {"type": "http.request", "body": b"half ", "more_body": True}
+        await more.wait()
+        return {"type": "http.request", "body": b"and half", "more_body": False}
+
+    async def reader(scope, receive, send):
+        body = b""
+        while scope["path"] == "/v1/sessions":
+            message = await receive()
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    door = Admission(reader, Line(places=1, waiting=0, wait_s=30))
+    slow = asyncio.create_task(ask(door, "/v1/sessions", slowly, content_length="13"))
+    await settle()
+    assert read and not slow.done() and (await ask(door))[0] == 200
+    more.set()
+    assert await slow == (200, {}, b"half and half")
 
 
 async def test_large_bodies_stand_in_a_line_of_their_own(desk):

@@ -114,15 +114,11 @@ def teaser_view(row: asyncpg.Record, locale: str) -> TeaserView:
     )  # fmt: skip
 
 
-def found_teaser(row: asyncpg.Record, asked: Search, locale: str) -> FoundTeaser:
-    return FoundTeaser(*msgspec.structs.astuple(teaser_view(row, locale)), matched_in(row, asked, locale))
-
-
 _told: OrderedDict[tuple[UUID, str], bytes] = OrderedDict()
 
 
 def told_teaser(row: asyncpg.Record, asked: Search, locale: str) -> msgspec.Raw:
-    """The bytes of `found_teaser`, written once for many pages but for their end: what a reference shows never changes, and
+    """The bytes of a FoundTeaser, written once for many pages but for their end: what a reference shows never changes, and
     prose stands on its own page."""
     key = row["ref"], locale
     if (told := _told.get(key)) is None:

@@ -14,7 +14,8 @@ import msgspec
 
 from succession.codes import ATTRIBUTES
 from succession.market.facets import COLUMN, POSSIBLE, TOTAL, counts_of, facets_of
-from succession.market.queries import found_teaser
+from succession.market.matched import matched_in
+from succession.market.queries import FoundTeaser, teaser_view
 from succession.market.search import FILTERS, Search, read_search
 
 LIMIT = 20
@@ -64,5 +65,5 @@ def body(asked: Search, certain: int, possible: int, counted: Iterable[tuple[str
     """The same JSON as ours, without a cursor."""
     counts = counts_of([(TOTAL, "", certain), (POSSIBLE, "", possible), *counted])
     return {"total_certain": certain, "total_possible": possible,
-            "items": msgspec.to_builtins([found_teaser(row, asked, "en") for row in rows]),
+            "items": msgspec.to_builtins([FoundTeaser(*msgspec.structs.astuple(teaser_view(row, "en")), matched_in(row, asked, "en")) for row in rows]),
             "facets": msgspec.to_builtins(facets_of(counts, FILTERS, "en"))}
