@@ -20,3 +20,8 @@ if [ ! -s redis_url ]; then
   echo "requirepass $password" >redis_conf
   echo "redis://:$password@redis:6379/0" >redis_url
 fi
+
+# The roles that log in through the pooler. Written anew each time: it follows from their passwords.
+for name in succession_app succession_worker market_public market_buyer market_desk market_domestic; do
+  printf '"%s" "%s"\n' "$name" "$(sed 's/"/""/g' "$name")"
+done >pooler_users

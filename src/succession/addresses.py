@@ -31,6 +31,14 @@ def standby_hosts(text: str) -> tuple[str, ...]:
     return found
 
 
+def pooled_standbys(text: str) -> tuple[str, ...]:
+    """Each a URL of a pooler and the database that stands for the standby there; ValueError."""
+    for url in (found := tuple(each.strip() for each in text.split(",") if each.strip())):
+        if user_of(url_of(url, "postgresql", "postgres")) or not urlsplit(url).path.strip("/"):
+            raise ValueError
+    return found
+
+
 def host_and_port(text: str) -> str:
     """`db.example:6432`; ValueError."""
     if not re.fullmatch(_HOST, text):
@@ -48,12 +56,13 @@ def as_role(url: str, role: str, password: str | None = None) -> str:
 
 
 def at_host(url: str, there: str) -> str:
-    """The same user and database on another host; a parameter that the other host's URL has wins."""
+    """The same user on another host, and the same database unless that URL names one; a parameter it has wins."""
     parts, host = urlsplit(url), urlsplit(there)
     stated = {pair.partition("=")[0] for pair in host.query.split("&")}
     kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in {"host", "port", *stated}]
     user = parts.netloc.rpartition("@")[0]
-    return urlunsplit((parts.scheme, f"{user}@{host.netloc}", parts.path or "/", "&".join(kept + [host.query] * bool(host.query)), ""))
+    database = host.path if host.path.strip("/") else parts.path or "/"
+    return urlunsplit((parts.scheme, f"{user}@{host.netloc}", database, "&".join(kept + [host.query] * bool(host.query)), ""))
 
 
 def user_of(url: str) -> str | None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from succession.addresses import as_role, at_host, host_and_port, redis_address, standby_hosts, url_of, user_of
+from succession.addresses import as_role, at_host, host_and_port, pooled_standbys, redis_address, standby_hosts, url_of, user_of
 from succession.i18n import SUPPORTED_LOCALES
 
 # The database roles a program logs in as, and the ending of their variables: DATABASE_URL_APP, DATABASE_PASSWORD_APP.
@@ -100,6 +100,7 @@ FLAG = Kind("1 or 0", _flag)
 PATH = Kind("a directory", lambda text: Path(text).expanduser().absolute())
 POSTGRES = _url("postgresql", "postgres")
 STANDBYS = Kind("postgresql://host:port of each standby by comma, without user and database", standby_hosts)
+POOLED = Kind("postgresql://host:port/database of each standby in a pooler by comma, without user", pooled_standbys)
 REDIS = Kind("a URL starting with redis:// or rediss:// or unix://, or redis+sentinel://host:port,host:port/service/0, "
              "or redis+cluster://host:port,host:port (rediss+ for TLS)", redis_address)
 KEY = Kind(f"at least {SECRET_KEY_BYTES} bytes of randomness", _secret_key)
@@ -144,6 +145,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_STANDBY_LAG_MOST_MS", _whole(100, 60_000), "2000", "a standby not proven to be at most so far behind is not read"),
     Variable("DATABASE_POOLER", _one_of("none", "transaction"), "none", "transaction: roles log in through PgBouncer or the like; the owner never"),
     Variable("DATABASE_POOLER_HOST", Kind("host:port", host_and_port), None, "where that is, for the default URLs of the roles"),
+    Variable("DATABASE_STANDBY_POOLERS", POOLED, "", "where a pooler lends the standbys to readers, in the order of their URLs", secret=True),
     Variable("DATABASE_PASSWORD", TEXT, None, "the owner's password when DATABASE_URL has none", secret=True),
     *(
         Variable(f"DATABASE_URL_{end}", POSTGRES, None, f"{role}; default DATABASE_URL as {role}", secret=True)
@@ -213,6 +215,7 @@ class Settings:
     redis_url: str | None = field(repr=False)
     database_url: str | None = field(repr=False)
     standby_urls: tuple[str, ...] = field(repr=False)
+    standby_poolers: tuple[str, ...] = field(repr=False)
     role_urls: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -242,6 +245,7 @@ class Settings:
             pool_worker_size=value["SUCCESSION_POOL_WORKER_SIZE"],
             pool_market_size=value["SUCCESSION_POOL_MARKET_SIZE"],
             standby_urls=value["DATABASE_STANDBY_URLS"] or (),
+            standby_poolers=value["DATABASE_STANDBY_POOLERS"] or (),
             standby_lag_most_s=value["SUCCESSION_STANDBY_LAG_MOST_MS"] / 1000,
             pooler=value["DATABASE_POOLER"] == "transaction",
             rate_key=value["SUCCESSION_RATE_KEY"],
@@ -285,7 +289,7 @@ class Settings:
         return self.role_urls[role]
 
     def standby_url(self, standby: str, role: str) -> str:
-        """The same database for the same role on one of `standby_urls`. A pooler stands before the primary alone."""
+        """The same database for the same role on one of `standby_urls` or `standby_poolers`."""
         return at_host(self.role_url(role), standby)
 
     def key(self, purpose: str) -> PurposeKey:
@@ -350,6 +354,8 @@ def _contradictions(value: Mapping[str, Any]) -> list[str]:
         problems.append("DATABASE_PASSWORD is not used when DATABASE_URL has a password: keep one")
     if value["DATABASE_POOLER_HOST"] and value["DATABASE_POOLER"] != "transaction":
         problems.append("DATABASE_POOLER_HOST needs DATABASE_POOLER=transaction")
+    if value["DATABASE_STANDBY_POOLERS"] and len(value["DATABASE_STANDBY_POOLERS"]) != len(value["DATABASE_STANDBY_URLS"] or ()):
+        problems.append("DATABASE_STANDBY_POOLERS must name one for each of DATABASE_STANDBY_URLS, in their order")
     for role, end in DATABASE_ROLES.items():
         url = value[f"DATABASE_URL_{end}"]
         # Row-level security is written for these names: another user is either refused everything or shown everything.

@@ -161,11 +161,14 @@ async def open_databases(settings: Settings, memory: Memory) -> Databases:
 
 
 async def _open_standbys(settings: Settings, memory: Memory) -> Standbys | None:
-    """None where there are none. Who asks where a server is may read nothing else."""
+    """None where there are none. Who asks where a server is may read nothing else, and asks the server itself: in a pool that
+    readers fill the question would wait, and the proof with it."""
     if not settings.standby_urls:
         return None
     asks, size = AUDIENCE_ROLES[0], settings.pool_market_size
-    readers = [{role: await open_reading(settings.standby_url(url, role), size) for role in AUDIENCE_ROLES} for url in settings.standby_urls]
+    pooled = bool(settings.standby_poolers)
+    readers = [{role: await open_reading(settings.standby_url(url, role), size, pooled) for role in AUDIENCE_ROLES}
+               for url in settings.standby_poolers or settings.standby_urls]
     probes = [await open_pool(settings.standby_url(url, asks), 1) for url in settings.standby_urls]
     bound_s = settings.standby_lag_most_s
     return Standbys(readers, probes, await open_pool(settings.role_url(asks), 2, settings.pooler), Marks(memory, bound_s), bound_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.metadata
 import os
 import re
@@ -205,8 +206,8 @@ def made_secrets(tmp_path_factory) -> Path:
     return path
 
 
-def test_compose_has_the_seven_services(compose):
-    assert set(compose["services"]) == {"migrate", "api", "nginx", "worker", "db", "standby", "redis"}
+def test_compose_has_the_eight_services(compose):
+    assert set(compose["services"]) == {"migrate", "api", "nginx", "worker", "pooler", "db", "standby", "redis"}
     assert compose["services"]["db"]["image"] == compose["services"]["standby"]["image"] == "postgres:18"
     assert compose["services"]["api"]["deploy"]["replicas"] >= 2 and "ports" not in compose["services"]["api"]
     assert compose["services"]["migrate"]["restart"] == "no"
@@ -247,6 +248,32 @@ def test_the_standby_follows_with_a_password_that_opens_nothing_else(compose):
         assert {urlsplit(url).hostname for url in filled.split(",")} <= set(compose["services"])
 
 
+def test_roles_come_through_the_pooler_and_owner_and_followers_do_not(compose, made_secrets):
+    """What PgBouncer makes of this file: tests/many/test_pooler.py."""
+    pooler = compose["services"]["pooler"]
+    assert pooler["secrets"] == ["pooler_users"] and pooler["networks"] == ["servers"] and pooler["read_only"] and "ports" not in pooler
+    assert pooler["volumes"] == ["./pgbouncer.ini:/etc/pgbouncer/pgbouncer.ini:ro"]
+    image = (ROOT / "docker" / pooler["build"]["dockerfile"]).read_text()
+    assert f"FROM {compose['services']['db']['image']}\n" in image and re.search(r"^USER postgres$", image, re.M) and "COPY" not in image
+    assert (ROOT / "docker" / f"{pooler['build']['dockerfile']}.dockerignore").read_text().splitlines()[-1] == "*"
+    ini = configparser.ConfigParser()
+    ini.read(ROOT / "docker" / "pgbouncer.ini")
+    hosts = {name: re.search(r"host=(\S+)", text)[1] for name, text in ini["databases"].items()}
+    assert hosts == {"succession": "db", "succession_standby": "standby"} and set(hosts.values()) <= set(compose["services"])
+    stated = ini["pgbouncer"]
+    assert stated["pool_mode"] == "transaction" and stated["auth_type"] == "scram-sha-256" and stated["auth_file"] == "/run/secrets/pooler_users"
+    assert not {"admin_users", "stats_users", "auth_query", "ignore_startup_parameters"} & set(stated)
+    assert int(stated["default_pool_size"]) * len(DATABASE_ROLES) <= int(stated["max_db_connections"]) < 100
+    told = dict(re.findall(r'^"(\w+)" "(\w+)"$', (made_secrets / "pooler_users").read_text(), re.M))
+    assert told == {role: (made_secrets / role).read_text() for role in DATABASE_ROLES}  # and not the owner
+    for name in ("api", "worker"):
+        service = compose["services"][name]
+        assert service["depends_on"]["pooler"] == {"condition": "service_healthy"}
+        assert service["environment"]["DATABASE_POOLER_HOST"] == f"pooler:{stated['listen_port']}"
+        (pooled,) = re.fullmatch(r"\$\{\w+:-(.*)\}", service["environment"]["DATABASE_STANDBY_POOLERS"])[1].split(",")
+        assert (urlsplit(pooled).hostname, urlsplit(pooled).port) == ("pooler", int(stated["listen_port"])) and urlsplit(pooled).path[1:] in hosts
+
+
 def test_nginx_stands_before_the_api_and_holds_nothing_back(compose):
     nginx, conf = compose["services"]["nginx"], (ROOT / "docker" / "nginx.conf").read_text()
     stated = re.sub(r"^\s*#.*\n", "", conf, flags=re.M)
@@ -285,7 +312,8 @@ def test_made_secrets_are_private_distinct_and_kept(made_secrets):
     assert made_secrets.stat().st_mode & 0o077 == 0
     texts = {path.name: path.read_text() for path in made_secrets.iterdir()}
     assert len(set(texts.values())) == len(texts)
-    assert all(re.fullmatch("[0-9a-f]{64}", text) for name, text in texts.items() if not name.startswith("redis"))
+    composed = {"redis_conf", "redis_url", "pooler_users"}
+    assert all(re.fullmatch("[0-9a-f]{64}", text) for name, text in texts.items() if name not in composed)
     subprocess.run(["sh", ROOT / "docker" / "secrets.sh", made_secrets], check=True)
     assert texts == {path.name: path.read_text() for path in made_secrets.iterdir()}
 

@@ -139,18 +139,31 @@ class Fleet:
     # ------------------------------------------------------------ the pooler and the proxy
 
     def add_pooler(self) -> None:
-        """PgBouncer in transaction mode before the primary, for the roles; it may be used by whoever reaches its port."""
+        """Our own PgBouncer configuration before the primary and every standby there is by now; the roles have the passwords
+        that docker/secrets.sh makes for the container."""
         (port,) = free_ports(1)
         folder = self._folder("pgbouncer")
-        (folder / "users").write_text("".join(f'"{role}" ""\n' for role in APP_ROLES))
-        (folder / "pgbouncer.ini").write_text(
-            f"[databases]\nsuccession = host={self.sockets} port=5432 dbname=succession\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-            f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder}/users\npool_mode = transaction\n"
-            f"default_pool_size = 5\nmax_client_conn = 500\nlogfile = {folder}/log\nlog_connections = 0\nlog_disconnections = 0\n")
+        subprocess.run(["sh", resource("docker") / "secrets.sh", folder / "secrets"], check=True)
+        for role, end in DATABASE_ROLES.items():
+            self.environ[f"DATABASE_PASSWORD_{end}"] = password = (folder / "secrets" / role).read_text()
+            self.sql(f"ALTER ROLE {role} PASSWORD '{password}'")
+        pooled = {"succession": 5432} | {f"succession_standby{number or ''}": each.port for number, each in enumerate(self.standbys)}
+        (folder / "pgbouncer.ini").write_text(pgbouncer_ini(folder, self.sockets, port, pooled))
         self._give(folder)
         self._run("pgbouncer", [_program("pgbouncer"), str(folder / "pgbouncer.ini")])
-        self.environ |= {"DATABASE_POOLER": "transaction", "DATABASE_POOLER_HOST": f"127.0.0.1:{port}"}
+        self.environ |= {"DATABASE_POOLER": "transaction", "DATABASE_POOLER_HOST": f"127.0.0.1:{port}",
+                         "DATABASE_STANDBY_POOLERS": ",".join(f"postgresql://127.0.0.1:{port}/{name}" for name in list(pooled)[1:])}
         self._until(lambda: _answers(port), "pgbouncer")
+
+    def ask_for_passwords(self) -> None:
+        """From now on the servers let the roles in by SCRAM alone, as the containers do; who is in has to come again."""
+        line = f"local succession {','.join(APP_ROLES)} scram-sha-256\n"
+        for port, cluster in {5432: self.place / "postgres", **{each.port: each.cluster for each in self.standbys}}.items():
+            hba = cluster / "pg_hba.conf"
+            hba.write_text(line + hba.read_text())
+            self.sql("SELECT pg_reload_conf()", port)
+            self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY "
+                     f"('{{{','.join(APP_ROLES)}}}')", port)
 
     def add_proxy(self, ports: list[int]) -> str:
         """Our own nginx configuration before API processes on these ports; its address. TLS and user are the container's."""
@@ -266,3 +279,18 @@ def nginx_conf(folder: Path, port: int, ports: list[int]) -> str:
     text = (resource("docker") / "nginx.conf").read_text().replace("/tmp/", f"{folder}/").replace("listen 8080;", f"listen 127.0.0.1:{port};")
     (server,) = re.findall(r"^ *server api:8400 .*;$", text, re.M)
     return text.replace(server, "\n".join(server.replace("api:8400", f"127.0.0.1:{each}") for each in ports))
+
+
+def pgbouncer_ini(folder: Path, sockets: str, port: int, pooled: dict[str, int]) -> str:
+    """The container's configuration, with this machine's addresses; `pooled`: the port of the server that each database is."""
+    text = (resource("docker") / "pgbouncer.ini").read_text()
+    for name, (host, stated) in {"succession": ("db", "5432"), "succession_standby": ("standby", "5432 dbname=succession")}.items():
+        line = f"{name} = host={host} port={stated}\n"
+        assert line in text
+        text = text.replace(line, "")
+    databases = "".join(f"{name} = host={sockets} port={each} dbname=succession\n" for name, each in pooled.items())
+    for stated, here in {"[databases]\n": f"[databases]\n{databases}", "listen_addr = *\n": "listen_addr = 127.0.0.1\n",
+                         "listen_port = 6432\n": f"listen_port = {port}\n", "/run/secrets/": f"{folder}/secrets/"}.items():
+        assert stated in text
+        text = text.replace(stated, here)
+    return text

@@ -253,6 +253,11 @@ def test_roles_log_in_through_the_pooler_and_the_owner_and_standbys_do_not():
     assert "other.example" in settings.role_url("succession_worker") and "db.example:5433" in settings.database_url
     assert settings.standby_url("postgresql://s1.example", "market_public").startswith("postgresql://market_public@s1.example/")
     assert "DATABASE_POOLER_HOST needs DATABASE_POOLER=transaction" in problems(DATABASE_POOLER_HOST="pool.example:6432")
+    pooled = Settings.from_env({**PRODUCTION, "DATABASE_STANDBY_URLS": "postgresql://s1.example", "DATABASE_PASSWORD_MARKET_BUYER": "pw",
+                                "DATABASE_STANDBY_POOLERS": "postgresql://pool.example:6432/succession_s1"})
+    assert pooled.standby_url(pooled.standby_poolers[0], "market_buyer") == (
+        "postgresql://market_buyer:pw@pool.example:6432/succession_s1?sslmode=require")
+    assert "DATABASE_STANDBY_POOLERS must name one for each" in problems(DATABASE_STANDBY_POOLERS="postgresql://pool.example/s1")
     assert "DATABASE_POOLER must be none or transaction" in problems(DATABASE_POOLER="session")
 
 
@@ -266,7 +271,8 @@ def test_redis_may_be_several(url):
     ("REDIS_URL", "redis+sentinel://a.example:26379"),  # which service?
     ("REDIS_URL", "redis+sentinel://a.example/main"), ("REDIS_URL", "redis+cluster://a.example:7000/3"),
     ("DATABASE_STANDBY_URLS", "postgresql://me:hunter2@s.example"), ("DATABASE_STANDBY_URLS", "postgresql://s.example/succession"),
-    ("DATABASE_STANDBY_URLS", "s.example:5432"), ("SUCCESSION_STANDBY_LAG_MOST_MS", "5"),
+    ("DATABASE_STANDBY_URLS", "s.example:5432"), ("DATABASE_STANDBY_POOLERS", "postgresql://pool.example:6432"),
+    ("DATABASE_STANDBY_POOLERS", "postgresql://me:hunter2@pool.example/s1"), ("SUCCESSION_STANDBY_LAG_MOST_MS", "5"),
 ])  # fmt: skip
 def test_several_servers_written_wrongly_are_explained(name, text):
     message = problems(**{name: text})
