@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from succession import __version__
 from succession.accounts import routes as accounts
 from succession.actor import Actor, Sessions, send_renewed_cookie
+from succession.admission import within_share
 from succession.config import Settings
 from succession.database import Databases, open_databases
 from succession.deals import routes as deals
@@ -161,7 +162,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[healthz, readyz, openapi_document, problem_type, Router("/v1", route_handlers=V1), *pages.ROUTES],
         lifespan=[lifespan],
         middleware=[CountedAuthentication],
-        guards=[within_rate, permitted, confirmed_anew, speaks_json],
+        guards=[within_rate, permitted, confirmed_anew, speaks_json, within_share],
         dependencies={
             "actor": Provide(provide_actor),
             "locale": Provide(provide_locale),

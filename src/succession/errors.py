@@ -29,6 +29,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "validation": (422, _("Some fields cannot be accepted.")),
     "malformed_body": (400, _("The body is not valid JSON.")),
     "body_too_large": (413, _("The body is too large.")),
+    "body_too_slow": (408, _("The body came too slowly to be waited for. Please send it again.")),
     "unsupported_media_type": (415, _("This media type is not accepted here.")),
     "not_acceptable": (406, _("No representation of this kind exists.")),
     "method_not_allowed": (405, _("This method is not allowed here.")),

@@ -132,7 +132,7 @@ class ProblemDocument(msgspec.Struct):
     errors: list[ProblemField] | msgspec.UnsetType
 
 
-_ALWAYS = ("malformed_body", "unsupported_media_type", "validation", "rate_limited", "overloaded", "unavailable", "unexpected")
+_ALWAYS = ("malformed_body", "body_too_slow", "unsupported_media_type", "validation", "rate_limited", "overloaded", "unavailable", "unexpected")
 _TO_THE_KNOWN = ("unauthenticated", "forbidden", "organisation_not_verified")
 
 

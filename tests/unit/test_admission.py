@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from succession.admission import ALWAYS, LARGE_FROM_BYTES, Admission, Line
+from succession.admission import ALWAYS, LARGE, LARGE_FROM_BYTES, LARGE_SHARE, Admission, Line, Pace
 
 
 class Desk:
@@ -32,14 +32,14 @@ class Desk:
             self.inside -= 1
 
 
-async def ask(door: Admission, path: str = "/v1/teasers", receive=None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+async def ask(door: Admission, path: str = "/v1/teasers", receive=None, client=("127.0.0.1", 1), **headers: str) -> tuple[int, dict[str, str], bytes]:
     sent: list[dict] = []
 
     async def send(message) -> None:
         sent.append(message)
 
     named = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
-    await door({"type": "http", "path": path, "headers": named}, receive, send)
+    await door({"type": "http", "path": path, "headers": named, "client": client}, receive, send)
     start = sent[0]
     return start["status"], {name.decode(): text.decode() for name, text in start["headers"]}, sent[-1]["body"]
 
@@ -168,3 +168,84 @@ async def test_a_place_comes_back_when_the_work_fails_or_the_caller_is_gone(desk
     first.cancel()
     await settle()
     assert door.ordinary.free._value == 1 and door.ordinary.waiting == 0
+
+
+def begin_from(door: Admission, *addresses: str) -> list[asyncio.Task]:
+    return [asyncio.create_task(ask(door, "/v1/documents", client=(address, 1), content_length="9000000")) for address in addresses]
+
+
+async def test_of_the_large_line_a_network_holds_a_share_and_has_it_back_when_it_is_done(desk):
+    door = Admission(desk, large=Line(places=4, waiting=2, wait_s=30), share=2)
+    held = begin_from(door, "192.0.2.1", "2001:db8::1", "2001:db8::2", "192.0.2.1")
+    await settle()
+    (again,) = begin_from(door, "192.0.2.1")
+    (same_64,) = begin_from(door, "2001:db8::3")
+    status, headers, body = await again
+    assert status == 429 and msgspec.json.decode(body)["detail"] == "At most 2 large bodies of one sender are taken at once."
+    assert 1 <= int(headers["retry-after"]) <= 4 and (await same_64)[0] == 429
+    waits, gone = begin_from(door, "192.0.2.9", "192.0.2.9")
+    await settle()
+    assert (await begin_from(door, "192.0.2.9")[0])[0] == 429, "who waits counts as well"
+    gone.cancel()
+    await settle()
+    (late,) = begin_from(door, "192.0.2.9")
+    await settle()
+    assert not late.done() and desk.inside == 4
+    desk.go.set()
+    assert [(await task)[0] for task in (*held, waits, late)] == [200] * 6
+    assert door.held == {} and door.large.free._value == 4
+
+
+class Sender:
+    """Sends these parts, each after so many seconds, then waits for the answer."""
+
+    def __init__(self, *parts: tuple[float, bytes]) -> None:
+        self.parts, self.last = list(parts), False
+
+    async def __call__(self) -> dict:
+        if self.last:
+            await asyncio.Event().wait()
+        wait_s, part = self.parts.pop(0)
+        await asyncio.sleep(wait_s)
+        self.last = not self.parts
+        return {"type": "http.request", "body": part, "more_body": bool(self.parts)}
+
+
+async def reads(scope, receive, send) -> None:
+    """Takes its time over each part, and then looks whether the caller is still there."""
+    size = 0
+    while True:
+        message = await receive()
+        size += len(message["body"])
+        if not message["more_body"]:
+            break
+        await asyncio.sleep(float(scope["path"].rpartition("/")[2]))
+    gone = asyncio.create_task(receive())
+    await asyncio.sleep(0.3)
+    assert not gone.done(), "nobody is asked to send more than there is"
+    gone.cancel()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+PACE = Pace(bytes=100, wait_s=0.2)
+
+
+@pytest.mark.parametrize("length", [9, LARGE_FROM_BYTES + 1])
+async def test_who_keeps_the_pace_may_take_any_time_and_our_own_is_not_counted(length):
+    door, headers = Admission(reads, pace=PACE), {"content_length": str(length)}
+    steady = Sender(*[(0.02, b"x" * 50)] * 20, (0.1, b"end"))
+    assert await ask(door, "/0", steady, **headers) == (200, {}, b"1003")
+    assert await ask(door, "/0.3", Sender(*[(0.01, b"x")] * 3), **headers) == (200, {}, b"3")
+
+
+@pytest.mark.parametrize("parts", [[(9.0, b"")], [(0.05, b"xx")] * 9, [(0.0, b"x" * 500), (0.05, b"x" * 30), (0.05, b"x"), (9.0, b"")]])
+async def test_a_small_body_that_falls_behind_is_cut_at_the_door(desk, parts):
+    status, headers, body = await ask(Admission(desk, pace=PACE), "/v1/sessions", Sender(*parts), content_length="900", accept_language="en")
+    problem = msgspec.json.decode(body)
+    assert status == problem["status"] == 408 and problem["code"] == "body_too_slow" and desk.most == 0
+    assert problem["detail"] == "At least 100 bytes, or the rest, are expected every 0.2 seconds." and headers["connection"] == "close"
+
+
+def test_two_who_hold_all_they_may_leave_room_for_a_third():
+    assert 2 * LARGE_SHARE < LARGE.places
