@@ -281,6 +281,13 @@ def field_problem(field: str, message: Message, allowed: tuple[str, ...] = ()) -
     return Problem("validation", errors=(FieldError(field, message, allowed),))
 
 
+def found_or_404(found: Any) -> Any:
+    """What a query found, or Problem not_found."""
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
 def render(problem: Problem, locale: str, instance: str) -> dict[str, Any]:
     """The members of RFC 9457 plus `code` and, for fields, `errors: [{field, message, allowed}]`."""
     body: dict[str, Any] = {

@@ -9,7 +9,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -17,12 +17,13 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from succession.config import PurposeKey
+from succession.actor import Actor
+from succession.config import PurposeKey, Settings
 from succession.errors import Problem
 
 PAGE_LIMIT_DEFAULT = 20
 PAGE_LIMIT_MOST = 100
-Rows = Sequence[asyncpg.Record]
+T = TypeVar("T", bound=asyncpg.Record | msgspec.Struct)
 _NONCE_BYTES = 12
 _PADDED_BYTES = 128  # every position fits: at 64 the number of digits of a key showed in the length
 
@@ -73,15 +74,25 @@ class PageAsked(msgspec.Struct, frozen=True):
         """The position to go on from, [] at the beginning; Problem cursor_invalid."""
         return open_cursor(self.key, self.cursor, bound_to(self.viewer, query)) if self.cursor else []
 
+    def place(self, query: object, *kinds: type) -> tuple[Any, ...]:
+        """The same as values of the columns of the order, which are of these kinds; None for each at the beginning."""
+        position = self.after(query)
+        return msgspec.convert(position, tuple[kinds]) if position else (None,) * len(kinds)
+
     def moment(self, query: object) -> tuple[datetime | None, UUID | None]:
         """The same for a list ordered by time and id."""
-        position = self.after(query)
-        return (datetime.fromisoformat(position[0]), UUID(position[1])) if position else (None, None)
+        return self.place(query, datetime, UUID)
 
-    def cut(self, rows: Rows, query: object, *position: str) -> tuple[Rows, str | None]:
-        """(the rows of this page, the next cursor) of `limit + 1` rows asked for; `position`: columns of the order."""
+    def cut(self, rows: Sequence[T], query: object, *position: str) -> tuple[list[T], str | None]:
+        """(the rows of this page, the next cursor) of `limit + 1` rows or views asked for; `position`: columns of the order."""
         if len(rows) <= self.limit:
-            return rows, None
-        last = [rows[self.limit - 1][column] for column in position]
-        plain = [value if isinstance(value, int) else str(value) for value in last]
-        return rows[: self.limit], seal_cursor(self.key, plain, bound_to(self.viewer, query))
+            return list(rows), None
+        last = rows[self.limit - 1]
+        values = [getattr(last, name) if isinstance(last, msgspec.Struct) else last[name] for name in position]
+        plain = [value if isinstance(value, int) else value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+        return list(rows[: self.limit]), seal_cursor(self.key, plain, bound_to(self.viewer, query))
+
+
+def page_asked(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
+    """As one member asks for it: a cursor is nobody else's, not a colleague's either."""
+    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)

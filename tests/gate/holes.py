@@ -242,7 +242,7 @@ def a_list_read_by_the_wrong_role(bench: Bench) -> contextlib.AbstractContextMan
         async def leaky(read: Any, *rest: Any) -> Any:
             found, owner = await honest(read, *rest), await asyncpg.connect(bench.settings.database_url)
             try:
-                for each in found:
+                for each in found.items:
                     each.purpose = await owner.fetchval("SELECT string_agg(legal_name, ' ') FROM vault.listing_identity")
             finally:
                 await owner.close()

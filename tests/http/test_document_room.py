@@ -382,3 +382,29 @@ async def test_what_nobody_finished_is_swept_and_what_is_kept_stays(world, room,
     assert await sweep_store(await as_database_role("succession_worker"), settings) >= 1
     assert not path.exists() and (await published.seller.get(f"/v1/documents/{document['id']}")).status_code == 200
     assert await world.seed("SELECT 1 FROM vault.store_object WHERE id = $1 AND deleted_at IS NOT NULL", stale)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Long lists
+
+
+async def test_documents_and_links_of_a_room_are_read_to_their_end_by_a_cursor_that_is_nobody_elses(world, room):
+    published, buyer, deal, document = room
+    colleague = await world.member(published.seller.organisation_id, "intermediary", role="admin")
+    names = [document["title"], *(f"{letter}.txt" for letter in "dacb")]
+    for name in names[1:]:
+        await sent(published.seller, published.listing_id, name, b"fictitious", downloadable=True, unmarked_reason="plain text")
+    at = f"/v1/listings/{published.listing_id}"
+    made = [(await buyer.post(f"/v1/documents/{document['id']}/links")).json()["id"] for _ in range(5)]
+    for reader in (published.seller, buyer):
+        for path, wanted, column in ((f"{at}/documents", sorted(names), "title"), (f"{at}/document-links", made[::-1], "id")):
+            found, cursor = [], None
+            for size in (2, 2, 1):
+                page = (await reader.get(path, params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
+                assert len(page["items"]) == size
+                found += [each[column] for each in page["items"]]
+                if cursor := page["next_cursor"]:
+                    for other in (colleague, buyer if reader is published.seller else published.seller):
+                        assert (await other.get(path, params={"cursor": cursor})).json()["code"] == "cursor_invalid"
+            assert found == wanted and cursor is None
+    assert await colleague.every(f"{at}/document-links", limit=2) == (await colleague.get(f"{at}/document-links")).json()["items"]

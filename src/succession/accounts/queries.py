@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from succession.accounts.declarations import BeneficialOwner, Registration
+from succession.paging import PageAsked
 
 DIRECTORY_LIMIT = 100
 MEMBERS_MOST = 200
@@ -172,11 +173,11 @@ SELECT row_to_json(v)::text FROM (
 """
 
 
-async def list_organisations(connection: asyncpg.Connection, status: str | None, kind: str | None,
-                             after: tuple[datetime, UUID] | None, limit: int) -> list[OrganisationEntry]:
+async def list_organisations(connection: asyncpg.Connection, status: str | None, kind: str | None, page: PageAsked) -> OrganisationPage:
     """Oldest first; those whom the reader has a reason to know."""
-    rows = await connection.fetch(_ORGANISATIONS, status, kind, *(after or (None, None)), limit)
-    return [msgspec.json.decode(row[0], type=OrganisationEntry) for row in rows]
+    query = ["organisations", status, kind]
+    rows = await connection.fetch(_ORGANISATIONS, status, kind, *page.moment(query), page.limit + 1)
+    return OrganisationPage(*page.cut([msgspec.json.decode(row[0], type=OrganisationEntry) for row in rows], query, "created_at", "id"))
 
 
 _MEMBERS = """
@@ -221,8 +222,8 @@ SELECT row_to_json(v)::text FROM (
 """
 
 
-async def list_audit_events(connection: asyncpg.Connection, organisation_id: UUID | None, action: str | None,
-                            before: int | None, limit: int) -> list[AuditEventView]:
+async def list_audit_events(connection: asyncpg.Connection, organisation_id: UUID | None, action: str | None, page: PageAsked) -> AuditPage:
     """Newest first."""
-    rows = await connection.fetch(_AUDIT, organisation_id, action, before, limit)
-    return [msgspec.json.decode(row[0], type=AuditEventView) for row in rows]
+    query = ["audit", organisation_id, action]
+    rows = await connection.fetch(_AUDIT, organisation_id, action, *page.place(query, int), page.limit + 1)
+    return AuditPage(*page.cut([msgspec.json.decode(row[0], type=AuditEventView) for row in rows], query, "id"))

@@ -25,7 +25,7 @@ from succession.errors import Problem, field_problem
 from succession.http import documented, etag, if_match
 from succession.i18n import SUPPORTED_LOCALES, Message, _
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.throttle import network_of
 from succession.wiring import Config, Locale, Memory, Read, Tx, Who
 
@@ -135,11 +135,7 @@ async def register(request: Request, tx: Tx, actor: Who, redis: Memory, settings
 async def directory(read: Read, actor: Who, settings: Config, status: FromQuery[Standing | None] = None,
                     kind: FromQuery[OrganisationKind | None] = None, cursor: FromQuery[str | None] = None,
                     limit: FromQuery[PageLimit] = PAGE_LIMIT_DEFAULT) -> queries.OrganisationPage:
-    key, bound = settings.key("cursor"), bound_to(str(actor.organisation_id), ["organisations", status, kind])
-    after = msgspec.convert(open_cursor(key, cursor, bound), tuple[datetime, UUID]) if cursor else None
-    found = await queries.list_organisations(read, status, kind, after, limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return queries.OrganisationPage(found[:limit], seal_cursor(key, [last.created_at, last.id], bound) if last else None)
+    return await queries.list_organisations(read, status, kind, page_asked(settings, actor, cursor, limit))
 
 
 @get("/organisations/me", opt={"permission": "account:read"}, operation_id="ReadOwnOrganisation",
@@ -198,11 +194,7 @@ def _with_version(found: queries.OrganisationView | None) -> Response[queries.Or
 async def audit(read: Read, actor: Who, settings: Config, organisation_id: FromQuery[UUID | None] = None,
                 action: FromQuery[Annotated[str, Meta(max_length=80)] | None] = None, cursor: FromQuery[str | None] = None,
                 limit: FromQuery[PageLimit] = PAGE_LIMIT_DEFAULT) -> queries.AuditPage:
-    key, bound = settings.key("cursor"), bound_to(str(actor.organisation_id), ["audit", organisation_id, action])
-    before = msgspec.convert(open_cursor(key, cursor, bound), tuple[int])[0] if cursor else None
-    found = await queries.list_audit_events(read, organisation_id, action, before, limit + 1)
-    more = len(found) > limit
-    return queries.AuditPage(found[:limit], seal_cursor(key, [found[limit - 1].id], bound) if more else None)
+    return await queries.list_audit_events(read, organisation_id, action, page_asked(settings, actor, cursor, limit))
 
 
 # ---------------------------------------------------------------- members

@@ -18,6 +18,7 @@ from succession.deals.obligations import standing
 from succession.disclosure.sides import PLAIN_ENDS, outcome_for_buyer
 from succession.errors import Problem
 from succession.i18n import translate
+from succession.paging import PageAsked
 
 _SOMEBODY_ELSE = UUID(int=0)  # a buyer learns that it is parked, not by whom
 EVENTS_MOST = 500
@@ -239,13 +240,10 @@ ORDER BY d.requested_at DESC, d.id DESC LIMIT $3
 """
 
 
-async def list_deals(read: asyncpg.Connection, limit: int, after: list[Any] | None) -> tuple[list[DealLine], list[Any] | None]:
-    """A page of the caller's deals, newest first, and the position after it."""
-    at, last = (datetime.fromisoformat(after[0]), UUID(after[1])) if after else (None, None)
-    rows = await read.fetch(_LIST, at, last, limit + 1)
-    items = [_line(row) for row in rows[:limit]]
-    more = [items[-1].requested_at.isoformat(), str(items[-1].id)] if len(rows) > limit else None
-    return items, more
+async def list_deals(read: asyncpg.Connection, page: PageAsked) -> DealPage:
+    """The caller's, newest first."""
+    rows, cursor = page.cut(await read.fetch(_LIST, *page.moment(["deals"]), page.limit + 1), ["deals"], "requested_at", "id")
+    return DealPage([_line(row) for row in rows], cursor)
 
 
 def _line(row: asyncpg.Record) -> DealLine:

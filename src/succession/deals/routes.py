@@ -23,7 +23,7 @@ from succession.deals.commands import (
 from succession.deals.queries import DealPage, DealView, ObligationView, find_deal, list_deals, list_obligations
 from succession.http import documented, etag, if_match
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
@@ -37,9 +37,7 @@ def _today() -> date:
      responses=documented("cursor_invalid"))
 async def list_own(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                    cursor: FromQuery[str | None] = None) -> DealPage:
-    key, bound = settings.key("cursor"), bound_to(str(actor.organisation_id), ["deals"])
-    items, more = await list_deals(read, limit, open_cursor(key, cursor, bound) if cursor else None)
-    return DealPage(items, seal_cursor(key, more, bound) if more else None)
+    return await list_deals(read, page_asked(settings, actor, cursor, limit))
 
 
 @get("/deals/{deal_id:uuid}", opt={"permission": "deal:read"}, operation_id="ReadDeal",

@@ -12,11 +12,11 @@ from succession.characters import NAME, PROSE
 from succession.database import driver
 from succession.disclosure.adverse_queries import EventForBuyer, EventForOperator, EventForReporter, EventPage, EventView, find_event, list_events
 from succession.disclosure.commands import adverse
-from succession.disclosure.positions import found_or_404
-from succession.disclosure.screening_routes import Limit, page_asked
+from succession.disclosure.screening_routes import Limit
+from succession.errors import found_or_404
 from succession.http import documented
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT
+from succession.paging import PAGE_LIMIT_DEFAULT, page_asked
 from succession.wiring import Config, Read, Tx, Who
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]

@@ -15,10 +15,10 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from succession.disclosure.positions import bound, next_cursor, number_after
 from succession.disclosure.reading_queries import holds_listing
 from succession.errors import Problem
 from succession.http import documented
+from succession.paging import PageAsked, page_asked
 from succession.wiring import Config, Read, Who
 
 COPIES_MOST = 20  # each is a tree to climb
@@ -68,12 +68,11 @@ FROM (SELECT seq, at, merkle_root, previous, statement, signature, key_id, publi
 CROSS JOIN LATERAL vault.checkpoint_proof(c.seq, $1, $2) p ORDER BY c.seq DESC"""
 
 
-async def list_copies(read: asyncpg.Connection, row: type[CheckpointCopy], kind: str, leaf_id: UUID, after: int | None,
-                      limit: int) -> list[Any]:
-    """Newest first; ends where the leaf begins to exist."""
-    wanted = row.__struct_fields__
-    rows = await read.fetch(_COPIES, kind, leaf_id, after, limit)
-    return [row(**{name: [each.hex() for each in found["path"]] if name == "path" else found[name] for name in wanted}) for found in rows]
+async def list_copies(read: asyncpg.Connection, row: type[CheckpointCopy], kind: str, leaf_id: UUID, page: PageAsked) -> tuple[list[Any], str | None]:
+    """Newest first, with the next cursor; ends where the leaf begins to exist."""
+    wanted, query = row.__struct_fields__, [f"{kind}-checkpoints", str(leaf_id)]
+    rows, cursor = page.cut(await read.fetch(_COPIES, kind, leaf_id, *page.place(query, int), page.limit + 1), query, "seq")
+    return [row(**{name: [each.hex() for each in found["path"]] if name == "path" else found[name] for name in wanted}) for found in rows], cursor
 
 
 @get("/listings/{listing_id:uuid}/ledger/checkpoints", opt={"permission": "ledger:read"}, operation_id="ListLedgerCheckpoints",
@@ -83,9 +82,7 @@ async def read_heads(read: Read, actor: Who, settings: Config, listing_id: FromP
                      cursor: FromQuery[str | None] = None) -> HeadPage:
     if actor.kind != "operator" and not await holds_listing(read, listing_id):
         raise Problem("not_found")
-    belongs = bound(actor, ["ledger-checkpoints", str(listing_id)])
-    found = await list_copies(read, HeadCopy, "listing", listing_id, number_after(settings, cursor, belongs), limit + 1)
-    return HeadPage(found[:limit], next_cursor(settings, found, limit, belongs, "seq"))
+    return HeadPage(*await list_copies(read, HeadCopy, "listing", listing_id, page_asked(settings, actor, cursor, limit)))
 
 
 @get("/disclosure-requests/{deal_id:uuid}/ledger/checkpoints", opt={"permission": "checkpoint:read"}, operation_id="ListDealCheckpoints",
@@ -94,9 +91,7 @@ async def read_copies(read: Read, actor: Who, settings: Config, deal_id: FromPat
                       cursor: FromQuery[str | None] = None) -> CheckpointPage:
     if await read.fetchval("SELECT vault.party($1)", deal_id) is None:
         raise Problem("not_found")
-    belongs = bound(actor, ["deal-checkpoints", str(deal_id)])
-    found = await list_copies(read, CheckpointCopy, "deal", deal_id, number_after(settings, cursor, belongs), limit + 1)
-    return CheckpointPage(found[:limit], next_cursor(settings, found, limit, belongs, "seq"))
+    return CheckpointPage(*await list_copies(read, CheckpointCopy, "deal", deal_id, page_asked(settings, actor, cursor, limit)))
 
 
 ROUTES: list = [read_heads, read_copies]

@@ -23,22 +23,23 @@ from succession.database import driver
 from succession.disclosure import listing_keys, uploads
 from succession.disclosure.commands import document_links, documents
 from succession.disclosure.levels import Level
-from succession.disclosure.positions import found_or_404
-from succession.disclosure.reading_queries import DocumentView, find_document_view, holds_listing, list_documents
-from succession.disclosure.link_queries import LiveLink, list_live_links
+from succession.disclosure.link_queries import LiveLinkPage, list_live_links
+from succession.disclosure.reading_queries import DocumentPage, DocumentView, find_document_view, holds_listing, list_documents, opens_any
 from succession.disclosure.recipient_checks import AppiBasis, Declared, ExportClass
 from succession.disclosure.uploads import Announced, UploadView
 from succession.disclosure.viewing import WIDTH_DEFAULT, WIDTH_LEAST, WIDTH_MOST, Reading
-from succession.errors import Problem, field_problem
+from succession.errors import Problem, field_problem, found_or_404
 from succession.http import documented
 from succession.i18n import Message, _
 from succession.idempotency import creates
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.throttle import spend
-from succession.wiring import Memory, Pools, Read, Store, Tx, Who
+from succession.wiring import Config, Memory, Pools, Read, Store, Tx, Who
 
 Filename = Annotated[str, Meta(min_length=3, max_length=120, pattern=FILE_NAME)]
 Folder = Annotated[str, Meta(min_length=1, max_length=120, pattern=NAME)]
 Reason = Annotated[str, Meta(min_length=1, max_length=300, pattern=NAME)]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 Page = Annotated[int, PathParameter(ge=1, le=100_000)]
 Width = Annotated[int, QueryParameter(ge=WIDTH_LEAST, le=WIDTH_MOST, description="Pixels across")]
 SMALL_MOST_BYTES = 10 * 1024 * 1024
@@ -67,10 +68,6 @@ class NewDocument(NewUpload, forbid_unknown_fields=True):
     content_base64: Annotated[str, Meta(max_length=BASE64_MOST)] = ""
 
 
-class DocumentList(Struct):
-    items: list[DocumentView]
-
-
 class DownloadPermission(Struct, forbid_unknown_fields=True):
     allowed: bool
     unmarked_reason: Reason | None = None
@@ -88,10 +85,6 @@ class LinkView(Struct):
     url: str
     uses: int
     expires_at: datetime
-
-
-class LiveLinkList(Struct):
-    items: list[LiveLink]
 
 
 class Erasure(Struct, forbid_unknown_fields=True):
@@ -167,12 +160,13 @@ async def receive_upload(request: Request, databases: Pools, store: Store, actor
 
 
 @get("/listings/{listing_id:uuid}/documents", opt={"permission": "document:read"}, operation_id="ListDocuments",
-     summary="Documents of a listing one may open", responses=documented("not_found"))
-async def read_documents(read: Read, listing_id: FromPath[UUID]) -> DocumentList:
-    found = await list_documents(read, listing_id)
-    if not found and not await holds_listing(read, listing_id):
+     summary="Documents of a listing one may open", responses=documented("not_found", "cursor_invalid"))
+async def read_documents(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
+                         cursor: FromQuery[str | None] = None) -> DocumentPage:
+    found = await list_documents(read, listing_id, page_asked(settings, actor, cursor, limit))
+    if not found.items and not await holds_listing(read, listing_id):
         raise Problem("not_found")
-    return DocumentList(found)
+    return found
 
 
 @get("/documents/{document_id:uuid}/pages/{page:int}", opt={"permission": "document:read"}, operation_id="ReadDocumentPage",
@@ -213,12 +207,13 @@ async def make_link(request: Request, tx: Tx, store: Store, actor: Who, document
 
 @get("/listings/{listing_id:uuid}/document-links", opt={"permission": "document:read"}, operation_id="ListDocumentLinks",
      summary="Links to documents of a listing that still open: one's own, an administrator's whole firm's, all for one of its holder",
-     responses=documented("not_found"))
-async def list_links(read: Read, listing_id: FromPath[UUID]) -> LiveLinkList:
-    found = await list_live_links(read, listing_id)
-    if not found and not await holds_listing(read, listing_id) and not await list_documents(read, listing_id):
+     responses=documented("not_found", "cursor_invalid"))
+async def list_links(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
+                     cursor: FromQuery[str | None] = None) -> LiveLinkPage:
+    found = await list_live_links(read, listing_id, page_asked(settings, actor, cursor, limit))
+    if not found.items and not await holds_listing(read, listing_id) and not await opens_any(read, listing_id):
         raise Problem("not_found")
-    return LiveLinkList(found)
+    return found
 
 
 @delete("/document-links/{link_id:uuid}", opt={"permission": "document:read"}, operation_id="EndDocumentLink",

@@ -8,9 +8,7 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from succession.actor import Actor
 from succession.characters import NAME
-from succession.config import Settings
 from succession.database import driver
 from succession.disclosure.commands import nda, nda_members, nda_paper, nda_renewal
 from succession.disclosure.nda_queries import (
@@ -28,11 +26,11 @@ from succession.disclosure.nda_queries import (
 )
 from succession.disclosure.nda_text import TERM_MONTHS_LEAST, TERM_MONTHS_MOST, Form, Forum, Language, Law, Recipients, Terms
 from succession.disclosure.paper_queries import ScheduleView, find_schedule
-from succession.disclosure.positions import found_or_404
+from succession.errors import found_or_404
 from succession.http import documented
 from succession.idempotency import creates
 from succession.one_time_code import VALID
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Pools, Read, Store, Tx, Who
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
@@ -206,16 +204,12 @@ async def renew_nda(request: Request, tx: Tx, databases: Pools, settings: Config
 # People
 
 
-def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
-    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
-
-
 @get(f"{HERE}/members", opt={"permission": "nda:read"}, operation_id="ListNdaMembers", summary="Whom the agreement binds in person",
      responses=documented("not_found", "cursor_invalid"))
 async def read_members(read: Read, settings: Config, actor: Who, deal_id: FromPath[UUID], cursor: FromQuery[str | None] = None,
                        limit: FromQuery[PageLimit] = PAGE_LIMIT_DEFAULT) -> NdaMemberPage:
     found_or_404(await find_nda(read, deal_id))
-    return await list_nda_members(read, deal_id, _page(settings, actor, cursor, limit))
+    return await list_nda_members(read, deal_id, page_asked(settings, actor, cursor, limit))
 
 
 @post(f"{HERE}/members", opt={"permission": "nda:acknowledge"}, operation_id="NameNdaMembers",
@@ -224,7 +218,7 @@ async def read_members(read: Read, settings: Config, actor: Who, deal_id: FromPa
 @creates
 async def name_members(request: Request, tx: Tx, settings: Config, actor: Who, deal_id: FromPath[UUID], data: JSONBody[Named]) -> NdaMemberPage:
     await nda_members.name_more(tx, actor, deal_id, data.members)
-    return await list_nda_members(await driver(tx), deal_id, _page(settings, actor, None, PAGE_LIMIT_MOST))
+    return await list_nda_members(await driver(tx), deal_id, page_asked(settings, actor, None, PAGE_LIMIT_MOST))
 
 
 @post(f"{HERE}/acknowledgement", opt={"permission": "nda:acknowledge"}, operation_id="AcknowledgeNda",

@@ -13,16 +13,14 @@ from msgspec import Meta, Struct
 
 from succession.actor import Actor
 from succession.characters import NAME, PROSE
-from succession.config import Settings
 from succession.disclosure.commands import personal_data
 from succession.disclosure.commands.personal_data import CountryNote, Measures, Role, ThirdPersonConsent
-from succession.disclosure.positions import found_or_404
 from succession.disclosure.reading_queries import holds_listing
 from succession.disclosure.recipient_checks import ADEQUATE
-from succession.errors import Problem
+from succession.errors import Problem, found_or_404
 from succession.http import documented
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked, page_asked
 from succession.permissions import allow
 from succession.wiring import Config, Read, Tx, Who
 
@@ -93,10 +91,6 @@ class TransferPage(Struct):
     next_cursor: str | None
 
 
-def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
-    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
-
-
 def _reviewer(actor: Actor) -> None:
     """Of the operator only a reviewer, where the firm has a single member; the rows are the database's answer."""
     allow(actor, "third_person:confirm", lambda: actor.kind != "operator" or actor.role in REVIEWERS)
@@ -116,7 +110,7 @@ ORDER BY declared_at DESC, id LIMIT 1"""
      summary="Where personal data may go as within Japan, and what the operator says of other countries", responses=documented("cursor_invalid"))
 async def list_countries(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                          cursor: FromQuery[str | None] = None) -> CountryPage:
-    page = _page(settings, actor, cursor, limit)
+    page = page_asked(settings, actor, cursor, limit)
     rows = await read.fetch(_NOTES, *page.moment(["countries"]), page.limit + 1)
     rows, following = page.cut(rows, ["countries"], "stated_at", "id")
     return CountryPage(sorted(ADEQUATE), [CountryNote(**row) for row in rows], following)
@@ -158,7 +152,7 @@ WHERE listing_id = $1 AND ($2::timestamptz IS NULL OR (transferred_at, id) > ($2
 async def list_third_persons(read: Read, actor: Who, settings: Config, deal_id: FromPath[UUID],
                              limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> ThirdPersonPage:
     _reviewer(actor)
-    items, following = await _rows(read, _CONSENTS, deal_id, _page(settings, actor, cursor, limit), "entered_at")
+    items, following = await _rows(read, _CONSENTS, deal_id, page_asked(settings, actor, cursor, limit), "entered_at")
     return ThirdPersonPage([ThirdPersonConsent(**row) for row in items], following)
 
 
@@ -193,7 +187,7 @@ async def list_transfers(read: Read, actor: Who, settings: Config, listing_id: F
                          limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> TransferPage:
     if actor.kind != "operator" and not await holds_listing(read, listing_id):
         raise Problem("not_found")
-    items, following = await _rows(read, _TRANSFERS, listing_id, _page(settings, actor, cursor, limit), "transferred_at")
+    items, following = await _rows(read, _TRANSFERS, listing_id, page_asked(settings, actor, cursor, limit), "transferred_at")
     return TransferPage([Transfer(**row) for row in items], following)
 
 

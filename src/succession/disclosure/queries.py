@@ -16,6 +16,7 @@ import msgspec
 from succession.disclosure.levels import Level
 from succession.disclosure.nda_queries import PART, STATE, NdaState
 from succession.disclosure.sides import Standing, buyer_step, outcome_for_buyer, seller_step
+from succession.paging import PageAsked
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Requests
@@ -220,12 +221,12 @@ async def find_request(connection: asyncpg.Connection, deal_id: UUID) -> Request
     return None if found is None else _view(msgspec.json.decode(found, type=_Row))
 
 
-async def list_requests(connection: asyncpg.Connection, after: tuple[datetime, UUID] | None, is_open: bool | None,
-                        limit: int) -> list[RequestForSeller | RequestForBuyer]:
-    """Newest first, after a position; `is_open` None for all."""
-    at, deal_id = after or (None, None)
-    rows = await connection.fetch(_PAGE, at, deal_id, is_open, limit)
-    return [_view(msgspec.json.decode(row[0], type=_Row)) for row in rows]
+async def list_requests(connection: asyncpg.Connection, is_open: bool | None, page: PageAsked) -> RequestPage:
+    """`is_open` None for all."""
+    query = ["disclosure-requests", is_open]
+    rows = await connection.fetch(_PAGE, *page.moment(query), is_open, page.limit + 1)
+    found, cursor = page.cut([msgspec.json.decode(row[0], type=_Row) for row in rows], query, "requested_at", "id")
+    return RequestPage([_view(row) for row in found], cursor)
 
 
 def _view(row: _Row) -> RequestForSeller | RequestForBuyer:
@@ -255,10 +256,10 @@ _GRANTS = f"""SELECT {_GRANT}::text FROM vault.disclosure_grant g
 WHERE ($1::timestamptz IS NULL OR (g.granted_at, g.id) < ($1, $2::uuid)) ORDER BY g.granted_at DESC, g.id DESC LIMIT $3"""
 
 
-async def list_grants(connection: asyncpg.Connection, after: tuple[datetime, UUID] | None, limit: int) -> list[GrantView]:
+async def list_grants(connection: asyncpg.Connection, page: PageAsked) -> GrantPage:
     """Grants of one's deals, newest first. For a buyer a grant that was revoked does not exist."""
-    rows = await connection.fetch(_GRANTS, *(after or (None, None)), limit)
-    return [msgspec.json.decode(row[0], type=GrantView) for row in rows]
+    rows = await connection.fetch(_GRANTS, *page.moment(["grants"]), page.limit + 1)
+    return GrantPage(*page.cut([msgspec.json.decode(row[0], type=GrantView) for row in rows], ["grants"], "granted_at", "id"))
 
 
 async def find_grant(connection: asyncpg.Connection, grant_id: UUID) -> GrantView | None:

@@ -21,7 +21,7 @@ from succession.disclosure.question_queries import (
 )
 from succession.http import documented
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Pools, Read, Tx, Who
 
 Asked = Annotated[str, Meta(min_length=1, max_length=2000, pattern=PROSE)]
@@ -70,7 +70,7 @@ async def read_questions(databases: Pools, actor: Who, settings: Config, deal_id
     async with databases.tx(actor.scope()) as tx:
         await questions.note_questions_reading(tx, actor, deal_id)
     async with databases.read(actor.scope()) as read:
-        return await list_questions(read, deal_id, PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit))
+        return await list_questions(read, deal_id, page_asked(settings, actor, cursor, limit))
 
 
 @post("/questions/{question_id:uuid}/answers", opt={"permission": "question:answer"}, operation_id="AnswerQuestion",
@@ -87,7 +87,7 @@ async def answer(request: Request, tx: Tx, actor: Who, question_id: FromPath[UUI
      summary="Answers in words that wait for you to read them before the name clear", responses=documented("cursor_invalid"))
 async def read_held(read: Read, actor: Who, settings: Config, locale: Locale, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                     cursor: FromQuery[str | None] = None) -> HeldAnswerPage:
-    return await list_held_answers(read, actor.member_id, PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit), locale)
+    return await list_held_answers(read, actor.member_id, page_asked(settings, actor, cursor, limit), locale)
 
 
 @post("/held-answers/{answer_id:uuid}/review", opt={"permission": "answer_review:decide"}, operation_id="ReviewAnswer", status_code=200,

@@ -5,6 +5,7 @@ Which columns are read is `levels.py`'s table alone; which rows is row-level sec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,12 +17,13 @@ from succession.disclosure.levels import FIELDS, FISCAL_YEARS_SHOWN, STRUCTS, YE
 from succession.disclosure.personal_data import column
 from succession.disclosure.recipient_checks import AppiBasis, ExportClass
 from succession.disclosure.third_persons import ThirdPerson, by_role, list_third_persons
+from succession.paging import PageAsked
 
 
 class DocumentView(msgspec.Struct):
     """`content_hash` is the sha256 (hex) of what is kept, which its holder gets from GET /v1/documents/{id}; a buyer gets a marked
-    copy, where `downloadable`. `pages` is null for what is never shown page by page (office files): it can only be downloaded, where that is allowed; `malware_check`: "clean" or "not_scanned".
-    `view_only`: looked at page by page, and never taken along."""
+    copy, where `downloadable`. `pages` is null for what is never shown page by page (office files): it can only be downloaded, where that is
+    allowed; `malware_check`: "clean" or "not_scanned". `view_only`: looked at page by page, and never taken along."""
 
     id: UUID
     level: Level
@@ -40,6 +42,15 @@ class DocumentView(msgspec.Struct):
     downloadable: bool
     malware_check: str | None
 
+
+class DocumentPage(msgspec.Struct):
+    """By level, folder and title."""
+
+    items: list[DocumentView]
+    next_cursor: str | None
+
+
+DOCUMENTS_TOLD = 500  # with a dossier; the list of documents goes on
 
 #: A company by name, for one buyer: the blocks of the memorandum, and the documents this buyer may open. Built from levels.py.
 Dossier: type[msgspec.Struct] = msgspec.defstruct(
@@ -86,7 +97,7 @@ async def build_dossier(connection: asyncpg.Connection, deal_id: UUID, listing_i
     """What this transaction may read of a listing: a buyer what it was granted, its adviser all documents of it."""
     blocks = await read_blocks(connection, listing_id, deal_id)
     third_persons = await list_third_persons(connection, listing_id, deal_id)
-    documents = await list_documents(connection, listing_id)
+    documents = await _documents(connection, listing_id, _FIRST, DOCUMENTS_TOLD)
     if documents:
         told = await by_role(connection, listing_id, deal_id, msgspec.json.encode(documents).decode())
         documents = msgspec.json.decode(told, type=list[DocumentView])
@@ -121,14 +132,32 @@ FROM vault.document d LEFT JOIN vault.folder f ON f.id = d.folder_id LEFT JOIN v
 WHERE d.removed_at IS NULL"""
 
 
+_FIRST = (None,) * 4
 _ROOM = "SELECT set_config('succession.room', $1, true)"
 
 
-async def list_documents(connection: asyncpg.Connection, listing_id: UUID) -> list[DocumentView]:
-    """Documents of a listing this scope may open, at most 500. Which they are the database asks once for each folder: this transaction
-    says that it lists one listing, and while it says so no other's are there (0028)."""
+_ORDER = "d.level, coalesce(f.name, d.folder), d.title, d.id"
+_LISTED = (f"{_DOCUMENTS} AND d.listing_id = $1 AND ($2::text IS NULL OR ({_ORDER}) > ($2, $3::text, $4::text, $5::uuid)) "
+           f"ORDER BY {_ORDER} LIMIT $6")
+
+
+async def list_documents(connection: asyncpg.Connection, listing_id: UUID, page: PageAsked) -> DocumentPage:
+    """Documents of a listing this scope may open."""
+    query = ["documents", str(listing_id)]
+    found = await _documents(connection, listing_id, page.place(query, str, str, str, UUID), page.limit + 1)
+    return DocumentPage(*page.cut(found, query, "level", "folder", "title", "id"))
+
+
+async def opens_any(connection: asyncpg.Connection, listing_id: UUID) -> bool:
+    """Whether there is a document of the listing that this scope may open."""
+    return bool(await _documents(connection, listing_id, _FIRST, 1))
+
+
+async def _documents(connection: asyncpg.Connection, listing_id: UUID, after: Sequence[Any], limit: int) -> list[DocumentView]:
+    """Which they are the database asks once for each folder: this transaction says that it lists one listing, and while it says
+    so no other's are there (0028)."""
     await connection.execute(_ROOM, str(listing_id))
-    rows = await connection.fetch(f"{_DOCUMENTS} AND d.listing_id = $1 ORDER BY d.level, folder, d.title, d.id LIMIT 500", listing_id)
+    rows = await connection.fetch(_LISTED, listing_id, *after, limit)
     await connection.execute(_ROOM, "")
     return [DocumentView(**row) for row in rows]
 
@@ -170,9 +199,11 @@ FROM vault.access a JOIN vault.disclosure_grant g ON g.id = a.grant_id LEFT JOIN
 WHERE a.listing_id = $1 AND ($2::bigint IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3"""
 
 
-async def list_accesses(connection: asyncpg.Connection, listing_id: UUID, after: int | None, limit: int) -> list[AccessView]:
+async def list_accesses(connection: asyncpg.Connection, listing_id: UUID, page: PageAsked) -> AccessPage:
     """Newest first; the adviser's and the owner's to read."""
-    return [AccessView(**row) for row in await connection.fetch(_ACCESSES, listing_id, after, limit)]
+    query = ["accesses", str(listing_id)]
+    rows = await connection.fetch(_ACCESSES, listing_id, *page.place(query, int), page.limit + 1)
+    return AccessPage(*page.cut([AccessView(**row) for row in rows], query, "id"))
 
 
 class LedgerEntryView(msgspec.Struct):
@@ -196,6 +227,9 @@ _LEDGER = """SELECT seq, id, kind, deal_id, convert_from(body, 'UTF8') AS body, 
 FROM vault.ledger_entry WHERE listing_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"""
 
 
-async def list_ledger(connection: asyncpg.Connection, listing_id: UUID, after_seq: int, limit: int) -> list[LedgerEntryView]:
+async def list_ledger(connection: asyncpg.Connection, listing_id: UUID, page: PageAsked) -> LedgerPage:
     """In the order of the chain, from its beginning."""
-    return [LedgerEntryView(**row) for row in await connection.fetch(_LEDGER, listing_id, after_seq, limit)]
+    query = ["ledger", str(listing_id)]
+    (after_seq,) = page.place(query, int)
+    rows = await connection.fetch(_LEDGER, listing_id, after_seq or 0, page.limit + 1)
+    return LedgerPage(*page.cut([LedgerEntryView(**row) for row in rows], query, "seq"))

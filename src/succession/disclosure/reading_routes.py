@@ -7,13 +7,12 @@ from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, delete, get, post
+from litestar import Request, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from succession.database import driver
 from succession.disclosure.commands import documents, release
-from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor, number_after
 from succession.disclosure.queries import GrantPage, GrantView, find_grant, list_grants
 from succession.disclosure.reading_queries import (
     AccessPage,
@@ -25,10 +24,10 @@ from succession.disclosure.reading_queries import (
     list_accesses,
     list_ledger,
 )
-from succession.errors import Problem
+from succession.errors import Problem, found_or_404
 from succession.http import documented
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Pools, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
@@ -63,9 +62,7 @@ async def read_dossier(databases: Pools, actor: Who, deal_id: FromPath[UUID]) ->
      responses=documented("cursor_invalid"))
 async def read_grants(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                       cursor: FromQuery[str | None] = None) -> GrantPage:
-    belongs = bound(actor, ["grants"])
-    found = await list_grants(read, newest_after(settings, cursor, belongs), limit + 1)
-    return GrantPage(found[:limit], next_cursor(settings, found, limit, belongs, "granted_at", "id"))
+    return await list_grants(read, page_asked(settings, actor, cursor, limit))
 
 
 @post("/grants/{grant_id:uuid}/revocation", opt={"permission": "grant:revoke"}, operation_id="RevokeGrant",
@@ -82,9 +79,7 @@ async def read_accesses(read: Read, actor: Who, settings: Config, listing_id: Fr
                         limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> AccessPage:
     if not await holds_listing(read, listing_id):
         raise Problem("not_found")
-    belongs = bound(actor, ["accesses", str(listing_id)])
-    found = await list_accesses(read, listing_id, number_after(settings, cursor, belongs), limit + 1)
-    return AccessPage(found[:limit], next_cursor(settings, found, limit, belongs, "id"))
+    return await list_accesses(read, listing_id, page_asked(settings, actor, cursor, limit))
 
 
 @get("/listings/{listing_id:uuid}/ledger", opt={"permission": "ledger:read"}, operation_id="ReadLedger",
@@ -93,9 +88,7 @@ async def read_ledger(read: Read, actor: Who, settings: Config, listing_id: From
                       limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> LedgerPage:
     if actor.kind != "operator" and not await holds_listing(read, listing_id):
         raise Problem("not_found")
-    belongs = bound(actor, ["ledger", str(listing_id)])
-    found = await list_ledger(read, listing_id, number_after(settings, cursor, belongs) or 0, limit + 1)
-    return LedgerPage(found[:limit], next_cursor(settings, found, limit, belongs, "seq"))
+    return await list_ledger(read, listing_id, page_asked(settings, actor, cursor, limit))
 
 
 ROUTES: list = [

@@ -14,6 +14,7 @@ import msgspec
 from succession.disclosure.know_how import KnowHow
 from succession.disclosure.recipient_checks import BLOCKING, AppiBasis, ExportClass, words
 from succession.i18n import translate
+from succession.paging import PageAsked
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Folders
@@ -44,10 +45,11 @@ _FOLDER = """SELECT f.id, f.name, f.position, f.know_how_step, f.competitor_sens
 FROM vault.folder f WHERE f.removed_at IS NULL"""
 
 
-async def list_folders(connection: asyncpg.Connection, listing_id: UUID, after: tuple[int, UUID] | None, limit: int) -> list[FolderView]:
+async def list_folders(connection: asyncpg.Connection, listing_id: UUID, page: PageAsked) -> FolderPage:
+    query = ["folders", str(listing_id)]
     rows = await connection.fetch(f"{_FOLDER} AND f.listing_id = $1 AND ($2::int IS NULL OR (f.position, f.id) > ($2, $3::uuid)) "
-                                  "ORDER BY f.position, f.id LIMIT $4", listing_id, *(after or (None, None)), limit)
-    return [FolderView(**row) for row in rows]
+                                  "ORDER BY f.position, f.id LIMIT $4", listing_id, *page.place(query, int, UUID), page.limit + 1)
+    return FolderPage(*page.cut([FolderView(**row) for row in rows], query, "position", "id"))
 
 
 async def find_folder(connection: asyncpg.Connection, folder_id: UUID) -> FolderView | None:
@@ -90,11 +92,11 @@ _PERMISSION = """SELECT id, deal_id, folder_ids, shown_text_ja, asked_at, decisi
 FROM vault.folder_permission"""
 
 
-async def list_permissions(connection: asyncpg.Connection, deal_id: UUID, after: tuple[datetime, UUID] | None,
-                           limit: int) -> list[FolderPermissionView]:
+async def list_permissions(connection: asyncpg.Connection, deal_id: UUID, page: PageAsked) -> FolderPermissionPage:
+    query = ["folder-permissions", str(deal_id)]
     rows = await connection.fetch(f"{_PERMISSION} WHERE deal_id = $1 AND ($2::timestamptz IS NULL OR (asked_at, id) < ($2, $3::uuid)) "
-                                  "ORDER BY asked_at DESC, id DESC LIMIT $4", deal_id, *(after or (None, None)), limit)
-    return [FolderPermissionView(**row) for row in rows]
+                                  "ORDER BY asked_at DESC, id DESC LIMIT $4", deal_id, *page.moment(query), page.limit + 1)
+    return FolderPermissionPage(*page.cut([FolderPermissionView(**row) for row in rows], query, "asked_at", "id"))
 
 
 async def find_permission(connection: asyncpg.Connection, permission_id: UUID) -> FolderPermissionView | None:
@@ -127,11 +129,11 @@ _GRANT = """SELECT g.id, g.deal_id, g.folder_id, cardinality(g.documents) AS doc
 FROM vault.folder_grant g"""
 
 
-async def list_folder_grants(connection: asyncpg.Connection, deal_id: UUID, after: tuple[datetime, UUID] | None,
-                             limit: int) -> list[FolderGrantView]:
+async def list_folder_grants(connection: asyncpg.Connection, deal_id: UUID, page: PageAsked) -> FolderGrantPage:
+    query = ["folder-grants", str(deal_id)]
     rows = await connection.fetch(f"{_GRANT} WHERE g.deal_id = $1 AND ($2::timestamptz IS NULL OR (g.granted_at, g.id) < ($2, $3::uuid)) "
-                                  "ORDER BY g.granted_at DESC, g.id DESC LIMIT $4", deal_id, *(after or (None, None)), limit)
-    return [FolderGrantView(**row) for row in rows]
+                                  "ORDER BY g.granted_at DESC, g.id DESC LIMIT $4", deal_id, *page.moment(query), page.limit + 1)
+    return FolderGrantPage(*page.cut([FolderGrantView(**row) for row in rows], query, "granted_at", "id"))
 
 
 async def find_folder_grant(connection: asyncpg.Connection, grant_id: UUID) -> FolderGrantView | None:
@@ -186,11 +188,12 @@ LEFT JOIN LATERAL (SELECT * FROM vault.recipient_confirmation r WHERE r.document
 WHERE x.id = $1 AND vault.party(x.id) = 'seller'"""
 
 
-async def list_recipient_checks(connection: asyncpg.Connection, deal_id: UUID, locale: str, after: UUID | None,
-                                limit: int) -> list[RecipientCheckView]:
+async def list_recipient_checks(connection: asyncpg.Connection, deal_id: UUID, locale: str, page: PageAsked) -> RecipientCheckPage:
     """Every document of the listing against this buyer's place; the adviser's to read."""
-    rows = await connection.fetch(f"{_CHECK} AND ($2::uuid IS NULL OR d.id > $2) ORDER BY d.id LIMIT $3", deal_id, after, limit)
-    return [_check(row, locale) for row in rows]
+    query = ["recipient-checks", str(deal_id)]
+    rows = await connection.fetch(f"{_CHECK} AND ($2::uuid IS NULL OR d.id > $2) ORDER BY d.id LIMIT $3", deal_id, *page.place(query, UUID),
+                                  page.limit + 1)
+    return RecipientCheckPage(*page.cut([_check(row, locale) for row in rows], query, "document_id"))
 
 
 async def find_recipient_check(connection: asyncpg.Connection, deal_id: UUID, document_id: UUID, locale: str) -> RecipientCheckView | None:
@@ -235,10 +238,11 @@ _COMPETITION = """SELECT id, number, deal_id, competes, declared_for, words, dec
     CASE WHEN vault.party(deal_id) = 'seller' THEN confirmed_words END AS confirmed_words FROM vault.competitor_declaration"""
 
 
-async def list_competition(connection: asyncpg.Connection, deal_id: UUID, after: int | None, limit: int) -> list[CompetitionView]:
+async def list_competition(connection: asyncpg.Connection, deal_id: UUID, page: PageAsked) -> CompetitionPage:
+    query = ["competition", str(deal_id)]
     rows = await connection.fetch(f"{_COMPETITION} WHERE deal_id = $1 AND ($2::bigint IS NULL OR number < $2) ORDER BY number DESC LIMIT $3",
-                                  deal_id, after, limit)
-    return [CompetitionView(**row) for row in rows]
+                                  deal_id, *page.place(query, int), page.limit + 1)
+    return CompetitionPage(*page.cut([CompetitionView(**row) for row in rows], query, "number"))
 
 
 async def find_competition(connection: asyncpg.Connection, declaration_id: UUID) -> CompetitionView | None:
@@ -275,10 +279,11 @@ _CLEAN_TEAM = """SELECT id, deal_id, member_id, name, title, outside_firm, count
     undertaken_on, nominated_at, accepted_by_name AS accepted_by, accepted_at, ended_at FROM vault.clean_team_member"""
 
 
-async def list_clean_team(connection: asyncpg.Connection, deal_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[CleanTeamView]:
+async def list_clean_team(connection: asyncpg.Connection, deal_id: UUID, page: PageAsked) -> CleanTeamPage:
+    query = ["clean-team", str(deal_id)]
     rows = await connection.fetch(f"{_CLEAN_TEAM} WHERE deal_id = $1 AND ($2::timestamptz IS NULL OR (nominated_at, id) < ($2, $3::uuid)) "
-                                  "ORDER BY nominated_at DESC, id DESC LIMIT $4", deal_id, *(after or (None, None)), limit)
-    return [CleanTeamView(**row) for row in rows]
+                                  "ORDER BY nominated_at DESC, id DESC LIMIT $4", deal_id, *page.moment(query), page.limit + 1)
+    return CleanTeamPage(*page.cut([CleanTeamView(**row) for row in rows], query, "nominated_at", "id"))
 
 
 async def find_clean_team(connection: asyncpg.Connection, entry_id: UUID) -> CleanTeamView | None:

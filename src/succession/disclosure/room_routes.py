@@ -18,7 +18,6 @@ from succession.disclosure import (
 from succession.disclosure.commands import competition, folder_permissions, folder_release, folders
 from succession.disclosure.commands.release import RevokeReason
 from succession.disclosure.know_how import KnowHow
-from succession.disclosure.positions import bound, id_after, newest_after, next_cursor, number_after, place_after
 from succession.disclosure.reading_queries import DocumentView, find_document_view, holds_listing
 from succession.disclosure.recipient_checks import AppiBasis, Declared, ExportClass
 from succession.disclosure.room_queries import (
@@ -39,7 +38,7 @@ from succession.disclosure.room_queries import (
 from succession.errors import Problem
 from succession.http import documented, etag, if_match
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Read, Tx, Who
 
 FolderName = Annotated[str, Meta(min_length=1, max_length=120, pattern=NAME)]
@@ -142,11 +141,10 @@ class CleanTeamNomination(Struct, forbid_unknown_fields=True):
      summary="Folders of a data room one may open", responses=documented("not_found", "cursor_invalid"))
 async def read_folders(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                        cursor: FromQuery[str | None] = None) -> FolderPage:
-    belongs = bound(actor, ["folders", str(listing_id)])
-    found = await room_queries.list_folders(read, listing_id, place_after(settings, cursor, belongs), limit + 1)
-    if not found and not await holds_listing(read, listing_id):
+    found = await room_queries.list_folders(read, listing_id, page_asked(settings, actor, cursor, limit))
+    if not found.items and not await holds_listing(read, listing_id):
         raise Problem("not_found")
-    return FolderPage(found[:limit], next_cursor(settings, found, limit, belongs, "position", "id"))
+    return found
 
 
 @post("/listings/{listing_id:uuid}/folders", opt={"permission": "document:write"}, operation_id="AddFolder",
@@ -199,9 +197,7 @@ async def move_document(tx: Tx, document_id: FromPath[UUID], data: JSONBody[Docu
 async def read_permissions(read: Read, actor: Who, settings: Config, deal_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                            cursor: FromQuery[str | None] = None) -> FolderPermissionPage:
     await _party(read, deal_id, "seller")
-    belongs = bound(actor, ["folder-permissions", str(deal_id)])
-    found = await room_queries.list_permissions(read, deal_id, newest_after(settings, cursor, belongs), limit + 1)
-    return FolderPermissionPage(found[:limit], next_cursor(settings, found, limit, belongs, "asked_at", "id"))
+    return await room_queries.list_permissions(read, deal_id, page_asked(settings, actor, cursor, limit))
 
 
 @post("/disclosure-requests/{deal_id:uuid}/folder-permissions", opt={"permission": "folder_permission:ask"},
@@ -231,9 +227,7 @@ async def send_permission_link(request: Request, tx: Tx, settings: Config, permi
 async def read_folder_grants(read: Read, actor: Who, settings: Config, deal_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                              cursor: FromQuery[str | None] = None) -> FolderGrantPage:
     await _party(read, deal_id, *SIDES)
-    belongs = bound(actor, ["folder-grants", str(deal_id)])
-    found = await room_queries.list_folder_grants(read, deal_id, newest_after(settings, cursor, belongs), limit + 1)
-    return FolderGrantPage(found[:limit], next_cursor(settings, found, limit, belongs, "granted_at", "id"))
+    return await room_queries.list_folder_grants(read, deal_id, page_asked(settings, actor, cursor, limit))
 
 
 @post("/disclosure-requests/{deal_id:uuid}/folder-releases", opt={"permission": "grant:release"}, operation_id="ReleaseFolder",
@@ -267,9 +261,7 @@ async def revoke_folder_grant(request: Request, tx: Tx, actor: Who, grant_id: Fr
 async def read_recipient_checks(read: Read, actor: Who, settings: Config, locale: Locale, deal_id: FromPath[UUID],
                                 limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> RecipientCheckPage:
     await _party(read, deal_id, "seller")
-    belongs = bound(actor, ["recipient-checks", str(deal_id)])
-    found = await room_queries.list_recipient_checks(read, deal_id, locale, id_after(settings, cursor, belongs), limit + 1)
-    return RecipientCheckPage(found[:limit], next_cursor(settings, found, limit, belongs, "document_id"))
+    return await room_queries.list_recipient_checks(read, deal_id, locale, page_asked(settings, actor, cursor, limit))
 
 
 @post("/disclosure-requests/{deal_id:uuid}/recipient-checks", opt={"permission": "recipient_check:confirm"},
@@ -291,9 +283,7 @@ async def confirm_recipient_check(request: Request, tx: Tx, actor: Who, locale: 
 async def read_competition(read: Read, actor: Who, settings: Config, deal_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                            cursor: FromQuery[str | None] = None) -> CompetitionPage:
     await _party(read, deal_id, *SIDES)
-    belongs = bound(actor, ["competition", str(deal_id)])
-    found = await room_queries.list_competition(read, deal_id, number_after(settings, cursor, belongs), limit + 1)
-    return CompetitionPage(found[:limit], next_cursor(settings, found, limit, belongs, "number"))
+    return await room_queries.list_competition(read, deal_id, page_asked(settings, actor, cursor, limit))
 
 
 @post("/disclosure-requests/{deal_id:uuid}/competition", opt={"permission": "competition:declare"}, operation_id="DeclareCompetition",
@@ -321,9 +311,7 @@ async def confirm_competition(request: Request, tx: Tx, actor: Who, declaration_
 async def read_clean_team(read: Read, actor: Who, settings: Config, deal_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                           cursor: FromQuery[str | None] = None) -> CleanTeamPage:
     await _party(read, deal_id, *SIDES)
-    belongs = bound(actor, ["clean-team", str(deal_id)])
-    found = await room_queries.list_clean_team(read, deal_id, newest_after(settings, cursor, belongs), limit + 1)
-    return CleanTeamPage(found[:limit], next_cursor(settings, found, limit, belongs, "nominated_at", "id"))
+    return await room_queries.list_clean_team(read, deal_id, page_asked(settings, actor, cursor, limit))
 
 
 @post("/disclosure-requests/{deal_id:uuid}/clean-team", opt={"permission": "clean_team:name"}, operation_id="NameCleanTeamMember",

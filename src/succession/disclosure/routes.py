@@ -26,7 +26,6 @@ from succession.disclosure import (
 )
 from succession.disclosure.commands import name_clear, release, requests
 from succession.disclosure.paper_queries import NameClearView, find_name_clear
-from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor
 from succession.disclosure.queries import (
     GrantView,
     RequestForBuyer,
@@ -36,9 +35,10 @@ from succession.disclosure.queries import (
     find_request,
     list_requests,
 )
+from succession.errors import found_or_404
 from succession.http import documented
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Read, Tx, Who
 
 Prose = Annotated[str, Meta(min_length=1, max_length=1000, pattern=PROSE)]
@@ -85,9 +85,7 @@ async def open_request(request: Request, tx: Tx, actor: Who, data: JSONBody[NewR
      summary="Requests one is a party to, newest first", responses=documented("cursor_invalid"))
 async def read_requests(read: Read, actor: Who, settings: Config, is_open: FromQuery[bool | None] = None,
                         limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> RequestPage:
-    belongs = bound(actor, ["disclosure-requests", is_open])
-    found = await list_requests(read, newest_after(settings, cursor, belongs), is_open, limit + 1)
-    return RequestPage(found[:limit], next_cursor(settings, found, limit, belongs, "requested_at", "id"))
+    return await list_requests(read, is_open, page_asked(settings, actor, cursor, limit))
 
 
 @get("/disclosure-requests/{deal_id:uuid}", opt={"permission": "deal:read"}, operation_id="ReadDisclosureRequest",

@@ -125,8 +125,7 @@ async def list_alerts_of(connection: asyncpg.Connection, deal_id: UUID) -> list[
 
 async def list_alerts(connection: asyncpg.Connection, page: PageAsked) -> AlertPage:
     """Open alerts of one's deals, newest first."""
-    position = page.after(["screening-alerts"])
-    rows = await connection.fetch(_OF_FIRM, position[0] if position else None, page.limit + 1)
+    rows = await connection.fetch(_OF_FIRM, *page.place(["screening-alerts"], int), page.limit + 1)
     rows, cursor = page.cut(rows, ["screening-alerts"], "id")
     return AlertPage([msgspec.json.decode(row["found"], type=AlertView) for row in rows], cursor)
 
@@ -195,8 +194,7 @@ _VERSIONS = """SELECT number, label, as_of, format, file_name, encode(file_hash,
 
 async def list_versions(connection: asyncpg.Connection, code: str, page: PageAsked) -> VersionPage:
     """Newest first."""
-    position = page.after(["versions", code])
-    rows = await connection.fetch(_VERSIONS, code, position[0] if position else None, page.limit + 1)
+    rows = await connection.fetch(_VERSIONS, code, *page.place(["versions", code], int), page.limit + 1)
     rows, cursor = page.cut(rows, ["versions", code], "number")
     return VersionPage([VersionView(**row) for row in rows], cursor)
 
@@ -229,9 +227,10 @@ WHERE removed_at IS NULL AND ($1::text IS NULL OR list_code = $1)
   AND ($2::timestamptz IS NULL OR (added_at, id) < ($2, $3::uuid)) ORDER BY added_at DESC, id DESC LIMIT $4"""
 
 
-async def list_entries(connection: asyncpg.Connection, list_code: str | None, after: tuple[datetime, UUID] | None,
-                       limit: int) -> list[ListEntryView]:
-    return [ListEntryView(**row) for row in await connection.fetch(_LIST_PAGE, list_code, *(after or (None, None)), limit)]
+async def list_entries(connection: asyncpg.Connection, list_code: str | None, page: PageAsked) -> ListEntryPage:
+    query = ["screening-lists", list_code]
+    rows = await connection.fetch(_LIST_PAGE, list_code, *page.moment(query), page.limit + 1)
+    return ListEntryPage(*page.cut([ListEntryView(**row) for row in rows], query, "added_at", "id"))
 
 
 class LicenceView(msgspec.Struct):

@@ -8,15 +8,12 @@ from litestar import Request, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from succession.actor import Actor
 from succession.characters import LINE, NAME, PROSE
 from succession.codes import SCHEMES
-from succession.config import Settings
 from succession.database import driver
 from succession.disclosure.commands import lists, screening
 from succession.disclosure.lists.reading import Format
 from succession.disclosure.matching import match_deal
-from succession.disclosure.positions import bound, found_or_404, newest_after, next_cursor
 from succession.disclosure.queries import RequestForBuyer, RequestForSeller, find_request
 from succession.disclosure.screening_queries import (
     AlertPage,
@@ -40,11 +37,11 @@ from succession.disclosure.screening_queries import (
     list_versions,
     list_waiting,
 )
-from succession.errors import Problem
+from succession.errors import Problem, found_or_404
 from succession.http import documented
 from succession.i18n import _, translate
 from succession.idempotency import creates
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Read, Tx, Who
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
@@ -134,10 +131,6 @@ class NewLicence(Struct, forbid_unknown_fields=True):
     until_date: date
     evidence: Words
     evidence_hash: Sha256
-
-
-def page_asked(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
-    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -238,9 +231,7 @@ async def import_list(request: Request, tx: Tx, actor: Who, locale: Locale, code
      summary="Names on the lists you may consult, newest first", responses=documented("cursor_invalid"))
 async def read_entries(read: Read, actor: Who, settings: Config, list_code: FromQuery[Code | None] = None,
                        limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> ListEntryPage:
-    belongs = bound(actor, ["screening-lists", list_code])
-    found = await list_entries(read, list_code, newest_after(settings, cursor, belongs), limit + 1)
-    return ListEntryPage(found[:limit], next_cursor(settings, found, limit, belongs, "added_at", "id"))
+    return await list_entries(read, list_code, page_asked(settings, actor, cursor, limit))
 
 
 @post("/screening-lists/entries", opt={"permission": "screening_list:edit"}, operation_id="AddScreeningListEntries",

@@ -12,6 +12,7 @@ import msgspec
 from succession.errors import Problem
 from succession.i18n import translate
 from succession.listings.imports import message_of
+from succession.paging import PageAsked
 
 
 class ImportColumn(msgspec.Struct, frozen=True):
@@ -114,14 +115,14 @@ async def find_import(read: asyncpg.Connection, import_id: UUID, locale: str, do
     )  # fmt: skip
 
 
-async def list_import_rows(read: asyncpg.Connection, import_id: UUID, locale: str, importable: bool | None, after: int,
-                           limit: int) -> tuple[list[ImportRow], int | None]:
-    """A page of rows after the row numbered `after`, and where the next page starts; Problem not_found."""
+async def list_import_rows(read: asyncpg.Connection, import_id: UUID, locale: str, importable: bool | None, page: PageAsked) -> ImportRowPage:
+    """In the order of the file; Problem not_found."""
     if await read.fetchval("SELECT 1 FROM vault.listing_import WHERE id = $1", import_id) is None:
         raise Problem("not_found")
-    rows = await read.fetch(_ROWS, import_id, after, importable, limit + 1)
-    items = [_row(row, locale) for row in rows[:limit]]
-    return items, items[-1].row if len(rows) > limit else None
+    query = ["import-rows", str(import_id), importable]
+    (after,) = page.place(query, int)
+    rows, cursor = page.cut(await read.fetch(_ROWS, import_id, after or 0, importable, page.limit + 1), query, "number")
+    return ImportRowPage([_row(row, locale) for row in rows], cursor)
 
 
 def _row(row: asyncpg.Record, locale: str) -> ImportRow:

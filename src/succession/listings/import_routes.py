@@ -16,7 +16,7 @@ from succession.http import documented
 from succession.listings import imports
 from succession.listings.import_queries import ImportRowPage, ImportView, find_import, list_import_rows
 from succession.listings.sheet_file import FILE_LIMIT
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, bound_to, open_cursor, seal_cursor
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.throttle import spend
 from succession.wiring import Config, Locale, Memory, Pools, Read, Tx, Who
 
@@ -61,11 +61,7 @@ async def read_state(read: Read, redis: Memory, locale: Locale, import_id: FromP
 async def list_rows(read: Read, actor: Who, settings: Config, locale: Locale, import_id: FromPath[UUID],
                     importable: FromQuery[bool | None] = None, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                     cursor: FromQuery[str | None] = None) -> ImportRowPage:
-    key = settings.key("cursor")
-    bound = bound_to(str(actor.organisation_id), ["import-rows", str(import_id), importable])
-    after = open_cursor(key, cursor, bound)[0] if cursor else 0
-    items, more = await list_import_rows(read, import_id, locale, importable, after, limit)
-    return ImportRowPage(items, seal_cursor(key, [more], bound) if more else None)
+    return await list_import_rows(read, import_id, locale, importable, page_asked(settings, actor, cursor, limit))
 
 
 @post("/listing-imports/{import_id:uuid}/commit", opt=IMPORTS, operation_id="CommitImport", status_code=200,

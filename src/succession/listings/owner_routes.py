@@ -9,15 +9,13 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
-from succession.actor import Actor
 from succession.codes import AUDIENCE_BIT
-from succession.config import Settings
 from succession.http import documented
 from succession.idempotency import creates
 from succession.listings import contacts, deciders, papers
 from succession.listings.consents import Proposed, remind_owner
 from succession.listings.queries import ConsentsView, find_consents
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.permissions import allow
 from succession.throttle import spend
 from succession.wiring import Config, Memory, Read, Tx, Who
@@ -27,10 +25,6 @@ READS, WRITES, CONFIRMS = ({"permission": p} for p in ("listing:read", "listing:
 Audience = Literal[tuple(AUDIENCE_BIT)]
 REVIEWERS = frozenset({"admin", "reviewer"})
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
-
-
-def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
-    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
 
 
 class OwnerContactList(msgspec.Struct, frozen=True):
@@ -114,14 +108,14 @@ async def enter_paper(request: Request, tx: Tx, actor: Who, listing_id: FromPath
      summary="Papers the owner of this listing signed", responses=documented("cursor_invalid"))
 async def list_papers(read: Read, actor: Who, settings: Config, listing_id: FromPath[UUID], limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                       cursor: FromQuery[str | None] = None) -> papers.PaperPage:
-    return await papers.list_papers(read, _page(settings, actor, cursor, limit), listing_id)
+    return await papers.list_papers(read, page_asked(settings, actor, cursor, limit), listing_id)
 
 
 @get("/paper-evidence", opt=CONFIRMS, operation_id="ListPapersAwaiting",
      summary="Papers that wait for your confirmation", responses=documented("cursor_invalid"))
 async def list_awaiting(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                         cursor: FromQuery[str | None] = None) -> papers.PaperPage:
-    return await papers.list_papers(read, _page(settings, actor, cursor, limit), None, awaiting_for=actor.member_id)
+    return await papers.list_papers(read, page_asked(settings, actor, cursor, limit), None, awaiting_for=actor.member_id)
 
 
 @get("/listings/{listing_id:uuid}/paper-evidence/{paper_id:uuid}/scan", opt=CONFIRMS, operation_id="ReadScan",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +13,7 @@ from succession.errors import Problem
 from succession.listings.profile import Profile
 from succession.listings.road import listing_actions
 from succession.listings.storage import COLUMNS, YEAR_COLUMNS, profile_of
+from succession.paging import PageAsked
 
 
 class ListingView(msgspec.Struct, frozen=True):
@@ -102,14 +102,10 @@ async def find_profile(read: asyncpg.Connection, listing_id: UUID) -> Profile:
     return (await find_listing(read, listing_id)).profile
 
 
-async def list_listings(read: asyncpg.Connection, state: str | None, limit: int,
-                        after: list[Any] | None) -> tuple[list[ListingLine], list[Any] | None]:
-    """A page, newest first, and the position after it: [created_at, id], None at the end."""
-    created_at, last_id = (datetime.fromisoformat(after[0]), UUID(after[1])) if after else (None, None)
-    rows = await read.fetch(_LIST, state, created_at, last_id, limit + 1)
-    items = [ListingLine(**{**row, "flags": tuple(row["flags"])}) for row in map(dict, rows[:limit])]
-    more = [items[-1].created_at.isoformat(), str(items[-1].id)] if len(rows) > limit else None
-    return items, more
+async def list_listings(read: asyncpg.Connection, state: str | None, page: PageAsked) -> ListingPage:
+    """Newest first."""
+    rows, cursor = page.cut(await read.fetch(_LIST, state, *page.moment(["listings", state]), page.limit + 1), ["listings", state], "created_at", "id")
+    return ListingPage([ListingLine(**{**row, "flags": tuple(row["flags"])}) for row in map(dict, rows)], cursor)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

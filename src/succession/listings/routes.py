@@ -21,7 +21,7 @@ from succession.listings.import_routes import IMPORT_ROUTES
 from succession.listings.owner_routes import OWNER_ROUTES, REVIEWERS
 from succession.listings.queries import ListingPage, ListingView, find_listing, find_profile, list_listings
 from succession.listings.readiness import Readiness, readiness_of
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked, bound_to, open_cursor, seal_cursor
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.permissions import allow
 from succession.wiring import Config, Locale, Read, Tx, Who
 
@@ -42,9 +42,7 @@ async def enter(request: Request, tx: Tx, actor: Who, data: JSONBody[ListingEntr
      responses=documented("cursor_invalid"))
 async def list_own(read: Read, actor: Who, settings: Config, in_state: InState = None,
                    limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT, cursor: FromQuery[str | None] = None) -> ListingPage:
-    key, bound = settings.key("cursor"), bound_to(str(actor.organisation_id), ["listings", in_state])
-    items, more = await list_listings(read, in_state, limit, open_cursor(key, cursor, bound) if cursor else None)
-    return ListingPage(items, seal_cursor(key, more, bound) if more else None)
+    return await list_listings(read, in_state, page_asked(settings, actor, cursor, limit))
 
 
 @get("/listings/{listing_id:uuid}", opt=READS, operation_id="ReadListing",
@@ -125,7 +123,7 @@ async def confirm_mandate(tx: Tx, actor: Who, locale: Locale, listing_id: FromPa
      summary="Mandates that wait for your confirmation", responses=documented("cursor_invalid"))
 async def list_mandates_awaiting(read: Read, actor: Who, settings: Config, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT,
                                  cursor: FromQuery[str | None] = None) -> mandates.AwaitingPage:
-    page = PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
+    page = page_asked(settings, actor, cursor, limit)
     return await mandates.list_awaiting_mandates(read, actor.member_id, page)
 
 

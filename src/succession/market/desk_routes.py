@@ -9,8 +9,6 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from succession.actor import Actor
-from succession.config import Settings
 from succession.database import driver
 from succession.errors import Problem
 from succession.http import documented, etag, if_match
@@ -51,16 +49,12 @@ from succession.market.representations import (
     list_representations,
     record_representation,
 )
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Pools, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 OfBriefState = Annotated[BriefState | None, QueryParameter(name="state")]
 OfIntroductionState = Annotated[IntroductionState | None, QueryParameter(name="state")]
-
-
-def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
-    return PageAsked(settings.key("cursor"), str(actor.organisation_id), cursor, limit)
 
 
 @get("/desks", opt={"permission": "directory:read"}, operation_id="ListDesks", summary="Agency desks that take briefs",
@@ -86,7 +80,7 @@ async def file(request: Request, tx: Tx, actor: Who, locale: Locale, settings: C
      responses=documented("cursor_invalid"))
 async def briefs(read: Read, actor: Who, locale: Locale, settings: Config, of_state: OfBriefState = None,
                  cursor: FromQuery[str | None] = None, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> BriefPage:
-    return await list_briefs(read, of_state, _page(settings, actor, cursor, limit), locale)
+    return await list_briefs(read, of_state, page_asked(settings, actor, cursor, limit), locale)
 
 
 @get("/briefs/{brief_id:uuid}", opt={"permission": "brief:read"}, operation_id="ReadBrief", summary="One brief",
@@ -114,7 +108,7 @@ async def candidates(read: Read, databases: Pools, actor: Who, locale: Locale, s
     found = await find_brief(read, brief_id, locale)
     if found.state == "closed":
         raise Problem("brief_closed")
-    asked = _page(settings, actor, cursor, limit)
+    asked = page_asked(settings, actor, cursor, limit)
     return await list_candidates(databases.market("market_desk", actor.organisation_id), found, asked, today(), locale)
 
 
@@ -137,7 +131,7 @@ async def propose(request: Request, tx: Tx, actor: Who, locale: Locale, settings
 async def introductions(read: Read, actor: Who, locale: Locale, settings: Config, of_state: OfIntroductionState = None,
                         brief_id: FromQuery[UUID | None] = None, cursor: FromQuery[str | None] = None,
                         limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> IntroductionPage:
-    return await list_introductions(read, of_state, brief_id, _page(settings, actor, cursor, limit), locale)
+    return await list_introductions(read, of_state, brief_id, page_asked(settings, actor, cursor, limit), locale)
 
 
 @get("/introductions/{introduction_id:uuid}", opt={"permission": "introduction:read"}, operation_id="ReadIntroduction",
@@ -172,7 +166,7 @@ async def record(request: Request, tx: Tx, actor: Who, settings: Config,
      summary="Whom you represent, or who represents you", responses=documented("cursor_invalid"))
 async def representations(read: Read, actor: Who, settings: Config, cursor: FromQuery[str | None] = None,
                           limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> RepresentationPage:
-    return await list_representations(read, _page(settings, actor, cursor, limit))
+    return await list_representations(read, page_asked(settings, actor, cursor, limit))
 
 
 @post("/representations/{representation_id:uuid}/confirmation", opt={"permission": "representation:confirm"},

@@ -142,8 +142,7 @@ async def list_holds(connection: asyncpg.Connection, state: HoldState | None, pa
 
 async def list_listed_twice(connection: asyncpg.Connection, page: PageAsked) -> ListedTwicePage:
     query = ["listed-twice"]
-    moment, *pair = page.after(query) or (None, None, None)
-    rows = await connection.fetch(_TWICE, moment and datetime.fromisoformat(moment), *pair, page.limit + 1)
+    rows = await connection.fetch(_TWICE, *page.place(query, datetime, UUID, UUID), page.limit + 1)
     rows, cursor = page.cut(rows, query, "since", "second_listing", "first_listing")
     return ListedTwicePage([
         ListedTwice(

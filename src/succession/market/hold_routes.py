@@ -6,8 +6,6 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from succession.actor import Actor
-from succession.config import Settings
 from succession.database import driver
 from succession.http import documented
 from succession.market.hold_queries import (
@@ -22,22 +20,18 @@ from succession.market.hold_queries import (
     list_listed_twice,
 )
 from succession.market.holds import HoldDecision, confirm_hold, decide_hold
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
 OfState = Annotated[HoldState | None, QueryParameter(name="state")]
 
 
-def _page(settings: Settings, actor: Actor, cursor: str | None, limit: int) -> PageAsked:
-    return PageAsked(settings.key("cursor"), str(actor.member_id), cursor, limit)
-
-
 @get("/holds", opt={"permission": "hold:read"}, operation_id="ListHolds", summary="Releases that wait for a person, and those that did",
      responses=documented("cursor_invalid"))
 async def holds(read: Read, actor: Who, locale: Locale, settings: Config, of_state: OfState = None,
                 cursor: FromQuery[str | None] = None, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> HoldPage:
-    return await list_holds(read, of_state, _page(settings, actor, cursor, limit), locale)
+    return await list_holds(read, of_state, page_asked(settings, actor, cursor, limit), locale)
 
 
 @get("/holds/{hold_id:uuid}", opt={"permission": "hold:read"}, operation_id="ReadHold",
@@ -65,7 +59,7 @@ async def confirm(tx: Tx, actor: Who, locale: Locale, hold_id: FromPath[UUID]) -
      summary="Companies that two intermediaries list, without their names", responses=documented("cursor_invalid"))
 async def listed_twice(read: Read, actor: Who, settings: Config, cursor: FromQuery[str | None] = None,
                        limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> ListedTwicePage:
-    return await list_listed_twice(read, _page(settings, actor, cursor, limit))
+    return await list_listed_twice(read, page_asked(settings, actor, cursor, limit))
 
 
 ROUTES: list = [holds, hold, decide, confirm, listed_twice]

@@ -13,7 +13,7 @@ from succession.market.desk_queries import find_brief, seeker_of
 from succession.market.filter_log import today
 from succession.market.match_queries import BuyerMatchPage, MatchPage, list_buyer_matches, list_matches
 from succession.market.profiles import NewProfile, ProfileView, find_profile, keep_profile, seeker_behind
-from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, PageAsked
+from succession.paging import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MOST, page_asked
 from succession.wiring import Config, Locale, Pools, Read, Tx, Who
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_LIMIT_MOST)]
@@ -45,7 +45,7 @@ async def matches(read: Read, databases: Pools, actor: Who, locale: Locale, sett
     else:
         seeker, version = await seeker_behind(read, actor.organisation_id)
         of = ["profile", version]
-    page = PageAsked(settings.key("cursor"), str(actor.organisation_id), cursor, limit)
+    page = page_asked(settings, actor, cursor, limit)
     return await list_matches(databases.market("market_buyer", actor.organisation_id), seeker, (actor.organisation_id,), ["matches", *of], page, today(), locale)
 
 
@@ -54,7 +54,7 @@ async def matches(read: Read, databases: Pools, actor: Who, locale: Locale, sett
      responses=documented("not_found", "cursor_invalid"))
 async def buyer_matches(read: Read, actor: Who, locale: Locale, settings: Config, listing_id: FromPath[UUID],
                         cursor: FromQuery[str | None] = None, limit: FromQuery[Limit] = PAGE_LIMIT_DEFAULT) -> BuyerMatchPage:
-    page = PageAsked(settings.key("cursor"), str(actor.organisation_id), cursor, limit)
+    page = page_asked(settings, actor, cursor, limit)
     return await list_buyer_matches(read, listing_id, page, today(), locale)
 
 

@@ -11,9 +11,8 @@ from uuid import UUID
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from succession.disclosure.positions import found_or_404
 from succession.disclosure.reading_queries import find_document_view
-from succession.errors import Problem
+from succession.errors import Problem, found_or_404
 from succession.pages.owner import Lang
 from succession.pages.rendering import page as rendered
 from succession.wiring import Locale, Read

@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from succession.actor import Actor
 from succession.database import driver
 from succession.disclosure.disclosed import blocks_of, disclose, document_group, document_version, recipient_of
-from succession.disclosure.positions import found_or_404
 from succession.disclosure.reading_queries import NOT_FACTS, find_dossier
 from succession.disclosure.uploads import check_permission
-from succession.errors import Problem
+from succession.errors import Problem, found_or_404
 from succession.outbox import record
 
 MARK_BYTES = 10
