@@ -347,6 +347,7 @@ BEGIN
             GET DIAGNOSTICS gone = ROW_COUNT;
         END IF;
         total := total + gone;
+        EXIT WHEN gone = most;
     END LOOP;
     IF total > 0 THEN
         INSERT INTO ops.retention_run (class, purged) VALUES (wanted, total);
@@ -9829,10 +9830,12 @@ GRANT SELECT ON TABLE vault.deal_event TO succession_worker;
 GRANT SELECT,INSERT ON TABLE vault.decider TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.decider TO succession_seeder;
 GRANT SELECT ON TABLE vault.decider TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.decider TO succession_purger;
 
 GRANT SELECT,INSERT ON TABLE vault.decider_answer TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.decider_answer TO succession_seeder;
 GRANT SELECT,INSERT ON TABLE vault.decider_answer TO succession_app;
+GRANT SELECT,DELETE ON TABLE vault.decider_answer TO succession_purger;
 
 GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.disclosed TO succession_seeder;

@@ -49,13 +49,23 @@ async def aged(world, published, years):
     await world.overrule(f"UPDATE vault.access SET at = now() - {back} WHERE listing_id = $1", published.listing_id)
 
 
-PEOPLE = ("nda_member", "name_clear_person", "name_clear_answer")
+PEOPLE = ("nda_member", "name_clear_person", "name_clear_answer", "decider", "decider_answer")
+STAYS = ("nda", "nda_signature", "name_clear", "disclosure_grant", "folder_permission", "folder_grant")
 
 
 async def people_of(world, deal):
     """How many rows say who was bound and who was asked in this deal; and of what stays."""
-    counts = ", ".join(f"(SELECT count(*) FROM vault.{table} WHERE deal_id = $1)" for table in (*PEOPLE, "nda", "nda_signature", "name_clear", "disclosure_grant"))
+    counts = ", ".join(f"(SELECT count(*) FROM vault.{table} WHERE deal_id = $1)" for table in (*PEOPLE, *STAYS))
     return tuple((await world.seed(f"SELECT {counts}", UUID(deal)))[0])
+
+
+async def asked_about(world, published, deal):
+    """The owner was asked about a folder, which was released, and about a teaser."""
+    folder = (await published.seller.post(f"/v1/listings/{published.listing_id}/folders", {"name": "Accounts"})).json()["id"]
+    assert (await published.seller.post(f"/v1/disclosure-requests/{deal}/data-room-release")).status_code == 201
+    await world.folders_released(published, deal, folder)
+    await world.seed("INSERT INTO vault.decider (subject_id, number, purpose, listing_id, name, representative) "
+                     "SELECT id, 1, 'teaser', listing_id, 'x', true FROM vault.teaser_proposal WHERE listing_id = $1", published.listing_id)
 
 
 async def counted(world, published):
@@ -66,6 +76,7 @@ async def counted(world, published):
 
 async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_for_good(world, worker, settings, capsys):
     published, deal = await disclosed(world)
+    await asked_about(world, published, deal)
     people = await people_of(world, deal)
     assert all(people)
     added = await published.seller.post(f"/v1/listings/{published.listing_id}/documents", {
@@ -95,8 +106,10 @@ async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_f
                                                       published.listing_id) == []
     assert tuple(await counted(world, published)) == (0, 0, 0, before["ledger_entry"], before["disclosed"]), (
         "readings, what was read and what commitments commit to; no link of the chain")
-    assert await people_of(world, deal) == (0, 0, 0, *people[3:]), "who was bound and who was asked; not what the chain is about"
-    assert gone["nda_and_consent"] >= sum(people[:3])
+    assert await people_of(world, deal) == (*(0 for _table in PEOPLE), *people[len(PEOPLE):]), (
+        "who was bound and who was asked; not what the chain is about")
+    assert await world.seed("SELECT name FROM vault.decider WHERE listing_id = $1", published.listing_id) == [], "about a teaser as well"
+    assert gone["nda_and_consent"] >= sum(people[: len(PEOPLE)]) + 1
     from succession.disclosure.case_check import Case, verify_case
     from succession.disclosure.case_file import build_case
     from succession.disclosure.ledger_check import check_ledgers
@@ -111,6 +124,22 @@ async def test_the_disclosure_log_is_kept_ten_years_from_the_end_and_the_chain_f
         await owner.close()
     audited = await world.seed("SELECT action FROM vault.audit_event WHERE object_id IN ($1, 'disclosure_log') ORDER BY id", str(published.listing_id))
     assert [row[0] for row in audited][-3:] == ["legal_hold_placed", "legal_hold_lifted", "purged"]
+
+
+async def test_a_batch_that_is_full_leaves_the_parents_of_what_it_left(world, worker, settings, monkeypatch):
+    """Answers point at who was asked, marks at readings: a batch may end between them, and the class goes on all the same."""
+    published, deal = await disclosed(world)
+    await asked_about(world, published, deal)
+    await world.seed("INSERT INTO vault.decider (subject_id, number, purpose, listing_id, deal_id, name, representative) "
+                     "SELECT subject_id, n, purpose, listing_id, deal_id, 'x', false FROM vault.decider, generate_series(2, 4) n WHERE deal_id = $1", UUID(deal))
+    await world.overrule("INSERT INTO vault.decider_answer (subject_id, number, listing_id, deal_id, decision, answered_by, method, shown_hash, evidence) "
+                         "SELECT a.subject_id, n, a.listing_id, a.deal_id, a.decision, 'x', a.method, a.shown_hash, '{}' "
+                         "FROM vault.decider_answer a, generate_series(2, 4) n WHERE a.deal_id = $1 AND a.number = 1 ORDER BY n DESC", UUID(deal))
+    await aged(world, published, 10)
+    monkeypatch.setattr("succession.retention.BATCH_ROWS", 1)
+    monkeypatch.setattr("succession.retention.BATCHES_MOST", 200)
+    assert (await purged(worker, settings))["nda_and_consent"] >= 12
+    assert (await people_of(world, deal))[: len(PEOPLE)] == (0,) * len(PEOPLE)
 
 
 async def test_nobody_purges_early_and_nobody_changes_the_dates(world, worker, as_database_role):
