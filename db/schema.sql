@@ -2276,6 +2276,15 @@ CREATE FUNCTION vault.member_for_token(hash bytea) RETURNS TABLE(token_id uuid, 
     WHERE token_hash = hash AND used_at IS NULL AND expires_at > now()
 $$;
 
+CREATE FUNCTION vault.member_left() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    DELETE FROM vault.saved_search s WHERE s.member_id = new.id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.member_stopped(deal uuid, person text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -3108,7 +3117,7 @@ CREATE FUNCTION vault.saved_search_begins() RETURNS trigger
     AS $$
 BEGIN
     IF tg_op = 'INSERT' THEN
-        PERFORM FROM vault.member m WHERE m.id = new.member_id AND m.organisation_id = new.organisation_id FOR NO KEY UPDATE;
+        PERFORM FROM vault.member m WHERE m.id = new.member_id AND m.organisation_id = new.organisation_id AND m.status <> 'left' FOR NO KEY UPDATE;
         IF NOT found OR (SELECT count(*) FROM vault.saved_search s WHERE s.member_id = new.member_id) >= 50 THEN
             RAISE EXCEPTION 'fifty saved searches' USING ERRCODE = 'SU002', CONSTRAINT = 'saved_searches_most';
         END IF;
@@ -3388,14 +3397,14 @@ CREATE FUNCTION vault.told_by_name(listing uuid) RETURNS jsonb
     JOIN vault.listing_profile p ON p.listing_id = l.id AND p.prefecture IS NOT NULL WHERE l.id = listing
 $$;
 
-CREATE FUNCTION vault.unsubscribe(hash bytea) RETURNS boolean
+CREATE FUNCTION vault.unsubscribe(hash bytea, everything boolean) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
     UPDATE vault.saved_search s SET frequency = 'off', version = s.version + 1
     FROM vault.unsubscribe_link u
     WHERE u.token_hash = hash AND s.frequency <> 'off'
-      AND (s.id = u.saved_search_id OR (s.member_id = u.member_id AND s.frequency = u.frequency));
+      AND (s.id = ANY (u.saved_search_ids) OR (s.member_id = u.member_id AND (everything OR s.frequency = u.frequency)));
     SELECT EXISTS (SELECT FROM vault.unsubscribe_link u WHERE u.token_hash = hash)
 $$;
 
@@ -5817,11 +5826,14 @@ ALTER TABLE ONLY vault.third_person_consent FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.unsubscribe_link (
     token_hash bytea NOT NULL,
-    saved_search_id uuid,
+    saved_search_ids uuid[],
     member_id uuid,
     frequency text,
-    CONSTRAINT unsubscribe_link_check CHECK ((((saved_search_id IS NULL) <> (member_id IS NULL)) AND ((member_id IS NULL) = (frequency IS NULL)))),
-    CONSTRAINT unsubscribe_link_frequency_check CHECK ((frequency = ANY (ARRAY['daily'::text, 'weekly'::text])))
+    sent_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT unsubscribe_link_check CHECK (((saved_search_ids IS NULL) = (frequency IS NOT NULL))),
+    CONSTRAINT unsubscribe_link_check1 CHECK (((member_id IS NOT NULL) OR (frequency IS NULL))),
+    CONSTRAINT unsubscribe_link_frequency_check CHECK ((frequency = ANY (ARRAY['daily'::text, 'weekly'::text]))),
+    CONSTRAINT unsubscribe_link_saved_search_ids_check CHECK (((cardinality(saved_search_ids) >= 1) AND (cardinality(saved_search_ids) <= 50)))
 );
 
 ALTER TABLE ONLY vault.unsubscribe_link FORCE ROW LEVEL SECURITY;
@@ -6942,7 +6954,7 @@ CREATE TRIGGER frozen BEFORE UPDATE ON vault.alert FOR EACH ROW EXECUTE FUNCTION
 
 CREATE TRIGGER frozen BEFORE UPDATE OF id, listing_id, ja, en, written_by, written_at ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
-CREATE TRIGGER frozen BEFORE UPDATE ON vault.unsubscribe_link FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF token_hash, saved_search_ids, member_id, frequency ON vault.unsubscribe_link FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
 CREATE TRIGGER grant_causes BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_causes();
 
@@ -7033,6 +7045,8 @@ CREATE TRIGGER representation_causes BEFORE INSERT OR UPDATE ON vault.representa
 CREATE TRIGGER reviewed BEFORE UPDATE ON vault.teaser_prose FOR EACH ROW EXECUTE FUNCTION vault.prose_reviewed();
 
 CREATE TRIGGER screening_causes BEFORE INSERT OR UPDATE ON vault.screening FOR EACH ROW EXECUTE FUNCTION vault.screening_causes();
+
+CREATE TRIGGER searches_end AFTER UPDATE OF status ON vault.member FOR EACH ROW WHEN (((new.status = 'left'::text) AND (old.status <> 'left'::text))) EXECUTE FUNCTION vault.member_left();
 
 CREATE TRIGGER second_factor BEFORE INSERT ON vault.disclosure_grant FOR EACH ROW EXECUTE FUNCTION vault.grant_second_factor();
 
@@ -8699,9 +8713,13 @@ CREATE POLICY worker ON vault.teaser_prose FOR SELECT TO succession_worker USING
 
 CREATE POLICY worker ON vault.unsubscribe_link FOR INSERT TO succession_worker WITH CHECK (true);
 
+CREATE POLICY worker_again ON vault.unsubscribe_link FOR SELECT TO succession_worker USING (true);
+
 CREATE POLICY worker_forget ON vault.alert FOR DELETE TO succession_worker USING ((at < (now() - '400 days'::interval)));
 
 CREATE POLICY worker_see ON vault.alert FOR SELECT TO succession_worker USING (true);
+
+CREATE POLICY worker_sent ON vault.unsubscribe_link FOR UPDATE TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_write ON vault.prose_scan FOR INSERT TO succession_worker WITH CHECK ((stage <> 'write'::text));
 
@@ -9158,6 +9176,8 @@ GRANT ALL ON FUNCTION vault.member_for_sign_in(address text) TO succession_app;
 REVOKE ALL ON FUNCTION vault.member_for_token(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.member_for_token(hash bytea) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.member_left() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.member_stopped(deal uuid, person text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.name_clear_causes() FROM PUBLIC;
@@ -9351,8 +9371,8 @@ GRANT ALL ON FUNCTION vault.third_persons(listing uuid, deal uuid) TO succession
 
 REVOKE ALL ON FUNCTION vault.told_by_name(listing uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION vault.unsubscribe(hash bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION vault.unsubscribe(hash bytea) TO succession_app;
+REVOKE ALL ON FUNCTION vault.unsubscribe(hash bytea, everything boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.unsubscribe(hash bytea, everything boolean) TO succession_app;
 
 REVOKE ALL ON FUNCTION vault.unsubscribe_known(hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.unsubscribe_known(hash bytea) TO succession_app;
@@ -10678,6 +10698,11 @@ GRANT UPDATE(withdrawn_at) ON TABLE vault.third_person_consent TO succession_app
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.unsubscribe_link TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.unsubscribe_link TO succession_seeder;
 GRANT INSERT ON TABLE vault.unsubscribe_link TO succession_worker;
+GRANT SELECT,DELETE ON TABLE vault.unsubscribe_link TO succession_purger;
+
+GRANT SELECT(token_hash) ON TABLE vault.unsubscribe_link TO succession_worker;
+
+GRANT SELECT(sent_at),UPDATE(sent_at) ON TABLE vault.unsubscribe_link TO succession_worker;
 
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_definer;
 GRANT SELECT,INSERT ON TABLE vault.verification TO succession_seeder;

@@ -335,7 +335,7 @@ LETTERS: dict[str, Letter] = {
     "alert_digest": Letter(
         _("New companies for your saved searches"),
         _("Your saved searches have found something new:\n\n{lines}\n\nAt most ten of each are listed here. To read more, or to change "
-          "one of them, sign in. To get no more of these digests, open:\n\n{unsubscribe_link}"),
+          "one of them, sign in. To get no more letters for the saved searches named above, open:\n\n{unsubscribe_link}"),
     ),
     # listings, market, disclosure, deals: each slice adds its own below
 }

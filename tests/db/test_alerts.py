@@ -97,8 +97,8 @@ async def test_a_search_may_ask_for_what_is_too_coarse_to_say(world):
 async def test_digests_gather_by_member_in_the_morning_without_what_came_down(world):
     center, buyer = await world.intermediary(), await world.acquirer()
     colleague = await world.member(buyer.organisation_id, "acquirer")
-    for frequency in ("daily", "daily", "weekly"):
-        await saves(buyer, frequency, name=f"Mine {frequency}")
+    mine = [await saves(buyer, frequency, name=f"Mine {frequency}") for frequency in ("daily", "daily", "weekly")]
+    mine.append(await saves(buyer, "daily", name="Elsewhere", filters={"industry": ["09"]}))
     await saves(colleague, "daily")
     number = await a_batch(world)
     stays, goes = await listed(world, center, audiences=2, batch=number), await listed(world, center, audiences=2, batch=number)
@@ -111,6 +111,9 @@ async def test_digests_gather_by_member_in_the_morning_without_what_came_down(wo
     letters = await told(world, buyer)
     daily = [params for template, params in letters if template == "alert_digest" and any("Mine daily" in line for line in params["lines"])]
     assert len(daily) == 1 and daily[0]["lines"].count("Mine daily (1)") == 2 and set(refs_in(letters)) == {stays.ref.hex}
+    about = await world.seed("SELECT saved_search_ids FROM vault.unsubscribe_link WHERE token_hash = sha256($1)",
+                             daily[0]["unsubscribe_link"].rpartition("/")[2].encode())
+    assert set(map(str, about[0][0])) == set(mine[:2]), "both that are in the letter, and not the one that found nothing"
     assert len(await told(world, colleague)) == 1
     for _again in range(2):
         await turn(world, morning + timedelta(days=8))
@@ -205,8 +208,8 @@ async def test_a_letter_in_the_readers_language_ends_with_one_click(world):
     body = letter.get_content()
     assert "大阪府" in body and f"/v1/teasers/{found.ref.hex}" in body and letter["Content-Language"] == "ja"
     token = link.rpartition("/")[2]
-    kept = await world.seed("SELECT token_hash, saved_search_id FROM vault.unsubscribe_link WHERE saved_search_id = $1", search)
-    assert [tuple(row) for row in kept] == [(hashlib.sha256(token.encode()).digest(), kept[0]["saved_search_id"])]
+    kept = await world.seed("SELECT token_hash, member_id, cardinality(saved_search_ids) FROM vault.unsubscribe_link WHERE $1 = ANY (saved_search_ids)", search)
+    assert [tuple(row) for row in kept] == [(hashlib.sha256(token.encode()).digest(), buyer.member_id, 1)]
     assert not await world.seed("SELECT 1 FROM ops.outbox WHERE payload::text LIKE '%' || $1 || '%'", token), "the secret ends with the delivery"
     assert (await world.client().post(f"/unsubscribe/{token}")).status_code == 200
     await listed(world, center, audiences=2, batch=await a_batch(world))

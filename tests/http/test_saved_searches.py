@@ -7,7 +7,9 @@ import hashlib
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
+from succession.database import Scope
 from succession.market.alerts import token_of
 from world import World
 
@@ -97,7 +99,7 @@ async def link_to(world, *of, **row):
 async def test_one_click_ends_letters_of_that_search_alone_and_looking_ends_none(world):
     buyer = await world.acquirer()
     one, other = await saved(buyer), await saved(buyer)
-    path, nobody = await link_to(world, saved_search_id=one["id"]), world.client()
+    path, nobody = await link_to(world, saved_search_ids=[one["id"]], member_id=buyer.member_id), world.client()
 
     async def frequencies():
         return [(await buyer.get(f"/v1/saved-searches/{each['id']}")).json()["frequency"] for each in (one, other)]
@@ -111,23 +113,80 @@ async def test_one_click_ends_letters_of_that_search_alone_and_looking_ends_none
         ended = await nobody.post(path, content="List-Unsubscribe=One-Click", headers={"Content-Type": "application/x-www-form-urlencoded"})
         assert ended.status_code == 200 and await frequencies() == ["off", "instant"]
     japanese = await nobody.get(path, headers={"Accept-Language": "ja"})
-    assert "今後このお知らせを受け取らない" in japanese.text
+    assert "このメールの検索条件のお知らせを止める" in japanese.text and "すべての検索条件のお知らせを止める" in japanese.text
     await buyer.delete(f"/v1/saved-searches/{one['id']}")
     assert (await nobody.post(path)).status_code == 200, "an old letter is told the truth"
 
 
-async def test_a_digest_ends_for_its_member_and_frequency_alone(world):
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(("body", "left"), [
+    ("List-Unsubscribe=One-Click", ["off", "off", "daily", "weekly", "instant", "daily"]), ("", ["off", "off", "daily", "weekly", "instant", "daily"]),
+    ("end=all", ["off", "off", "off", "off", "off", "daily"])])
+async def test_a_digest_ends_for_the_searches_it_was_about_and_for_all_where_somebody_asks_for_that(world, body, left):
     buyer = await world.acquirer()
     colleague = await world.member(buyer.organisation_id, "acquirer")
-    made = [(who, await saved(who, frequency=frequency)) for who, frequency in ((buyer, "daily"), (buyer, "daily"), (buyer, "weekly"), (colleague, "daily"))]
+    made = [(who, await saved(who, frequency=frequency)) for who, frequency in (
+        (buyer, "daily"), (buyer, "daily"), (buyer, "daily"), (buyer, "weekly"), (buyer, "instant"), (colleague, "daily"))]
+    path = await link_to(world, saved_search_ids=[each["id"] for _who, each in made[:2]], member_id=buyer.member_id)
+    for _again in range(2):
+        assert (await world.client().post(path, content=body, headers=FORM)).status_code == 200
+        assert [(await who.get(f"/v1/saved-searches/{each['id']}")).json()["frequency"] for who, each in made] == left
+    with pytest.raises(Exception, match="evidence"):
+        await world.seed("UPDATE vault.unsubscribe_link SET saved_search_ids = saved_search_ids || $1::uuid WHERE member_id = $2", made[2][1]["id"], buyer.member_id)
+
+
+async def test_a_link_of_an_older_digest_ends_what_it_said(world):
+    buyer = await world.acquirer()
+    made = [await saved(buyer, frequency=frequency) for frequency in ("daily", "daily", "weekly")]
     path = await link_to(world, member_id=buyer.member_id, frequency="daily")
-    assert (await world.client().post(path)).status_code == 200
-    assert [(await who.get(f"/v1/saved-searches/{each['id']}")).json()["frequency"] for who, each in made] == ["off", "off", "weekly", "daily"]
+    assert (await world.client().post(path, content="List-Unsubscribe=One-Click", headers=FORM)).status_code == 200
+    assert [(await buyer.get(f"/v1/saved-searches/{each['id']}")).json()["frequency"] for each in made] == ["off", "off", "weekly"]
 
 
 async def test_a_link_nobody_sent_ends_nothing(world):
     buyer = await world.acquirer()
     made, nobody = await saved(buyer), world.client()
     for token in ("x", "t" * 43, made["id"], "%00", "t" * 101):
-        assert {(await nobody.get(f"/unsubscribe/{token}")).status_code, (await nobody.post(f"/unsubscribe/{token}")).status_code} <= {404, 422}
+        assert {(await nobody.get(f"/unsubscribe/{token}")).status_code, (await nobody.post(f"/unsubscribe/{token}")).status_code,
+                (await nobody.post(f"/unsubscribe/{token}", content="end=all", headers=FORM)).status_code} <= {404, 422}
     assert (await buyer.get(f"/v1/saved-searches/{made['id']}")).json()["frequency"] == "instant"
+
+
+# ---------------------------------------------------------------- leaving
+
+
+async def test_what_a_member_searched_for_goes_with_the_membership(world):
+    admin = await world.signed_in(await world.acquirer())
+    leaver, stays = [await world.member(admin.organisation_id, "acquirer") for _ in range(2)]
+    gone, kept = await saved(leaver), await saved(stays)
+    await world.seed("INSERT INTO vault.alert (saved_search_id, batch, teasers) SELECT id, 1, 1 FROM vault.saved_search WHERE id = ANY($1)",
+                     [gone["id"], kept["id"]])
+    path = await link_to(world, saved_search_ids=[gone["id"]], member_id=leaver.member_id)
+    for nobody in (await world.signed_in(await world.acquirer()), stays):
+        assert (await nobody.delete(f"/v1/members/{leaver.member_id}")).status_code in (403, 404)
+    assert (await leaver.get(f"/v1/saved-searches/{gone['id']}")).json() == gone
+    assert (await admin.delete(f"/v1/members/{leaver.member_id}")).status_code == 204
+    left = await world.seed("SELECT s.id::text, (SELECT count(*) FROM vault.alert a WHERE a.saved_search_id = s.id) FROM vault.saved_search s "
+                            "WHERE s.organisation_id = $1", admin.organisation_id)
+    assert [tuple(row) for row in left] == [(kept["id"], 1)]
+    assert await world.seed("SELECT 1 FROM vault.alert WHERE saved_search_id = $1", gone["id"]) == []
+    assert (await world.client().post(path)).status_code == 200, "an old letter is told the truth"
+
+
+async def test_nobody_who_is_leaving_saves_another_search(world, app):
+    """The search waits for the lock of who leaves, and finds nobody; the other way round it goes with the rest."""
+    buyer = await world.acquirer()
+    leaver = await world.member(buyer.organisation_id, "acquirer")
+    async with app.state.databases.tx(_scope(buyer)) as tx:
+        await tx.execute(text("UPDATE vault.member SET status = 'left' WHERE id = :id"), {"id": leaver.member_id})
+        saving = asyncio.create_task(leaver.post("/v1/saved-searches", SEARCH))
+        await asyncio.sleep(0.3)
+        assert not saving.done()
+    assert (await saving).status_code == 409
+    assert await world.seed("SELECT 1 FROM vault.saved_search WHERE member_id = $1", leaver.member_id) == []
+
+
+def _scope(caller):
+    return Scope(caller.kind, caller.organisation_id, caller.member_id, None, f"member:{caller.member_id}")

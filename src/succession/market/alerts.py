@@ -61,8 +61,9 @@ INSERT INTO vault.alert (saved_search_id, batch, teasers) SELECT * FROM unnest($
 ON CONFLICT DO NOTHING RETURNING saved_search_id, batch
 """
 _LINKS = """
-INSERT INTO vault.unsubscribe_link (token_hash, saved_search_id, member_id, frequency)
-SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::uuid[], $4::text[]) ON CONFLICT DO NOTHING
+INSERT INTO vault.unsubscribe_link AS u (token_hash, saved_search_ids, member_id)
+SELECT hash, searches::uuid[], member FROM unnest($1::bytea[], $2::text[], $3::uuid[]) AS l (hash, searches, member) ORDER BY hash
+ON CONFLICT (token_hash) DO UPDATE SET sent_at = now() WHERE u.sent_at < now() - interval '30 days'
 """
 _LETTERS = "INSERT INTO ops.outbox (topic, bulk, payload) SELECT 'mail', true, each::jsonb FROM unnest($1::text[]) AS each"
 _LOOKED = "UPDATE vault.saved_search SET matched_batch = $2, looked_at = $3 WHERE id = ANY($1::uuid[])"
@@ -76,13 +77,12 @@ class Hit(msgspec.Struct):
 
 
 class Letter(msgspec.Struct):
-    """One letter, with the link that ends it: of one search, or of a member's daily or weekly ones."""
+    """One letter to a member, with the link that ends exactly the searches it is about."""
 
     payload: str
     token_hash: bytes
-    saved_search_id: UUID | None
-    member_id: UUID | None
-    frequency: str | None
+    saved_search_ids: list[UUID]
+    member_id: UUID
 
 
 def last_mornings(now: datetime) -> tuple[datetime, datetime]:
@@ -112,8 +112,8 @@ async def alert(connection: asyncpg.Connection, settings: Settings, now: datetim
     hits = await _note(connection, teasers, hits)
     letters = await asyncio.to_thread(write_letters, settings, teasers, hits)
     await connection.execute(_LETTERS, [each.payload for each in letters])
-    links = [(each.token_hash, each.saved_search_id, each.member_id, each.frequency) for each in letters]
-    await connection.execute(_LINKS, *_columns(links, 4))
+    links = [(each.token_hash, f"{{{','.join(map(str, each.saved_search_ids))}}}", each.member_id) for each in letters]
+    await connection.execute(_LINKS, *_columns(links, 3))
     await connection.execute(_LOOKED, [row["id"] for row in searches], latest, now)
     log.info("alerts up to batch %d: %d searches looked at %d teasers, %d letters", latest, len(searches), len(teasers.rows), len(letters))
     return AGAIN if len(members) == MEMBERS_AT_ONCE else None
@@ -162,7 +162,7 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 
 def token_of(key: bytes, *of: object) -> str:
-    """The secret of an unsubscribe link. Derived, so that every letter of a search has the same one; only its hash is kept."""
+    """The secret of an unsubscribe link. Derived, so that every letter about the same searches has the same one; only its hash is kept."""
     secret = hmac.digest(key, ":".join(map(str, of)).encode(), "sha256")
     return base64.urlsafe_b64encode(secret).decode().rstrip("=")
 
@@ -173,15 +173,15 @@ def write_letters(settings: Settings, teasers: FoundSets, hits: Sequence[Hit]) -
     for (member, frequency), group in groupby(hits, key=lambda hit: itemgetter("member_id", "frequency")(hit.search)):
         found = list(group)
         if frequency == "instant":
-            letters += [_letter(settings, key, [hit], titles, (hit.search["id"], None, None)) for hit in found]
+            letters += [_letter(settings, key, member, [hit], titles, alone=True) for hit in found]
         else:
-            letters.append(_letter(settings, key, found, titles, (None, member, frequency)))
+            letters.append(_letter(settings, key, member, found, titles, alone=False))
     return letters
 
 
-def _letter(settings: Settings, key: bytes, hits: Sequence[Hit], titles: _Titles, of: tuple[UUID | None, UUID | None, str | None]) -> Letter:
-    token = token_of(key, *filter(None, of))
-    locale, alone = hits[0].search["locale"], of[0] is not None
+def _letter(settings: Settings, key: bytes, member: UUID, hits: Sequence[Hit], titles: _Titles, *, alone: bool) -> Letter:
+    about = sorted(hit.search["id"] for hit in hits)
+    token, locale = token_of(key, *about), hits[0].search["locale"]
     lines: list[str] = []
     for hit in hits:
         found = titles.lines(hit.bits, locale)
@@ -190,8 +190,8 @@ def _letter(settings: Settings, key: bytes, hits: Sequence[Hit], titles: _Titles
     if alone:
         params |= {"name": hits[0].search["name"], "count": hits[0].bits.bit_count()}
     payload = {"template": "alert_found" if alone else "alert_digest", "locale": locale, "params": params,
-               "to": {"address": None, "member": str(hits[0].search["member_id"]), "organisation": None}}
-    return Letter(msgspec.json.encode(payload).decode(), hashlib.sha256(token.encode()).digest(), *of)
+               "to": {"address": None, "member": str(member), "organisation": None}}
+    return Letter(msgspec.json.encode(payload).decode(), hashlib.sha256(token.encode()).digest(), about, member)
 
 
 class _Titles:
