@@ -2014,6 +2014,18 @@ CREATE FUNCTION vault.last_screening(deal uuid) RETURNS SETOF vault.screening
     ORDER BY s.decided_at DESC, s.id LIMIT 1
 $$;
 
+CREATE FUNCTION vault.later_steps_end() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    UPDATE vault.folder_grant g SET revoked_at = new.revoked_at, revoked_by = new.revoked_by, revoke_reason = new.revoke_reason
+    FROM vault.folder f JOIN ops.know_how_step k ON k.step = f.know_how_step
+    WHERE g.deal_id = new.deal_id AND g.revoked_at IS NULL AND f.id = g.folder_id AND k.position > (
+        SELECT t.position FROM vault.folder x JOIN ops.know_how_step t ON t.step = x.know_how_step WHERE x.id = new.folder_id);
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION vault.ledger_heads() RETURNS TABLE(listing_id uuid, seq bigint, hash bytea, deals uuid[])
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -2765,6 +2777,16 @@ CREATE FUNCTION vault.party(deal uuid) RETURNS text
         WHEN ops.kind() = 'owner' AND d.listing_id = ops.owner_listing() THEN 'owner' END
     FROM vault.deal d WHERE d.id = deal
 $$;
+
+CREATE FUNCTION vault.permission_taken_back() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    UPDATE vault.folder_grant g SET revoked_at = new.revoked_at, revoked_by = 'owner', revoke_reason = 'permission_revoked'
+    WHERE g.permission_id = new.id AND g.revoked_at IS NULL;
+    RETURN NULL;
+END $$;
 
 CREATE FUNCTION vault.person_to_call(question uuid, contact uuid) RETURNS TABLE(listing_id uuid, purpose text, name text, phone text, open boolean, agreed boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6984,6 +7006,8 @@ CREATE TRIGGER keys AFTER INSERT OR UPDATE ON vault.organisation FOR EACH ROW EX
 
 CREATE TRIGGER lapse_holds AFTER UPDATE OF state ON vault.publication FOR EACH ROW WHEN ((new.state = 'taken_down'::text)) EXECUTE FUNCTION vault.lapse_holds();
 
+CREATE TRIGGER later_steps_end AFTER UPDATE OF revoked_at ON vault.folder_grant FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL) AND (new.revoke_reason IS DISTINCT FROM 'superseded'::text))) EXECUTE FUNCTION vault.later_steps_end();
+
 CREATE TRIGGER licence_causes BEFORE INSERT OR UPDATE ON vault.list_licence FOR EACH ROW EXECUTE FUNCTION vault.licence_causes();
 
 CREATE TRIGGER link_handed BEFORE INSERT ON vault.owner_link FOR EACH ROW EXECUTE FUNCTION vault.link_handed();
@@ -7027,6 +7051,8 @@ CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.name_clear FOR EAC
 CREATE TRIGGER owner_decides BEFORE INSERT OR UPDATE ON vault.teaser_proposal FOR EACH ROW EXECUTE FUNCTION vault.deciders_decided();
 
 CREATE TRIGGER paper_stands BEFORE UPDATE ON vault.paper_evidence FOR EACH ROW EXECUTE FUNCTION vault.paper_stands();
+
+CREATE TRIGGER permission_taken_back AFTER UPDATE OF revoked_at ON vault.folder_permission FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION vault.permission_taken_back();
 
 CREATE TRIGGER persons AFTER INSERT ON vault.name_clear FOR EACH ROW EXECUTE FUNCTION vault.freeze_persons();
 
@@ -9113,6 +9139,8 @@ GRANT SELECT(confirmed_at) ON TABLE vault.screening TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.last_screening(deal uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION vault.later_steps_end() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.ledger_heads() FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_seeder;
 GRANT ALL ON FUNCTION vault.ledger_heads() TO succession_worker;
@@ -9245,6 +9273,8 @@ GRANT ALL ON FUNCTION vault.parties_of(deal uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.party(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.party(deal uuid) TO succession_app;
+
+REVOKE ALL ON FUNCTION vault.permission_taken_back() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.person_to_call(question uuid, contact uuid) TO succession_app;

@@ -115,6 +115,33 @@ async def test_know_how_clean_team_and_hints_are_refused_in_sql_as_well(world, s
     assert await tried("K4") == "know_how_stage"
 
 
+LIVE = "SELECT f.know_how_step AS step, g.revoked_by FROM vault.folder_grant g JOIN vault.folder f ON f.id = g.folder_id WHERE g.deal_id = $1 AND g.revoked_at IS "
+
+
+@pytest.mark.parametrize(("taken_back", "left", "by"), [
+    ("UPDATE vault.folder_grant SET revoked_at = now(), revoked_by = 'somebody', revoke_reason = 'mistake' WHERE folder_id = $1", {"K0"}, "somebody"),
+    ("UPDATE vault.folder_permission SET revoked_at = now() WHERE $1 = ANY (folder_ids)", {"K0"}, "owner"),
+    ("UPDATE vault.folder_grant SET revoked_at = now(), revoked_by = 'somebody', revoke_reason = 'superseded' WHERE folder_id = $1", {"K0", "K2"}, "somebody"),
+])
+async def test_the_database_ends_later_steps_of_the_same_buyer_by_itself(world, scoped, taken_back, left, by):
+    room, other = await opened(world), await opened(world)
+    for each in (room, other):
+        folders = {step: await each.folder(step, know_how_step=step) for step in ("K0", "K1", "K2")}
+        await each.competes(False)
+        for folder in folders.values():
+            await each.allowed(folder)
+            assert (await each.release(folder)).status_code == 201
+        if each is room:
+            taken = folders["K1"]
+    for caller in (room.buyer, other.seller, other.buyer):
+        assert await refused(scoped, caller, taken_back, UUID(taken)) in (None, "42501")
+        assert len(await world.seed(f"{LIVE} NULL", UUID(room.deal))) == 3, "nothing that is not theirs"
+    await world.seed(taken_back, UUID(taken))
+    assert {row["step"] for row in await world.seed(f"{LIVE} NULL", UUID(room.deal))} == left
+    assert {row["revoked_by"] for row in await world.seed(f"{LIVE} NOT NULL", UUID(room.deal))} == {by}
+    assert len(await world.seed(f"{LIVE} NULL", UUID(other.deal))) == 3
+
+
 async def test_only_the_owner_allows_and_nobody_answers_for_the_other_side(world, scoped):
     room = await opened(world)
     folder = await room.folder("a")

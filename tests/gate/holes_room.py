@@ -69,6 +69,10 @@ async def runs_again(town: Town, road: Road) -> None:
     road.model.nda.days, road.model.nda.renewal = 700, "in force"
 
 
+async def ends_last_folder(town: Town, road: Road) -> None:
+    await town.overrule("UPDATE vault.folder_grant SET revoked_at = now() WHERE id = $1", UUID(road.folders[-1]))
+
+
 def lose_grants(town: Town, _road: Road) -> Awaitable[Any]:
     return REVOKED[0](town)
 
@@ -102,6 +106,9 @@ ROOM_HOLES = [
     Hole("the parameters of a process are for the whole firm", alter("vault.needs_clean_team(uuid,uuid)", r"coalesce\(k\.clean_team, false\)\s+OR", ""),
          on("kanda-uk", competes(False), joins, opens("K0"), opens("K1"), opens("K2"), opens("K3"), leaves), found_at_random=False,
          long=True),
+    Hole("a step that the owner takes back leaves the next one open", alter("vault.later_steps_end()", r"AND g\.revoked_at IS NULL", "AND false"),
+         on("kanda-uk", competes(False), opens("K0"), opens("K1")), on("kanda-uk", ends_last_folder), found_at_random=False,
+         act=on("kanda-uk", lambda town, road: town.closes_folder(road, by_owner=True, which=-2))),
     # answers
     Hole("an answer that waits for its reader is read", policy("asker", "vault.answer", f"{ASKED} AND (before_name_clear OR vault.live_grant(listing_id, 'dossier'))"),
          on("kanda-us", lambda town, road: town.expires(road, "screening"), lambda town, road: town.asks_question(road)),

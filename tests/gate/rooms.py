@@ -103,19 +103,21 @@ class Rooms:
         return answer.status_code
 
     async def closes_folder(self, road: Road, by_owner: bool, which: int = -1) -> int:
-        """The seller ends the release, and those of later steps of know-how; or the owner takes the permission back."""
+        """The seller ends the release, or the owner takes the permission back; later steps of know-how end with either."""
         which %= len(road.folders)
         closed = road.model.folders[which]
+        stood = not closed.revoked
         if by_owner:
             status = await self.answered(road.folder_links[which], road.place.owners[0], "withdrawn")
             if status == 200:
                 closed.permitted, road.folder_links[which] = False, ""
-            return status
-        answer = await road.place.published.seller.post(f"/v1/folder-grants/{road.folders[which]}/revocation", {"reason": "talks_ended"})
-        if answer.status_code == 201:
+        else:
+            answer = await road.place.published.seller.post(f"/v1/folder-grants/{road.folders[which]}/revocation", {"reason": "talks_ended"})
+            status = answer.status_code
+        if status in (200, 201) and stood:
             for each in road.model.folders:
                 each.revoked |= each is closed or bool(closed.folder.step and (each.folder.step or "") > closed.folder.step)
-        return answer.status_code
+        return status
 
     # ------------------------------------------------------------ competitors
 

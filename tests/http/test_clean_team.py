@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -52,6 +53,60 @@ async def test_steps_go_out_in_their_order_and_not_before_their_stage(world, roo
     live = {each["folder_id"] for each in (await room.seller.get(f"{room.path}/folder-grants")).json()["items"] if each["live"]}
     assert live == {folders["K0"]}, "who loses a step loses those after it"
     assert await code(room, folders["K2"]) == "know_how_order"
+
+
+async def each_allowed_alone(room):
+    """Folders K0 to K2 and one beside them, each with one document, on a permission of its own, released; the grants too."""
+    names = ("K0", "K1", "K2", "beside")
+    folders = {name: await room.folder(name, know_how_step=name if name != "beside" else None) for name in names}
+    documents = {name: await room.document(name) for name in names}
+    permissions = {name: await room.allowed(folder) for name, folder in folders.items()}
+    await room.competes(False)
+    grants = {name: (await room.release(folder)).json()["id"] for name, folder in folders.items()}
+    assert [await room.seen(documents[name]) for name in names] == [200] * 4
+    return folders, documents, permissions, grants
+
+
+async def test_a_step_the_owner_takes_back_ends_later_steps_whatever_was_allowed_about_them(world, room):
+    folders, documents, permissions, grants = await each_allowed_alone(room)
+    letters = len(await world.letters(organisation=room.buyer.organisation_id))
+    assert (await room.seller.post(f"/v1/folder-permissions/{permissions['K1']}/link")).status_code == 201
+    link = await world.owner_link(room.published.owner_email)
+    assert "それより後の段階" in (await world.client().get(link)).text
+    await world.owner_answers(room.published, "withdrawn")
+    assert [await room.seen(documents[name]) for name in ("K0", "K1", "K2", "beside")] == [200, 404, 404, 200]
+    assert {each["id"] for each in (await room.buyer.get(f"{room.path}/folder-grants")).json()["items"]} == {grants["K0"], grants["beside"]}
+    entries = await room.seller.every(f"/v1/listings/{room.published.listing_id}/ledger")
+    ended = [json.loads(entry["body"]) for entry in entries if entry["kind"] == "folder_revoked"]
+    assert {(each["grant_id"], each["reason"]) for each in ended} == {(grants[name], "permission_revoked") for name in ("K1", "K2")} and len(ended) == 2
+    told = (await world.letters(organisation=room.buyer.organisation_id))[letters:]
+    assert [each["template"] for each in told] == ["access_ended"], "once"
+
+    assert await code(room, folders["K2"]) == "know_how_order"
+    assert await code(room, folders["K1"]) == "folder_permission_needed"
+    await room.allowed(folders["K1"])
+    assert await code(room, folders["K1"]) == 201
+    assert [await room.seen(documents[name]) for name in ("K1", "K2")] == [200, 404], "what ended does not come back by itself"
+    assert await code(room, folders["K2"]) == 201 and await room.seen(documents["K2"]) == 200
+
+
+async def test_a_release_in_place_of_another_takes_nothing_back(world, room):
+    folders, documents, _permissions, _grants = await each_allowed_alone(room)
+    assert await code(room, folders["K0"]) == 201
+    assert [await room.seen(documents[name]) for name in ("K0", "K1", "K2", "beside")] == [200] * 4
+
+
+async def test_nobody_else_takes_a_step_back(world, room):
+    folders, documents, permissions, grants = await each_allowed_alone(room)
+    before = await world.seed("SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM vault.folder_grant t")
+    paths = (f"/v1/folder-grants/{grants['K0']}/revocation", {"reason": "misuse"}), (f"/v1/folder-permissions/{permissions['K0']}/link", {})
+    strangers = (await world.intermediary(), await world.acquirer(), await world.agency(), room.buyer)
+    for path, body in paths:
+        assert (await world.client().post(path, json=body)).status_code == 401
+        for stranger in strangers:
+            assert (await stranger.post(path, body)).status_code in (403, 404), (path, stranger.kind)
+    assert before == await world.seed("SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM vault.folder_grant t")
+    assert [await room.seen(documents[name]) for name in ("K0", "K1", "K2", "beside")] == [200] * 4
 
 
 async def test_that_a_buyer_competes_counts_at_once_and_that_it_does_not_once_confirmed(world, room):

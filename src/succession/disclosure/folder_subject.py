@@ -31,7 +31,7 @@ _THANKS = {
                  "any time; a link for that has been sent to you."),
     "no": _("Thank you. These documents are not shown to this buyer. It is not told that you declined."),
     "ask_adviser": _("Thank you. Nothing has been told to anybody. Your adviser will contact you."),
-    "withdrawn": _("Thank you. This buyer can read these documents no more from now on."),
+    "withdrawn": _("Thank you. This buyer can read these documents, and later steps of know-how, no more from now on."),
 }  # fmt: skip
 
 
@@ -50,8 +50,8 @@ async def load_permission(connection: asyncpg.Connection, listing_id: UUID, subj
     take_back = Choice("withdrawn", Message.of(_("Take my permission back")))
     if not closed and (person.decision == "yes" or row["decision"] == "yes"):
         return _sheet(row, person, _("Take your permission back"),
-                      _("You agreed that this buyer may be shown these documents. If you take that back, it can read them no more "
-                        "from that moment on."), take_back)
+                      _("You agreed that this buyer may be shown these documents. If you take that back, it can read them, and later steps of "
+                        "know-how, no more from that moment on."), take_back)
     if not closed and not row["lapsed"] and person.decision in (None, "ask_adviser"):
         return _sheet(row, person, _("May this buyer be shown these documents?"),
                       _("Your adviser asks about one buyer. Please read the following. Nothing is shown to it unless you agree."),

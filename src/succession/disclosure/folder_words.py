@@ -41,9 +41,10 @@ def folders_text(shown: FoldersShown) -> str:
     template = (Path(__file__).parent / "texts" / "folders.ja.txt").read_text(encoding="utf-8")
     country = label("country", shown.country, "ja") if shown.country in SCHEMES["country"].codes else shown.country
     competitor = "\n\nこの相手は、御社と競争する事業をしているという申告があります。" if shown.competitor else ""
+    later = "技術・ノウハウを取り消すと、それより後の段階も見られなくなります。" if any(each.know_how_step for each in shown.folders) else ""
     return template.format(
         legal_name=_line(shown.legal_name), country=country + competitor, adviser=_line(shown.adviser),
-        folders="\n".join(_folder(each) for each in shown.folders), expires_on=format_date(shown.expires_on, "ja"))
+        folders="\n".join(_folder(each) for each in shown.folders), expires_on=format_date(shown.expires_on, "ja"), later=later)
 
 
 def _folder(folder: FolderShown) -> str:

@@ -2,7 +2,7 @@
 
 A buyer that competes, or that only looks, could take know-how along: what exists comes first, the recipe last (staged
 disclosure and clean teams; an agreement of secrecy alone is held to be too little). `ops.know_how_step` is the same table in
-SQL, where triggers refuse the rest; a test compares the two.
+SQL, where triggers refuse the rest, and end later steps with one that is taken back; a test compares the two.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from succession.actor import Actor
 from succession.days import day_in_japan
 from succession.disclosure import ledger
-from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
+from succession.disclosure.commands.folder_release import end_taken_back
+from succession.disclosure.commands.requests import lock_deal
 from succession.disclosure.commands.screening import end_of_day
 from succession.disclosure.folder_words import FoldersShown, FolderShown, folders_text
 from succession.disclosure.question_text import text_hash
@@ -90,35 +91,26 @@ async def send_permission(tx: AsyncSession, permission_id: UUID, public_url: str
 # ---------------------------------------------------------------------------------------------------------------------
 # The owner's answers: in the owner's own scope, which a single-use link or a confirmed paper opens
 
-_GRANTS = text("UPDATE vault.folder_grant SET revoked_at = now(), revoked_by = 'owner', revoke_reason = 'permission_revoked' "
-               "WHERE permission_id = :id AND revoked_at IS NULL RETURNING id")
-
-
 async def answer_permission(tx: AsyncSession, permission_id: UUID, shown_hash: str, answer: Answer) -> str | None:
     """One person's answer; returns what the answers come to now: 'yes' once everybody agreed, 'no', 'ask_adviser' or None.
 
-    A no leaves the talks as they are; nobody but the adviser learns of it. A yes taken back closes these folders: nothing in them
-    is read from the commit on. Raises Problem question_closed.
+    A no leaves the talks as they are; nobody but the adviser learns of it. A yes taken back closes these folders, and later steps
+    of know-how: nothing in them is read from the commit on. Raises Problem question_closed.
     """
     asked = (await tx.execute(_ASKED, {"id": permission_id})).first()
     if asked is None:
         raise Problem("not_found")
     deal = await lock_deal(tx, asked.deal_id, "owner", ended=True)
-    ended: list[UUID] = []
-    if answer.decision == "withdrawn":
-        ended = sorted(row.id for row in await tx.execute(_GRANTS, {"id": permission_id}))
     answer_id, hashed = await keep_answer(tx, permission_id, shown_hash, answer.decision, answer)
     kind = "folder_permission_revoked" if answer.decision == "withdrawn" else "folder_permission_decided"
     fields = {"permission_id": permission_id, "method": answer.method, "answer_id": answer_id}
     if answer.decision != "withdrawn":
         fields["decision"] = answer.decision
     await ledger.append(tx, deal.listing_id, kind, deal.id, fields, {"answer_hash": hashed})
-    for grant_id in ended:
-        await ledger.append(tx, deal.listing_id, "folder_revoked", deal.id, {"grant_id": grant_id, "reason": "permission_revoked"})
+    if answer.decision == "withdrawn":
+        await end_taken_back(tx, deal, "permission_revoked")
     if answer.decision in ("no", "withdrawn"):
         await end_owner_links(tx, deal.listing_id, "folder", deal.now, permission_id)
     await mail(tx, "owner_answered", organisation=deal.intermediary_id, project=deal.project_name)
-    if ended:
-        await tell_buyer(tx, deal, "access_ended")
     await record(tx, "answer_folder_permission", deal.id, method=answer.method)
     return (await tx.execute(_ASKED, {"id": permission_id})).one().decision

@@ -6,6 +6,7 @@ is added later is read only after the next release. The database asks for every 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +20,7 @@ from succession.disclosure.commands.release import RevokeReason
 from succession.disclosure.commands.requests import LockedDeal, lock_deal, tell_buyer
 from succession.disclosure.commands.screening import end_of_day
 from succession.disclosure.disclosed import disclose, document_version, recipient_of
-from succession.disclosure.know_how import BY_CODE, Standing, refusal
+from succession.disclosure.know_how import Standing, refusal
 from succession.errors import Problem, field_problem
 from succession.i18n import Message, _
 from succession.outbox import record
@@ -70,7 +71,8 @@ async def release_folder(tx: AsyncSession, actor: Actor, deal_id: UUID, folder_i
     if waiting := [str(each.id) for each in documents if not each.checked]:
         raise Problem("recipient_check_needed", extra={"documents": waiting})
     expires_at = _expiry(deal, room, expires_on)
-    await _end(tx, deal, list(await tx.execute(_SUPERSEDE, keys | {"by": f"member:{actor.member_id}"})), "superseded")
+    replaced = (await tx.execute(_SUPERSEDE, keys | {"by": f"member:{actor.member_id}"})).scalars().all()
+    await _enter_ends(tx, deal, replaced, "superseded")
     grant_id, ids = uuid4(), [each.id for each in documents]
     entry_id = await ledger.append(tx, deal.listing_id, "folder_released", deal.id, {
         "grant_id": grant_id, "folder_id": folder_id, "know_how_step": folder.know_how_step, "buyer_id": deal.buyer_id,
@@ -107,17 +109,26 @@ def _expiry(deal: LockedDeal, room: Any, expires_on: date | None) -> Any:
     return wanted
 
 
-async def _end(tx: AsyncSession, deal: LockedDeal, rows: list[Any], reason: str) -> None:
-    for grant_id in sorted(row.id for row in rows):
+async def _enter_ends(tx: AsyncSession, deal: LockedDeal, grants: Sequence[UUID], reason: str) -> None:
+    for grant_id in sorted(grants):
         await ledger.append(tx, deal.listing_id, "folder_revoked", deal.id, {"grant_id": grant_id, "reason": reason})
 
 
-_OF_GRANT = text("SELECT g.deal_id, f.know_how_step FROM vault.folder_grant g JOIN vault.folder f ON f.id = g.folder_id WHERE g.id = :id")
-# Who loses a step of know-how loses those after it.
-_REVOKE = text(
-    "UPDATE vault.folder_grant g SET revoked_at = now(), revoked_by = :by, revoke_reason = :reason FROM vault.folder f "
-    "WHERE f.id = g.folder_id AND g.deal_id = :deal AND g.revoked_at IS NULL AND (g.id = :id OR f.know_how_step = ANY(:later)) "
-    "AND EXISTS (SELECT FROM vault.folder_grant x WHERE x.id = :id AND x.revoked_at IS NULL) RETURNING g.id")
+# With what was taken back in this transaction end the later steps of know-how: the database knows which (0035).
+_TAKEN_BACK = text("SELECT id FROM vault.folder_grant WHERE deal_id = :deal AND revoked_at = now() AND revoke_reason <> 'superseded'")
+
+
+async def end_taken_back(tx: AsyncSession, deal: LockedDeal, reason: str) -> bool:
+    """After releases were taken back: enter each that ended, and tell the buyer. Whether there was one."""
+    ended = (await tx.execute(_TAKEN_BACK, {"deal": deal.id})).scalars().all()
+    await _enter_ends(tx, deal, ended, reason)
+    if ended:
+        await tell_buyer(tx, deal, "access_ended")
+    return bool(ended)
+
+
+_OF_GRANT = text("SELECT deal_id FROM vault.folder_grant WHERE id = :id")
+_REVOKE = text("UPDATE vault.folder_grant SET revoked_at = now(), revoked_by = :by, revoke_reason = :reason WHERE id = :id AND revoked_at IS NULL")
 
 
 async def revoke_folder(tx: AsyncSession, actor: Actor, grant_id: UUID, reason: RevokeReason) -> None:
@@ -125,17 +136,13 @@ async def revoke_folder(tx: AsyncSession, actor: Actor, grant_id: UUID, reason: 
 
     Raises Problem not_found, step_refused when it has ended already.
     """
-    of = (await tx.execute(_OF_GRANT, {"id": grant_id})).first()
-    if of is None:
+    deal_id = (await tx.execute(_OF_GRANT, {"id": grant_id})).scalar()
+    if deal_id is None:
         raise Problem("not_found")
-    deal = await lock_deal(tx, of.deal_id, "seller", ended=True)
-    later = [code for code in BY_CODE if of.know_how_step and code > of.know_how_step]
-    ended = list(await tx.execute(_REVOKE, {"id": grant_id, "deal": deal.id, "by": f"member:{actor.member_id}", "reason": reason,
-                                            "later": later}))
-    if not ended:
+    deal = await lock_deal(tx, deal_id, "seller", ended=True)
+    await tx.execute(_REVOKE, {"id": grant_id, "by": f"member:{actor.member_id}", "reason": reason})
+    if not await end_taken_back(tx, deal, reason):
         raise Problem("step_refused")
-    await _end(tx, deal, ended, reason)
-    await tell_buyer(tx, deal, "access_ended")
     await record(tx, "revoke_folder", deal.id, reason=reason)
 
 
