@@ -42,7 +42,8 @@ _SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 # The statements of the market leave the planner no choice (decision 32): one plan each serves whatever is asked for.
-_READING = _SERVER_SETTINGS | {"plan_cache_mode": "force_generic_plan"}
+# A page is over in milliseconds: starting helpers for it, or compiling it, takes longer, and from others besides.
+_READING = _SERVER_SETTINGS | {"plan_cache_mode": "force_generic_plan", "max_parallel_workers_per_gather": "0", "jit": "off"}
 _KNOWN_TO_POOLERS = ("application_name", "timezone")  # PgBouncer refuses others when a connection begins
 _SET_SCOPE = (
     "SELECT set_config('succession.kind', {0}, true), set_config('succession.organisation', {1}, true), "

@@ -45,7 +45,7 @@ def _random_market(rng, teasers):
         codes = [numbers[name, code] for name in order for code in row[name]]
         table[at, : len(codes)] = codes
     audiences = np.array([rng.randrange(1, 16) for _each in rows], np.uint8)
-    return rows, audiences, Market(table, audiences, numbers, []), {number: each for each, number in numbers.items()}
+    return rows, audiences, Market(table, audiences, numbers, [], np.zeros(teasers, np.int32)), {number: each for each, number in numbers.items()}
 
 
 def _having(row, key):

@@ -8,8 +8,9 @@ teaser shows: codes are counted as shown, and added up towards the coarser ones 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
+from uuid import UUID
 
 import msgspec
 
@@ -70,32 +71,30 @@ def place(search: Search, arguments: Arguments, wide: bool = True) -> Placed:
 # --- the statement --------------------------------------------------------------------------------------------------
 
 
-def counting(placed: Placed, excluding: bool) -> str:
+def counting(placed: Placed, arguments: Arguments, hidden: Sequence[UUID]) -> str:
     """Common table expressions that end in `counts(field, code, n)`; fields `total` and `possible` count whole searches.
-
-    With `excluding`, a relation `excluded(ref)` stands before.
-    """
+    `hidden`: teasers that are left out."""
     counts = "\nUNION ALL ".join((_each_code(placed), _total(), _possible(placed)))
-    return ",\n".join([_live(excluding), *_filters(placed), _bases(placed), f"counts AS MATERIALIZED ({counts})"])
+    return ",\n".join([_live(arguments, hidden), *_filters(placed), _bases(placed), f"counts AS MATERIALIZED ({counts})"])
 
 
-def found_bits(placed: Placed, excluding: bool, possible: bool) -> str:
-    """Common table expressions that end in `found(chunk, bits)`: what matches certainly, or possibly, and no empty chunk."""
+def found_bits(placed: Placed) -> str:
+    """Common table expressions that end in `found(chunk, bits)`: what matches certainly, and no empty chunk."""
     certain = _and(["live", *(f"f_{name}" for name in (*placed.inside, *placed.others))])
-    wide = _and(["live", *(f"f_{name}" for name in placed.others), *(f"o_{name}" for name in placed.overlapping)])
-    left = ("SELECT w.chunk, CASE WHEN s.chunk IS NULL THEN w.bits ELSE w.bits & ~s.bits END AS bits "
-            f"FROM (SELECT chunk, {wide}) w LEFT JOIN (SELECT chunk, {certain}) s ON s.chunk = w.chunk")
-    matching = left if possible else f"SELECT chunk, {certain}"
-    return ",\n".join([_live(excluding), *_filters(placed), f"found AS MATERIALIZED (SELECT * FROM ({matching}) m WHERE bit_count(bits) > 0)"])
+    return ",\n".join([_LIVE, *_filters(placed), f"found AS (SELECT * FROM (SELECT chunk, {certain}) m WHERE bit_count(bits) > 0)"])
 
 
-def _live(excluding: bool) -> str:
-    """`live(chunk, bits)`: every teaser this reader may see."""
-    if not excluding:
-        return "live AS (SELECT chunk, bits FROM market.bitmap WHERE field = 'live')"
+# Every teaser this reader may see.
+_LIVE = "live AS (SELECT chunk, bits FROM market.bitmap WHERE field = 'live')"
+
+
+def _live(arguments: Arguments, hidden: Sequence[UUID]) -> str:
+    """`live(chunk, bits)`, without what is hidden from this viewer."""
+    if not hidden:
+        return _LIVE
     gone = (
         "SELECT t.slot / 8192 AS chunk, market.bits_of(array_agg(t.slot)) AS bits "
-        "FROM market.teaser t JOIN excluded x ON x.ref = t.ref GROUP BY 1"
+        f"FROM market.teaser t JOIN unnest({arguments.put(list(hidden), 'uuid[]')}) AS x(ref) ON x.ref = t.ref GROUP BY 1"
     )
     return (
         f"gone AS ({gone}), "
@@ -197,14 +196,14 @@ def counts_of(rows: Iterable[tuple[str, str, int]]) -> Counts:
             totals[field] += n
         elif n:
             counted = values[field]
-            for wider in _within(field, code):
+            for wider in codes_around(field, code):
                 counted[wider] = counted.get(wider, 0) + n
     values = {field: {code: n for code, n in counted.items() if n} for field, counted in values.items()}
     return Counts(totals[TOTAL], totals[POSSIBLE], values)
 
 
 @cache
-def _within(field: str, code: str) -> tuple[str, ...]:
+def codes_around(field: str, code: str) -> tuple[str, ...]:
     """The published codes that a teaser showing `code` is certainly inside of. `any` lies inside nothing.
 
     Not the ancestors alone: the region Hokkaido is one prefecture, so what shows the region is inside the prefecture too.

@@ -20,7 +20,8 @@ from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, SCHEMES, label
 from succession.database import ACQUIRE_TIMEOUT_S, Databases
 from succession.errors import Problem
-from succession.market.counted import begun, count
+from succession.market.cells import cells_until
+from succession.market.counted import count
 from succession.market.facets import NO_COUNTS, Counts, FacetValue
 from succession.market.matched import Matched, matched_in
 from succession.market.search import Search
@@ -178,22 +179,25 @@ async def searchable_facts(market: Market, phrases: Sequence[str] | None) -> lis
     return [row["f"] for row in rows]
 
 
+_HIDDEN = "SELECT array_agg(DISTINCT x.ref) FROM unnest($1::uuid[]) AS v(id), market.excluded_teasers(v.id) x"
+
+
 async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
     """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes."""
     if search.empty:
         return Found(NO_COUNTS, [], None)
-    return await market.ask(lambda pool: _find(pool, search, wanted, for_viewers))
+    return await market.ask(lambda pool: _find(pool, market.role, search, wanted, for_viewers))
 
 
-async def _find(pool: asyncpg.Pool, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        counts, shown, whole = await count(connection, search, for_viewers)
+        hidden = await connection.fetchval(_HIDDEN, list(for_viewers)) or () if for_viewers else ()
+        counts, shown, whole, newest_cell = await count(connection, role, search, hidden)
         matches = counts.possible if wanted.sort == SHARE else counts.certain
         if not matches or not wanted.limit:
             return Found(counts, [], None)
-        arguments, excluded, placed = begun(search, for_viewers, wanted.sort == SHARE)
-        sql = page(search, wanted, known(wanted, search, matches, shown, whole), excluded, arguments, placed)
-        found = await connection.fetch(sql, *arguments)
+        cells = await cells_until(connection, newest_cell)
+        found = await page(connection, search, wanted, known(wanted, search, matches, shown, whole), cells, hidden)
     if len(found) <= wanted.limit:
         return Found(counts, found, None)
     last = found[wanted.limit - 1]

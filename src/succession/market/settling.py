@@ -41,6 +41,9 @@ _COUNTED = """
 INSERT INTO market.tally (reader, a, b, n, counts)
 SELECT * FROM unnest($1::smallint[], $2::text[], $3::text[], $4::int[], $5::bytea[])
 """
+_OF_CELLS = """
+INSERT INTO market.tally_cell (cell_id, seen_by, width, codes) SELECT * FROM unnest($1::int[], $2::smallint[], $3::smallint[], $4::bytea[])
+"""
 
 
 async def settle_if_due(connection: asyncpg.Connection, settings: Settings, now: datetime) -> bool:
@@ -57,15 +60,15 @@ async def settle(connection: asyncpg.Connection) -> int:
         await connection.execute("SELECT set_config($1, $2, true)", wait, f"{_TIMEOUT_S}s")
     await connection.execute("SELECT pg_advisory_xact_lock(7305424)")  # one at a time
     market = await _read(connection)
-    await connection.execute("DELETE FROM market.tally", timeout=_TIMEOUT_S)
-    rows = market.rows()
-    while part := await asyncio.to_thread(_next, rows):
-        await connection.execute(_COUNTED, *map(list, zip(*part, strict=True)), timeout=_TIMEOUT_S)
+    await connection.execute("DELETE FROM market.tally; DELETE FROM market.tally_cell", timeout=_TIMEOUT_S)
+    for sql, rows in ((_COUNTED, market.rows()), (_OF_CELLS, market.cell_rows())):
+        while part := await asyncio.to_thread(_next, rows):
+            await connection.execute(sql, *map(list, zip(*part, strict=True)), timeout=_TIMEOUT_S)
     await connection.execute("DELETE FROM market.unsettled WHERE id = ANY($1::bigint[])", market.changes, timeout=_TIMEOUT_S)
     return len(market.audiences)
 
 
-def _next(rows: Iterator[tuple[int, str, str, int, bytes]]) -> list[tuple[int, str, str, int, bytes]]:
+def _next(rows: Iterator[tuple]) -> list[tuple]:
     return list(islice(rows, 20_000))
 
 
@@ -74,7 +77,7 @@ async def _read(connection: asyncpg.Connection) -> Market:
     cells = await connection.fetch(f"SELECT id, {', '.join(ATTRIBUTES)} FROM market.cell")
     words: dict[tuple[str, str], int] = {}  # (field, code) -> a number of this run
     of_cell = {row["id"]: [words.setdefault((name, row[name]), len(words) + 1) for name in ATTRIBUTES] for row in cells}
-    audiences, lengths, flat, changes = array("B"), array("B"), array("H"), array("q")
+    audiences, lengths, flat, changes, placed = array("B"), array("B"), array("H"), array("q"), array("i")
     async for change, sees, cell, price, schemes, timing, phrases in connection.cursor(_MARKET, prefetch=_AT_ONCE):
         if change:
             changes.append(change)
@@ -82,6 +85,7 @@ async def _read(connection: asyncpg.Connection) -> Market:
         others = (("price", price), ("timing", timing), *(("scheme", code) for code in schemes), *(("phrase", code) for code in phrases))
         codes = of_cell[cell] + [words.setdefault(other, len(words) + 1) for other in others]
         audiences.append(sees)
+        placed.append(cell)
         lengths.append(len(codes))
         flat.extend(codes)
     await connection.execute(_NAMED, [field for field, _code in words], [code for _field, code in words])
@@ -90,14 +94,15 @@ async def _read(connection: asyncpg.Connection) -> Market:
     numbers[list(words.values())] = [kept[word] for word in words]
     table = np.zeros((len(lengths), max(lengths, default=len(_SINGLE))), np.uint16)
     table[np.arange(table.shape[1]) < np.array(lengths, np.uint8)[:, None]] = numbers[np.array(flat, np.uint16)]
-    return Market(table, np.array(audiences, np.uint8), kept, list(changes))
+    return Market(table, np.array(audiences, np.uint8), kept, list(changes), np.array(placed, np.int32))
 
 
 class Market:
-    """`table`: a row per teaser, the numbers of its codes, 0 where it has fewer; `numbers`: (field, code) -> number."""
+    """`table`: a row per teaser, the numbers of its codes, 0 where it has fewer; `numbers`: (field, code) -> number; `cells`: of the teasers."""
 
-    def __init__(self, table: np.ndarray, audiences: np.ndarray, numbers: Mapping[tuple[str, str], int], changes: Sequence[int]) -> None:
-        self.table, self.audiences, self.changes = table, audiences, changes
+    def __init__(self, table: np.ndarray, audiences: np.ndarray, numbers: Mapping[tuple[str, str], int], changes: Sequence[int],
+                 cells: np.ndarray) -> None:
+        self.table, self.audiences, self.changes, self.cells = table, audiences, changes, cells
         self.size = max(numbers.values(), default=0) + 1
         self.field = np.full(self.size, -1)
         self.numbers = {field: {code: number for (of, code), number in numbers.items() if of == field} for field in FILTERS}
@@ -129,6 +134,17 @@ class Market:
                 having = np.logical_or.reduce([np.isin(self.table[:, column], numbers) for column in columns])
                 for reader, three in self._for_each_reader(having):
                     yield from self._second_keys(reader, place, key, three)
+
+    def cell_rows(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """Every row of the cells' tally: what teasers show beside their cell, those that everybody sees and those of each other reader."""
+        public = self.audiences & READERS[1] != 0
+        for reader, sees in READERS.items():
+            among = np.flatnonzero(public if reader == 1 else ~public & (self.audiences & sees != 0))
+            among = among[np.argsort(self.cells[among], kind="stable")]
+            cells, first = np.unique(self.cells[among], return_index=True)
+            codes = self.table[among, len(ATTRIBUTES) :].astype("<u2")
+            for cell, begin, end in zip(cells.tolist(), first.tolist(), [*first.tolist()[1:], len(among)]):
+                yield cell, reader, codes.shape[1], codes[begin:end].tobytes()
 
     def _second_keys(self, reader: int, place: int, key: str, three: np.ndarray) -> Iterator[tuple[int, str, str, int, bytes]]:
         diagonal = three.diagonal()

@@ -1,21 +1,25 @@
 """Which teasers stand on a page of a search, and on which way are they found soonest?
 
-Two ways, both exact. *Walking* the index of the order and passing over what does not match takes as long as matches are rare;
-*fetching* every match by its place in the bitmaps and sorting takes as long as they are many. The counts are known first, so
-neither is taken where it is long: at worst both cost the square root of the market. Where the order is by a field, they also tell from
-which code to which the page lies, and how thin matches are there. Statements are shaped so that the
-planner cannot take another way (OFFSET 0 keeps a part as it is written): its guesses about sets of codes are poor.
+Three ways, all exact. *Walking* the index of the order and passing over what does not match takes as long as matches are rare;
+*looking* at every teaser of the cells inside the wishes, or at every match by its place in the bitmaps, and sorting takes as long as
+they are many. The counts are known first, so none is taken where it is long: at worst a page costs the square root of the
+market. Where the order is by a field, they also tell from which code to which the page lies, and how thin matches are there.
+Possible matches are looked for in the cells that have most of them inside the wishes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
 import msgspec
+import numpy as np
 
 from succession.codes import ATTRIBUTES
-from succession.market.facets import Arguments, Placed, found_bits
+from succession.market.cells import Cells, Reached
+from succession.market.facets import COLUMN, Arguments, found_bits, place
 from succession.market.order import PLACE_RANK, PRICE_RANK, RELEVANCE, REVENUE_RANK, SORTS, UNDISCLOSED, relevance
 from succession.market.search import Search
 
@@ -31,32 +35,26 @@ class Wanted(msgspec.Struct, frozen=True):
     after: tuple[int, int, UUID] | None
 
 
+# What the ways take, in microseconds as measured on one machine: their proportions choose, nothing else depends on them.
+WALKED_US, CELL_US, HASHED_US = 0.5, 1.5, 0.15  # passing over one teaser, finding its cell, hashing a cell beforehand
+LOOKED_AT_US, CHUNK_US, BITMAP_US = 3.5, 3.0, 0.6
+CHUNK = 8192
+CELLS_FIRST, CELLS_TIMES = 64, 4  # of possible matches: cells looked at first, and how many times more each time that is too few
+
 _COLUMNS = "t.ref, t.shuffle, t.fiscal_year, t.price, t.schemes, t.timing, t.phrases, t.vocabulary_version"
 _CODES = ", ".join(f"c.{name}" for name in (*ATTRIBUTES, "codebook_version"))
-_WALK = """
-{excluded} SELECT {key} AS key, {columns}, {codes}
-FROM market.teaser t CROSS JOIN LATERAL (SELECT {codes} FROM market.cell c WHERE c.id = t.cell_id AND {inside} OFFSET 0) c
-WHERE {within} ORDER BY {key}, t.shuffle, t.ref LIMIT {limit}
+_CELL = f"CROSS JOIN LATERAL (SELECT {_CODES} FROM market.cell c WHERE c.id = t.cell_id OFFSET 0) c"
+# Statements leave the planner no choice: OFFSET 0 keeps a part as it is written, IS TRUE keeps a set from becoming a join.
+_WALK = f"""
+SELECT {{key}} AS key, {_COLUMNS}, {_CODES}
+FROM market.teaser t CROSS JOIN LATERAL (SELECT {_CODES} FROM market.cell c WHERE c.id = t.cell_id AND {{inside}} OFFSET 0) c
+WHERE {{within}} ORDER BY {{key}}, t.shuffle, t.ref LIMIT {{limit}}
 """
-# Where the ones are in a chunk: the lengths of the pieces between them, added up. What follows the last one is left out.
-SLOTS = """
-slots AS (SELECT f.chunk * 8192 + p.at AS slot FROM found f CROSS JOIN LATERAL (
-    SELECT (sum(length(piece) + 1) OVER (ORDER BY place))::int - 1 AS at FROM string_to_table(f.bits::text, '1') WITH ORDINALITY AS z(piece, place)
-) p WHERE p.at < 8192)"""
-_FETCH = """
-WITH {excluded} {bits}, {slots},
-first AS (SELECT {key} AS key, t.* FROM slots s CROSS JOIN LATERAL (SELECT * FROM market.teaser t WHERE t.slot = s.slot OFFSET 0) t
-          WHERE {within} ORDER BY {key}, t.shuffle, t.ref LIMIT {limit})
-SELECT t.key, {columns}, {codes} FROM first t CROSS JOIN LATERAL (SELECT {codes} FROM market.cell c WHERE c.id = t.cell_id OFFSET 0) c
-ORDER BY t.key, t.shuffle, t.ref
+_LOOK = f"""
+WITH first AS (SELECT {{key}} AS key, t.* FROM {{among}} WHERE {{within}} ORDER BY {{key}}, t.shuffle, t.ref LIMIT {{limit}})
+SELECT t.key, {_COLUMNS}, {_CODES} FROM first t {_CELL} ORDER BY t.key, t.shuffle, t.ref
 """
-_POSSIBLE = """
-WITH {excluded} {bits}, {slots},
-likely AS MATERIALIZED (SELECT c.id, {share} AS key, {codes} FROM market.cell c {shares})
-SELECT c.key, {columns}, {codes}
-FROM slots s CROSS JOIN LATERAL (SELECT * FROM market.teaser t WHERE t.slot = s.slot OFFSET 0) t JOIN likely c ON c.id = t.cell_id
-WHERE {within} ORDER BY c.key, t.shuffle, t.ref LIMIT {limit}
-"""
+_OF_CELLS = "unnest({ids}, {keys}) AS k(id, key) CROSS JOIN LATERAL (SELECT * FROM market.teaser t WHERE t.cell_id = k.id OFFSET 0) t"
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -68,8 +66,8 @@ class Known(msgspec.Struct, frozen=True):
     ranked: dict[int, tuple[int, int]]
 
 
-def known(wanted: Wanted, search: Search, matches: int, shown: Iterable[tuple[str, str, int]], whole: Mapping[tuple[str, str], int]) -> Known:
-    """`shown`: how many matches show each code, those of a filtered field under the other filters; `whole`: teasers of the market."""
+def known(wanted: Wanted, search: Search, matches: int, shown: Callable[[str], Mapping[str, int]], whole: Mapping[tuple[str, str], int]) -> Known:
+    """`shown`: of a field, how many matches show each code under the other filters; `whole`: teasers of the market."""
     field, down = wanted.sort.removeprefix("-"), wanted.sort.startswith("-")
     market = max(matches, whole.get(("", ""), 0))
     if field not in _RANKED:
@@ -77,58 +75,167 @@ def known(wanted: Wanted, search: Search, matches: int, shown: Iterable[tuple[st
     asked = [search.certain[field]] if field in search.certain else search.others.get(field, ())
     among = frozenset.intersection(*map(frozenset, asked)) if asked else None
     ranked: dict[int, tuple[int, int]] = {}
-    for name, code, n in shown:
-        if name == field and n > 0 and (among is None or code in among):
+    for code, n in shown(field).items():
+        if n > 0 and (among is None or code in among):
             rank = _RANKED[field][code]
             ranked[-(rank % UNDISCLOSED) if down else rank] = n, max(n, whole.get((field, code), market))
     return Known(matches, market, ranked)
 
 
-def _span(wanted: Wanted, about: Known) -> tuple[int, int, int] | None:
-    """From which key to which the page lies in its order, and how many teasers one walks past there; None without keys.
+class Span(NamedTuple):
+    """From which key to which a page lies in its order, how many teasers one walks past there, and how many match there."""
+
+    first: int
+    last: int
+    walked: int
+    matches: int
+
+
+Ids = np.ndarray | None
+
+
+def _span(wanted: Wanted, about: Known) -> Span | None:
+    """None without keys.
 
     Within a key the order is random, so matches lie evenly. What a cursor has passed of its key is not known: it counts as all.
     """
-    needed, walked, first, last = wanted.limit + 1, 0, None, 0
+    needed, walked, matching, first, last = wanted.limit + 1, 0.0, 0, None, 0
     for key, (matches, there) in sorted(about.ranked.items()):
         if wanted.after and key < wanted.after[0]:
             continue
         first, last = key if first is None else first, key
         walked += there * min(1, needed / matches)
+        matching += matches
         needed -= 0 if wanted.after and key == wanted.after[0] else matches
         if needed <= 0:
             break
-    return None if first is None else (first, last, int(walked))
+    return None if first is None else Span(first, last, int(walked), matching)
 
 
-def page(search: Search, wanted: Wanted, about: Known, excluded: str, arguments: Arguments, placed: Placed) -> str:
-    """The statement of a page with one row more than it shows."""
+def _in_span(search: Search, wanted: Wanted, span: Span) -> Search:
+    """The same search for what shows the codes of these keys alone."""
+    field = wanted.sort.removeprefix("-")
+    ranks = range(span.first, span.last + 1)
+    codes = tuple(code for code, rank in _RANKED[field].items() if (-(rank % UNDISCLOSED) if wanted.sort.startswith("-") else rank) in ranks)
+    if field in ATTRIBUTES:
+        left = tuple(code for code in codes if code in search.certain.get(field, codes))
+        return msgspec.structs.replace(search, certain={**search.certain, field: left})
+    return msgspec.structs.replace(search, others={**search.others, field: (*search.others.get(field, ()), codes)})
+
+
+async def page(connection: asyncpg.Connection, search: Search, wanted: Wanted, about: Known, cells: Cells, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    """A page, with one row more than it shows. `hidden`: teasers that this viewer must not see."""
+    reached = cells.of(search)
+    if wanted.sort == SHARE:
+        return await _possible(connection, search, wanted, cells, reached, hidden)
     span = _span(wanted, about)
-    walked = span[2] if span else (wanted.limit + 1) * about.market // max(1, about.matches)
-    if wanted.sort not in SORTS or walked > about.matches:
-        return _fetch(search, wanted, excluded, arguments, placed)
-    return _walk(wanted, span, excluded, arguments, placed)
-
-
-def _walk(wanted: Wanted, span: tuple[int, int, int] | None, excluded: str, arguments: Arguments, placed: Placed) -> str:
-    key = SORTS[wanted.sort]
-    inside = [f"c.{name} = ANY({codes})" for name, codes in placed.inside.items()]
-    within = [*placed.teaser_tests().values(), *_after(key, wanted, arguments)]
     if span:
-        within.append(f"{key} BETWEEN {arguments.put(span[0], 'int')} AND {arguments.put(span[1], 'int')}")
-    if excluded:
-        within.append("t.ref NOT IN (SELECT ref FROM excluded)")
-    return _WALK.format(excluded=f"WITH {excluded.rstrip(',')}" if excluded else "", key=key, columns=_COLUMNS, codes=_CODES,
-                        inside=" AND ".join(inside) or "true", within=" AND ".join(within) or "true", limit=arguments.put(wanted.limit + 1, "int"))
+        search = _in_span(search, wanted, span)
+        reached = cells.of(search)
+    ids, matches = cells.ids[reached.certain] if search.certain else None, span.matches if span else about.matches
+    ways = {_looking_at_matches: matches * LOOKED_AT_US + about.market / CHUNK * (CHUNK_US + BITMAP_US * _codes_asked(search))}
+    if ids is not None:
+        ways[_looking_into_cells] = len(ids) * about.market / len(cells.ids) * LOOKED_AT_US
+    if wanted.sort in SORTS:
+        walked = span.walked if span else (wanted.limit + 1) * about.market // max(1, about.matches)
+        ways[_walking] = walked * (WALKED_US + (CELL_US if search.certain else 0))
+        if ids is not None:
+            ways[_walking_past_cells] = walked * WALKED_US + len(ids) * HASHED_US
+    return await min(ways, key=ways.__getitem__)(connection, search, wanted, span, ids, hidden)
 
 
-def _fetch(search: Search, wanted: Wanted, excluded: str, arguments: Arguments, placed: Placed) -> str:
-    possible = wanted.sort == SHARE
-    share, shares = _shares(search, arguments) if possible else ("", "")
-    key = "c.key" if possible else relevance(placed.asked_sets()) if wanted.sort == RELEVANCE else SORTS[wanted.sort]
-    return (_POSSIBLE if possible else _FETCH).format(
-        excluded=excluded, bits=found_bits(placed, bool(excluded), possible), slots=SLOTS, key=key, columns=_COLUMNS, codes=_CODES,
-        share=share, shares=shares, within=" AND ".join(_after(key, wanted, arguments)) or "true", limit=arguments.put(wanted.limit + 1, "int"))
+def _codes_asked(search: Search) -> int:
+    return sum(map(len, search.certain.values())) + sum(len(codes) for sets in search.others.values() for codes in sets)
+
+
+async def _walking(connection: asyncpg.Connection, search: Search, wanted: Wanted, span: Span | None, _ids: Ids, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    arguments = Arguments()
+    placed = place(search, arguments, wide=False)
+    inside = [f"c.{name} = ANY({codes})" for name, codes in placed.inside.items()]
+    return await _walk(connection, wanted, span, inside, [*placed.teaser_tests().values()], arguments, hidden)
+
+
+async def _walking_past_cells(connection: asyncpg.Connection, search: Search, wanted: Wanted, span: Span | None, ids: Ids,
+                              hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    arguments = Arguments()
+    tests = [f"({_among('t.cell_id', ids.tolist(), 'int[]', arguments)}) IS TRUE", *_teaser_tests(search, arguments)]
+    return await _walk(connection, wanted, span, [], tests, arguments, hidden)
+
+
+async def _walk(connection: asyncpg.Connection, wanted: Wanted, span: Span | None, inside: list[str], within: list[str], arguments: Arguments,
+                hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    key = SORTS[wanted.sort]
+    within += [*_after(key, wanted, arguments), *_not_hidden(hidden, arguments)]
+    if span:
+        within.append(f"{key} BETWEEN {arguments.put(span.first, 'int')} AND {arguments.put(span.last, 'int')}")
+    sql = _WALK.format(key=key, inside=" AND ".join(inside) or "true", within=" AND ".join(within) or "true",
+                       limit=arguments.put(wanted.limit + 1, "int"))
+    return await connection.fetch(sql, *arguments)
+
+
+async def _looking_into_cells(connection: asyncpg.Connection, search: Search, wanted: Wanted, _span: Span | None, ids: Ids,
+                              hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    arguments = Arguments()
+    within = [f"t.cell_id = ANY({arguments.put(ids.tolist(), 'int[]')})", *_teaser_tests(search, arguments)]
+    return await _look(connection, search, wanted, within, arguments, hidden)
+
+
+async def _looking_at_matches(connection: asyncpg.Connection, search: Search, wanted: Wanted, _span: Span | None, _ids: Ids,
+                              hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    arguments = Arguments()
+    rows = await connection.fetch(f"WITH {found_bits(place(search, arguments, wide=False))} SELECT chunk, bits FROM found", *arguments)
+    arguments = Arguments()
+    return await _look(connection, search, wanted, [f"t.slot = ANY({arguments.put(_slots(rows), 'int[]')})"], arguments, hidden)
+
+
+def _slots(rows: Sequence[asyncpg.Record]) -> list[int]:
+    """Where the ones are in rows of (chunk, bits); of a bit string the first bit is the highest of its byte."""
+    ones = np.flatnonzero(np.unpackbits(np.frombuffer(b"".join(row["bits"].bytes for row in rows), np.uint8)))
+    return (np.array([row["chunk"] for row in rows], np.int64)[ones // CHUNK] * CHUNK + ones % CHUNK).tolist()
+
+
+async def _look(connection: asyncpg.Connection, search: Search, wanted: Wanted, within: list[str], arguments: Arguments,
+                hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    asked = [(COLUMN[name][0], arguments.put(list(codes), "text[]")) for name, sets in search.others.items() if COLUMN[name][1] for codes in sets] \
+        if wanted.sort == RELEVANCE else []
+    key = relevance(asked) if wanted.sort == RELEVANCE else SORTS[wanted.sort]
+    within += [*_after(key, wanted, arguments), *_not_hidden(hidden, arguments)]
+    sql = _LOOK.format(key=key, among="market.teaser t", within=" AND ".join(within), limit=arguments.put(wanted.limit + 1, "int"))
+    return await connection.fetch(sql, *arguments)
+
+
+async def _possible(connection: asyncpg.Connection, search: Search, wanted: Wanted, cells: Cells, reached: Reached, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+    """The key of possible matches ascends from the largest share inside the filters; all cells of one share are looked at together."""
+    likely = np.flatnonzero(reached.overlapping & ~reached.certain)
+    keys = -np.rint(1_000_000 * cells.shares(search)[likely]).astype(np.int64)
+    order = np.argsort(keys, kind="stable")
+    ids, keys = cells.ids[likely[order]], keys[order]
+    begin = int(np.searchsorted(keys, wanted.after[0])) if wanted.after else 0
+    found: list[asyncpg.Record] = []
+    at_once = CELLS_FIRST
+    while begin < len(ids) and len(found) <= wanted.limit:
+        end = int(np.searchsorted(keys, keys[min(begin + at_once, len(ids)) - 1], side="right"))
+        arguments = Arguments()
+        among = _OF_CELLS.format(ids=arguments.put(ids[begin:end].tolist(), "int[]"), keys=arguments.put(keys[begin:end].tolist(), "int[]"))
+        within = [*_teaser_tests(search, arguments), *_after("k.key", wanted, arguments), *_not_hidden(hidden, arguments)]
+        sql = _LOOK.format(key="k.key", among=among, within=" AND ".join(within) or "true", limit=arguments.put(wanted.limit + 1 - len(found), "int"))
+        found += await connection.fetch(sql, *arguments)
+        begin, at_once = end, at_once * CELLS_TIMES
+    return found
+
+
+def _teaser_tests(search: Search, arguments: Arguments) -> list[str]:
+    """What a teaser of the right cell has to pass besides."""
+    return [*place(msgspec.structs.replace(search, certain={}), arguments, wide=False).teaser_tests().values()]
+
+
+def _not_hidden(hidden: Sequence[UUID], arguments: Arguments) -> list[str]:
+    return [f"({_among('t.ref', list(hidden), 'uuid[]', arguments)}) IS NOT TRUE"] if hidden else []
+
+
+def _among(column: str, values: list, kind: str, arguments: Arguments) -> str:
+    """Hashed once, where `= ANY` would compare with every value."""
+    return f"{column} IN (SELECT unnest({arguments.put(values, kind)}))"
 
 
 def _after(key: str, wanted: Wanted, arguments: Arguments) -> list[str]:
@@ -136,14 +243,3 @@ def _after(key: str, wanted: Wanted, arguments: Arguments) -> list[str]:
         return []
     placed = (arguments.put(value, kind) for value, kind in zip(wanted.after, ("int", "bigint", "uuid"), strict=True))
     return [f"({key}, t.shuffle, t.ref) > ({', '.join(placed)})"]
-
-
-def _shares(search: Search, arguments: Arguments) -> tuple[str, str]:
-    """The key of possible matches, ascending from the largest share inside the filters, and what it is joined from."""
-    joins = []
-    for name, shares in search.overlapping.items():
-        codes = arguments.put([code for code, _share in shares], "text[]")
-        parts = arguments.put([share for _code, share in shares], "float8[]")
-        joins.append(f"JOIN unnest({codes}, {parts}) AS s_{name}(code, share) ON s_{name}.code = c.{name}")
-    product = " * ".join(f"s_{name}.share" for name in search.overlapping)
-    return f"(-round({product} * 1000000)::int)", " ".join(joins)

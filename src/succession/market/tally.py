@@ -8,21 +8,25 @@ the tally was made, and what a viewer must not see, are looked at one by one and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
-from struct import unpack
+from types import MappingProxyType
+from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
+import numpy as np
 
 from succession.codes import ANY, ATTRIBUTES, SCHEMES, inside, leaves
-from succession.market.facets import COLUMN, POSSIBLE, TOTAL, Arguments, Placed
+from succession.market.facets import COLUMN, POSSIBLE, TOTAL, Arguments, Placed, codes_around
 from succession.market.search import FILTERS, Search
 
 KEYED_MOST, FIELDS_MOST = 2, 3
 KEYS_MOST = 2_000
 WHOLES_MOST = 8  # a market is read by four roles
 WHOLE_MARKET = ("", "")
+NEWEST_CELL, HIGHEST_CODE, VERSION = "cell", "number", "version"  # what a process must know to read the rest
 
 Key = tuple[str, str]
 Counted = tuple[str, str, int]  # field, code, n
@@ -106,8 +110,7 @@ def _pairs(keys: dict[str, tuple[str, ...]], fields: Sequence[str]) -> Iterator[
 # --- the statement --------------------------------------------------------------------------------------------------
 
 _TALLY = """
-WITH {excluded}
-wanted AS (SELECT * FROM unnest({a}, {b}) AS k(a, b)),
+WITH wanted AS (SELECT * FROM unnest({a}, {b}) AS k(a, b)),
 wide AS (SELECT * FROM unnest({wide_a}, {wide_b}) AS k(a, b)),
 since AS (
     SELECT u.sign, {cells}, u.price, u.schemes, u.timing, u.phrases FROM market.unsettled u JOIN market.cell c ON c.id = u.cell_id
@@ -122,6 +125,9 @@ changed AS (
     ) AS v(field, own, code) WHERE j.missed = v.own
 )
 SELECT t.a, t.b, t.n::bigint AS n, t.counts FROM wanted w JOIN market.tally t ON t.a = w.a AND t.b = w.b
+UNION ALL SELECT '{version}', NULL, t.xmin::text::bigint, NULL FROM market.tally t WHERE t.a = '' AND t.b = ''
+UNION ALL SELECT '{newest}', NULL, max(id), NULL FROM market.cell
+UNION ALL SELECT '{highest}', NULL, max(number), NULL FROM market.tally_code
 UNION ALL SELECT '{possible}', NULL, sum(t.n), NULL FROM wide w JOIN market.tally t ON t.a = w.a AND t.b = w.b
 UNION ALL SELECT '{possible}', NULL, sum(sign), NULL FROM judged WHERE touches AND missed > 0
 UNION ALL SELECT '{total}', NULL, sum(sign), NULL FROM judged WHERE missed = 0
@@ -129,19 +135,19 @@ UNION ALL SELECT field || '=' || code, NULL, sum(sign), NULL FROM changed GROUP 
 """
 _GONE = """
 UNION ALL SELECT -1, {cells}, t.price, t.schemes, t.timing, t.phrases
-FROM excluded x JOIN market.teaser t ON t.ref = x.ref JOIN market.cell c ON c.id = t.cell_id
+FROM unnest({hidden}) AS x(ref) JOIN market.teaser t ON t.ref = x.ref JOIN market.cell c ON c.id = t.cell_id
 """
 
 
-def tallying(keys: Keys, placed: Placed, arguments: Arguments, excluded: str) -> str:
+def tallying(keys: Keys | None, placed: Placed, arguments: Arguments, hidden: Sequence[UUID]) -> str:
     """Rows (a, b, n, counts) of the tally, and rows (field=code, NULL, n, NULL) of what has to be added or taken off.
 
-    `excluded`: the relation of that name, where a viewer has one.
+    Without keys, of the tally the whole market alone. `hidden`: teasers that this viewer must not see.
     """
     def put(rows: Iterable[Key], at: int) -> str:
         return arguments.put([row[at] for row in rows], "text[]")
 
-    rows, wide = keys.rows(), keys.wide_rows()
+    rows, wide = (keys.rows(), keys.wide_rows()) if keys else ([WHOLE_MARKET], [])
     cells = ", ".join(f"c.{name}" for name in ATTRIBUTES)
     tests = placed.tests("s")
     own = {name: f"misses_{name}" for name in tests}
@@ -149,8 +155,8 @@ def tallying(keys: Keys, placed: Placed, arguments: Arguments, excluded: str) ->
     overlapping += [f"m.{own[name]} = 0" for name in placed.others]
     single = (*ATTRIBUTES, "price", "timing")
     return _TALLY.format(
-        excluded=excluded, a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1), cells=cells,
-        gone=_GONE.format(cells=cells) if excluded else "", possible=POSSIBLE, total=TOTAL,
+        a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1), cells=cells,
+        gone=_GONE.format(cells=cells, hidden=arguments.put(list(hidden), "uuid[]")) if hidden else "", possible=POSSIBLE, total=TOTAL, newest=NEWEST_CELL, highest=HIGHEST_CODE, version=VERSION,
         own=", ".join(f"(NOT ({test}))::int AS {own[name]}" for name, test in tests.items()) or "0 AS misses",
         missed=" + ".join(own.values()) or "0", touches=" AND ".join(overlapping) if placed.inside else "false",
         single=", ".join(f"('{name}', {_misses(own, name)}, j.{name})" for name in single),
@@ -166,72 +172,91 @@ def _misses(own: dict[str, str], name: str) -> str:
 
 
 class Codes:
-    """Number -> (field, code), as far as this process has read them. Numbers never change (0029)."""
+    """What the numbers of the tally mean, as far as this process has read them; they never change (0029).
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[str, str]] = {}
-        self._wholes: dict[tuple[int, bytes], dict[Key, int]] = {}
+    `names`: number -> (field, code); `numbers` the reverse; `of`: field -> its numbers. `published`: every (field, code) that a
+    search page counts; `within`: per published code and number, whether what shows the number lies inside the code.
+    """
 
-    async def naming(self, connection: asyncpg.Connection, numbers: Set[int]) -> dict[int, tuple[str, str]]:
-        if not self._known.keys() >= numbers:
-            self._known = {row["number"]: (row["field"], row["code"]) for row in
-                           await connection.fetch("SELECT number, field, code FROM market.tally_code")}
-        return self._known
+    def __init__(self, names: Mapping[int, tuple[str, str]] = MappingProxyType({})) -> None:
+        self.size = max(names, default=0) + 1
+        self.numbers = {name: number for number, name in names.items()}
+        self.names = [names.get(number, ("", "")) for number in range(self.size)]
+        self.of = {field: np.array([number for number, (of, _code) in names.items() if of == field], np.intp) for field in FILTERS}
+        inside = [(number, (field, wider)) for number, (field, code) in names.items() for wider in codes_around(field, code)]
+        self.published = list(dict.fromkeys(each for _number, each in inside))
+        self.within = np.zeros((len(self.published), self.size))  # whole numbers below 2 ** 53: exact, and quick
+        places = {each: place for place, each in enumerate(self.published)}
+        self.within[[places[each] for _number, each in inside], [number for number, _each in inside]] = 1
+        self._whole: dict[tuple[int, bytes], dict[Key, int]] = {}
 
-    async def whole(self, connection: asyncpg.Connection, n: int, packed: bytes) -> dict[Key, int]:
+    def unpacked(self, packed: bytes) -> np.ndarray:
+        """Counts by number."""
+        found, size = np.zeros(self.size, np.int64), len(packed) // 6
+        found[np.frombuffer(packed, "<u2", size)] = np.frombuffer(packed, "<u4", size, 2 * size)
+        return found
+
+    def whole(self, n: int, packed: bytes) -> dict[Key, int]:
         """What the whole market shows: the same bytes in every search until somebody settles."""
-        if (found := self._wholes.get((n, packed))) is None:
-            numbers: Counter[int] = Counter()
-            _add(numbers, packed)
-            named = await self.naming(connection, numbers.keys())
-            if len(self._wholes) >= WHOLES_MOST:
-                self._wholes.clear()
-            found = self._wholes[n, packed] = {WHOLE_MARKET: n} | {named[number]: count for number, count in numbers.items()}
+        if (found := self._whole.get((n, packed))) is None:
+            if len(self._whole) >= WHOLES_MOST:
+                self._whole.clear()
+            counts = self.unpacked(packed)
+            found = {WHOLE_MARKET: n} | {self.names[number]: int(counts[number]) for number in np.flatnonzero(counts).tolist()}
+            self._whole[n, packed] = found
         return found
 
 
 _codes = Codes()
 
 
-async def told_by(connection: asyncpg.Connection, keys: Keys, rows: Sequence[asyncpg.Record]) -> tuple[list[Counted], dict[Key, int]]:
-    """(rows as counts_of takes them; ("", "") and (field, code) -> teasers of the whole market as of the tally)."""
-    filtered = frozenset(keys.certain)
-    under_all: Counter[int] = Counter()
-    under_others: dict[str, Counter[int]] = {name: Counter() for name in filtered}
-    counts: Counter[tuple[str, str]] = Counter()
+async def codes_until(connection: asyncpg.Connection, highest: int) -> Codes:
+    """At least every number up to this one, read in the caller's snapshot where this process does not know them."""
+    global _codes
+    if highest >= _codes.size:
+        _codes = Codes({row["number"]: (row["field"], row["code"]) for row in await connection.fetch("SELECT number, field, code FROM market.tally_code")})
+    return _codes
+
+
+class Told(NamedTuple):
+    """What the statement says. `version`: the transaction that settled the market, 0 for none; `counts`: by number, each field under all
+    filters but its own as far as the keys tell; `changes`: what came, went or is hidden since then; `whole`: ("", "") and (field, code)
+    -> teasers of the whole market when it was settled."""
+
+    codes: Codes
+    version: int
+    newest_cell: int
+    certain: int
+    counts: np.ndarray
+    changes: list[Counted]
+    whole: dict[Key, int]
+
+
+async def told_by(connection: asyncpg.Connection, keys: Keys | None, rows: Sequence[asyncpg.Record]) -> Told:
+    said: Counter[str] = Counter()
+    for a, b, n, _packed in rows:
+        if b is None:
+            said[a] += int(n or 0)
+    version, newest, highest = (said.pop(name, 0) for name in (VERSION, NEWEST_CELL, HIGHEST_CODE))
+    codes = await codes_until(connection, highest)
+    filtered = frozenset(keys.certain) if keys else frozenset()
+    certain, counts = 0, np.zeros(codes.size, np.int64)
+    own = {name: np.zeros(codes.size, np.int64) for name in filtered}
     whole: dict[Key, int] = {WHOLE_MARKET: 0}
     for a, b, n, packed in rows:
         if b is None:
-            field, _, code = a.partition("=")
-            if keys.complete or field in filtered:
-                counts[field, code] += int(n or 0)
             continue
         fields = frozenset(field_of(key) for key in (a, b) if key)
         if not fields:
-            whole = await _codes.whole(connection, n, packed)
+            whole = codes.whole(n, packed)
+        if keys is None:
+            continue
         if fields == filtered:
-            counts[TOTAL, ""] += n
-            _add(under_all, packed)
+            certain += n
+            counts += codes.unpacked(packed)
         elif len(missing := filtered - fields) == 1:
-            _add(under_others[next(iter(missing))], packed)
-    named = await _codes.naming(connection, {*under_all, *(number for each in under_others.values() for number in each)})
-    for number, n in under_all.items():
-        if named[number][0] not in filtered:
-            counts[named[number]] += n
-    for field, others in under_others.items():
-        for number, n in others.items():
-            if named[number][0] == field:
-                counts[named[number]] += n
-    return [(field, code, n) for (field, code), n in counts.items()], whole
-
-
-def _add(to: Counter[int], packed: bytes) -> None:
-    size = len(packed) // 6
-    values = unpack(f"<{size}H{size}I", packed)
-    if to:
-        for number, n in zip(values, values[size:]):
-            to[number] += n
-    else:
-        to.update(dict(zip(values, values[size:])))
-
-
+            own[next(iter(missing))] += codes.unpacked(packed)
+    for name, under_others in own.items():
+        counts[codes.of[name]] = under_others[codes.of[name]]
+    changes = [(*a.partition("=")[::2], n) for a, n in said.items() if n]
+    return Told(codes, version, newest, certain, counts, changes, whole)

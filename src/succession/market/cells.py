@@ -1,0 +1,72 @@
+"""Which cells of the market does a search reach?
+
+Cells are published and never change (0005), so a process keeps what it has read of them: a few numbers each. Every search
+learns from its own snapshot whether there are newer ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import asyncpg
+import numpy as np
+
+from succession.codes import ATTRIBUTES
+from succession.market.search import Search
+
+_CELLS = f"SELECT id, {', '.join(ATTRIBUTES)} FROM market.cell ORDER BY id"
+
+
+class Cells:
+    """`ids`, ascending; `columns`: attribute -> what each cell shows, as a place in `codes`."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record] = ()) -> None:
+        self.ids = np.array([row["id"] for row in rows], np.int32)
+        self.codes = {name: sorted({row[name] for row in rows}) for name in ATTRIBUTES}
+        self.columns: dict[str, np.ndarray] = {}
+        for name in ATTRIBUTES:
+            places = {code: place for place, code in enumerate(self.codes[name])}
+            self.columns[name] = np.array([places[row[name]] for row in rows], np.uint16)
+
+    @property
+    def newest(self) -> int:
+        return int(self.ids[-1]) if len(self.ids) else 0
+
+    def showing(self, attribute: str, codes: Iterable[str]) -> np.ndarray:
+        """Of each cell, whether it shows one of the codes."""
+        wanted = set(codes)
+        return np.array([code in wanted for code in self.codes[attribute]], bool)[self.columns[attribute]]
+
+    def of(self, search: Search) -> Reached:
+        inside = {name: self.showing(name, codes) for name, codes in search.certain.items()}
+        overlapping = [self.showing(name, (code for code, _share in codes)) for name, codes in search.overlapping.items()]
+        every = np.ones(len(self.ids), bool)
+        return Reached(inside, np.logical_and.reduce([every, *inside.values()]), np.logical_and.reduce([every, *overlapping]))
+
+    def shares(self, search: Search) -> np.ndarray:
+        """Of each cell, the public share of it that lies inside the wishes; 0 outside of what overlaps them."""
+        product = np.ones(len(self.ids))
+        for name, codes in search.overlapping.items():
+            share = dict(codes)
+            product *= np.array([share.get(code, 0.0) for code in self.codes[name]], float)[self.columns[name]]
+        return product
+
+
+class Reached(NamedTuple):
+    """Of each cell: whether it lies inside each wish, inside all of them, and whether it overlaps all of them."""
+
+    inside: dict[str, np.ndarray]
+    certain: np.ndarray
+    overlapping: np.ndarray
+
+
+_known = Cells()
+
+
+async def cells_until(connection: asyncpg.Connection, newest: int) -> Cells:
+    """At least every cell up to this id, read in the caller's snapshot where this process does not know them."""
+    global _known
+    if newest > _known.newest:
+        _known = Cells(await connection.fetch(_CELLS))
+    return _known

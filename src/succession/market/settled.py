@@ -1,0 +1,161 @@
+"""What did the teasers of the market show when it was last settled, as this process holds it?
+
+A search of many wishes is counted from all teasers at once: ten bytes each, in columns, twelve megabytes for a million. What is
+held is named by the transaction that settled the market; a search learns that name from its own snapshot, uses what is held only
+where it is the same, and corrects it by what came, went or is hidden since, as it does the tally (tally.py). Nothing grows stale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+import asyncpg
+import numpy as np
+
+from succession.codes import ATTRIBUTES
+from succession.market.cells import Cells, Reached
+from succession.market.search import OFF_CODEBOOK, Search
+from succession.market.tally import Codes
+
+SEES = {"market_public": (1,), "market_buyer": (1, 2), "market_desk": (1, 4), "market_domestic": (1, 8)}  # role -> market.tally_cell.seen_by
+AT_ONCE = 2_000  # rows of the database
+REST_S = 5.0  # between two readings: servers that lag behind one another must not make a process read in turns
+
+FEW = 8  # up to this part of all teasers, those of some cells are found by where they begin
+_COLUMNS = {"price": slice(0, 1), "timing": slice(1, 2), "scheme": slice(2, None), "phrase": slice(2, None)}
+
+_ROWS = "SELECT cell_id, width, codes FROM market.tally_cell WHERE seen_by = $1 ORDER BY cell_id"
+
+
+class Part(NamedTuple):
+    """Teasers in the order of their cells. `cells` ascending, `begins` where the teasers of each begin, and of each teaser the place of its
+    cell there; `columns`: what teasers show beside the cell (price, timing, then schemes and phrases), as places in `numbers`, 0 for
+    nothing; a teaser shows no code twice."""
+
+    cells: np.ndarray
+    begins: np.ndarray
+    cell: np.ndarray
+    columns: tuple[np.ndarray, ...]
+    numbers: np.ndarray
+
+    def of_cells(self, wanted: np.ndarray) -> np.ndarray:
+        """Places of the teasers of these cells; `wanted`: of each cell, whether it is one."""
+        sizes = np.diff(self.begins)[wanted]
+        if sizes.sum() > len(self.cell) // FEW:
+            return np.flatnonzero(wanted[self.cell])
+        before = np.cumsum(sizes) - sizes
+        return np.repeat(self.begins[:-1][wanted] - before, sizes) + np.arange(sizes.sum())
+
+    def showing(self, among: np.ndarray, field: str, wanted: Iterable[int]) -> np.ndarray:
+        """Of these teasers, those that show one of these numbers of the tally in this field."""
+        shows, found = np.isin(self.numbers, [number for number in wanted if number]), np.zeros(len(among), bool)
+        for column in self.columns[_COLUMNS[field]]:
+            found |= shows[column[among]]
+        return among[found]
+
+
+NOTHING = Part(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.uint8), (), np.zeros(1, np.intp))
+
+
+class _Held:
+    """One part, as settled by one transaction."""
+
+    def __init__(self) -> None:
+        self.part, self.version, self.read_at, self.reading = NOTHING, 0, -REST_S, asyncio.Lock()
+
+
+_held: dict[int, _Held] = {}
+
+
+async def settled(connection: asyncpg.Connection, role: str, version: int, codes: Codes) -> list[Part] | None:
+    """What this role sees of the market as that transaction settled it; None where this process holds another and should not read anew.
+
+    `version` 0: it was never settled for this role.
+    """
+    parts = [await _part(connection, seen_by, version, codes) for seen_by in SEES[role]] if version else []
+    return None if None in parts else parts  # type: ignore[return-value]
+
+
+async def _part(connection: asyncpg.Connection, seen_by: int, version: int, codes: Codes) -> Part | None:
+    held = _held.setdefault(seen_by, _Held())
+    if held.version != version:
+        async with held.reading:
+            if held.version != version:
+                if time.monotonic() - held.read_at < REST_S:
+                    return None
+                held.part, held.version, held.read_at = await _read(connection, seen_by, codes), version, time.monotonic()
+    return held.part
+
+
+async def _read(connection: asyncpg.Connection, seen_by: int, codes: Codes) -> Part:
+    numbers = np.array([0, *sorted(number for field in OFF_CODEBOOK for number in codes.of[field].tolist())], np.intp)
+    place = np.zeros(codes.size, np.min_scalar_type(len(numbers)))
+    place[numbers] = np.arange(len(numbers))
+    cells: list[int] = []
+    sizes: list[int] = []
+    tables: list[np.ndarray] = []
+    rows = await connection.cursor(_ROWS, seen_by)
+    while some := await rows.fetch(AT_ONCE):
+        width = some[0]["width"]
+        cells += [row["cell_id"] for row in some]
+        sizes += [len(row["codes"]) // (2 * width) for row in some]
+        tables.append(place[np.frombuffer(b"".join(row["codes"] for row in some), "<u2").reshape(-1, width)])
+    columns = tuple(np.ascontiguousarray(column) for column in np.concatenate(tables).T) if tables else ()
+    cell = np.repeat(np.arange(len(cells), dtype=np.min_scalar_type(len(cells))), sizes)
+    return Part(np.array(cells, np.int32), np.cumsum([0, *sizes]), cell, columns, numbers)
+
+
+# --- counting -------------------------------------------------------------------------------------------------------
+
+
+class Shown(NamedTuple):
+    """`counts`: per number of the tally, the teasers that show its code; a field filtered by under all other filters, the others
+    under all."""
+
+    certain: int
+    possible: int
+    counts: np.ndarray
+
+
+def shown(parts: Sequence[Part], cells: Cells, reached: Reached, search: Search, codes: Codes, counted: Collection[str]) -> Shown:
+    """`counted`: the filtered fields to count; the other fields always are."""
+    each = [_shown(part, cells, reached, search, codes, counted) for part in parts]
+    return Shown(sum(one.certain for one in each), sum(one.possible for one in each),
+                 sum((one.counts for one in each), np.zeros(codes.size, np.int64)))
+
+
+def _shown(part: Part, cells: Cells, reached: Reached, search: Search, codes: Codes, counted: Collection[str]) -> Shown:
+    places = np.searchsorted(cells.ids, part.cells)
+    certain = reached.certain[places]
+
+    def passing(among: np.ndarray, but: str = "") -> np.ndarray:
+        for field, sets in search.others.items():
+            for wanted in sets if field != but else ():
+                among = part.showing(among, field, (codes.numbers.get((field, code), 0) for code in wanted))
+        return among
+
+    found = passing(part.of_cells(reached.overlapping[places]))
+    inside = found[certain[part.cell[found]]]
+    counts = _counts(part, places, inside, cells, codes)
+    for name in counted:
+        others = [met[places] for field, met in reached.inside.items() if field != name]
+        under = passing(part.of_cells(np.logical_and.reduce([np.ones(len(places), bool), *others])), name)
+        counts[codes.of[name]] = _counts(part, places, under, cells, codes)[codes.of[name]]
+    return Shown(len(inside), len(found) - len(inside), counts)
+
+
+def _counts(part: Part, places: np.ndarray, among: np.ndarray, cells: Cells, codes: Codes) -> np.ndarray:
+    """Per number of the tally, how many of these teasers show its code."""
+    found = np.zeros(codes.size, np.int64)
+    for column in part.columns:
+        found[part.numbers] += np.bincount(column[among], minlength=len(part.numbers))
+    of_cells = np.bincount(part.cell[among], minlength=len(places))
+    some = np.flatnonzero(of_cells)
+    for name in ATTRIBUTES:
+        numbers = np.array([codes.numbers.get((name, code), 0) for code in cells.codes[name]], np.intp)
+        np.add.at(found, numbers, np.bincount(cells.columns[name][places[some]], of_cells[some], len(numbers)).astype(np.int64))
+    found[0] = 0
+    return found
