@@ -87,6 +87,19 @@ async def provide_store(state: State) -> Vault:
     return state.vault
 
 
+async def at_the_door(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+    """Counted, then known and allowed, then confirmed anew where that is asked for, speaking JSON, and with no more than its share of
+    the large line.
+
+    One guard: the framework copies the handler for each, and a plain function would run in a thread.
+    """
+    await within_rate(connection, handler)
+    permitted(connection, handler)
+    await confirmed_anew(connection, handler)
+    speaks_json(connection, handler)
+    await within_share(connection, handler)
+
+
 def permitted(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     """Every route names its permission or is public; one that does neither is refused to everybody."""
     if handler.opt.get("public"):
@@ -162,7 +175,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[healthz, readyz, openapi_document, problem_type, Router("/v1", route_handlers=V1), *pages.ROUTES],
         lifespan=[lifespan],
         middleware=[CountedAuthentication],
-        guards=[within_rate, permitted, confirmed_anew, speaks_json, within_share],
+        guards=[at_the_door],
         dependencies={
             "actor": Provide(provide_actor),
             "locale": Provide(provide_locale),

@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -296,9 +297,13 @@ class Settings:
         """32 bytes for one purpose ("cursor", "csrf"): learning one key says nothing of another (HKDF, RFC 5869)."""
         if not purpose:
             raise ValueError("a key needs a purpose")
-        key, *before = (HKDF(algorithm=SHA256(), length=32, salt=b"succession", info=purpose.encode()).derive(root)
-                        for root in (self.secret_key, self.secret_key_previous) if root)
+        key, *before = (_derived(root, purpose) for root in (self.secret_key, self.secret_key_previous) if root)
         return PurposeKey(key, tuple(before))
+
+
+@lru_cache(maxsize=64)
+def _derived(root: bytes, purpose: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=b"succession", info=purpose.encode()).derive(root)
 
 
 def resource(relative: str) -> Path:

@@ -42,6 +42,7 @@ SECURITY_HEADERS = {
                           "microphone=(), payment=(), usb=()",
     "X-Permitted-Cross-Domain-Policies": "none",
 }
+_SECURITY = {name.lower().encode(): value.encode() for name, value in SECURITY_HEADERS.items()}
 DOWNLOAD_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"  # a file that is opened all the same does nothing
 HSTS = "max-age=31536000"  # wherever people come by https; subdomains may be somebody else's
 _UNSTORABLE = ("22021", "22P05", "22003", "22008")  # a null character, a number or a date that no column holds
@@ -74,8 +75,9 @@ async def add_language_headers(message: AsgiMessage, scope: AsgiScope) -> None:
     headers.setdefault("Vary", "Accept-Language, Cookie, Authorization")
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("Referrer-Policy", "no-referrer")
-    for name, value in SECURITY_HEADERS.items():
-        headers[name] = value  # no handler says otherwise
+    # No handler says otherwise.
+    message["headers"] = [each for each in message["headers"] if each[0].lower() not in _SECURITY] + [*_SECURITY.items()]
+    headers = MutableScopeHeaders.from_message(message)
     if headers.get("Content-Disposition", "").startswith("attachment"):
         headers["Content-Security-Policy"] = DOWNLOAD_POLICY
     if scope["app"].state.settings.secure_cookies:

@@ -14,6 +14,7 @@ import logging
 import os
 from collections import Counter
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 import asyncpg
 
@@ -39,9 +40,13 @@ def needs_of(search: Search) -> dict[str, int]:
     """Attribute -> the level that answers the search; {} where it asks for nothing of the codebook, or for nonsense."""
     if search.empty:
         return {}
-    finest = {name: LEVELS[name][0] for name in search.certain}
-    needed = {name: needed_level(name, set(codes).intersection(finest[name])) for name, codes in search.certain.items()}
+    needed = {name: _needed(name, codes) for name, codes in search.certain.items()}
     return {name: level for name, level in needed.items() if level is not None}
+
+
+@lru_cache(maxsize=10_000)
+def _needed(attribute: str, codes: tuple[str, ...]) -> int | None:
+    return needed_level(attribute, set(codes).intersection(LEVELS[attribute][0]))
 
 
 class FilterLog:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from succession.caching import MARKET_MAX_AGE_S, NOT_MODIFIED, anonymous, kept_for
 from succession.errors import field_problem
-from succession.http import documented, names_locale_of
+from succession.http import documented, locale_of, names_locale_of
 from succession.i18n import Message, _
 from succession.idempotency import creates
 from succession.ids import parse_reference
@@ -130,14 +130,15 @@ CODES_MAX_AGE_S = 3600
 @get("/teasers", opt={"public": True}, operation_id="SearchTeasers", summary="Search teasers by published codes",
      dependencies={"ranges": Provide(ranges_asked, sync_to_thread=False)},
      responses=documented("cursor_invalid", "representation_needed", public=True) | NOT_MODIFIED)
-async def search(request: Request, databases: Pools, actor: Who, settings: Config, locale: Locale, ranges: Ranges,
-                 place: Place = None, industry: Industry = None, founded: Founded = None, employees: Employees = None,
-                 revenue: Revenue = None, margin: Margin = None, price: Price = None, scheme: Scheme = None,
+async def search(request: Request, ranges: Ranges, place: Place = None, industry: Industry = None, founded: Founded = None,
+                 employees: Employees = None, revenue: Revenue = None, margin: Margin = None, price: Price = None, scheme: Scheme = None,
                  timing: Timing = None, phrase: Phrase = None, q: FromQuery[str | None] = None, match: FromQuery[Match] = "certain",
                  sort: FromQuery[Sort | None] = None, limit: FromQuery[PageSize] = PAGE_LIMIT_DEFAULT,
                  cursor: FromQuery[str | None] = None, facets: Facets = None,
                  acting_for: FromQuery[UUID | None] = None) -> Response[SearchPage]:
     refuse_unknown(request.query_params)
+    # Of the busiest route, what others have injected: five tasks of the framework, a tenth of its work.
+    actor, locale, databases, settings = request.user, locale_of(request), request.app.state.databases, request.app.state.settings
     excluding = await viewers_for(databases, actor, acting_for)
     given = dict(zip(FILTERS, (place, industry, founded, employees, revenue, margin, price, scheme, timing, phrase), strict=True))
     market = databases.market(audience_role(actor), actor.organisation_id)

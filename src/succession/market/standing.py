@@ -158,7 +158,7 @@ async def _walking(connection: asyncpg.Connection, search: Search, wanted: Wante
 async def _walking_past_cells(connection: asyncpg.Connection, search: Search, wanted: Wanted, span: Span | None, ids: Ids,
                               hidden: Sequence[UUID]) -> list[asyncpg.Record]:
     arguments = Arguments()
-    tests = [f"({_among('t.cell_id', ids.tolist(), 'int[]', arguments)}) IS TRUE", *_teaser_tests(search, arguments)]
+    tests = [f"({_among('t.cell_id', _ints(ids, arguments))}) IS TRUE", *_teaser_tests(search, arguments)]
     return await _walk(connection, wanted, span, [], tests, arguments, hidden)
 
 
@@ -176,7 +176,7 @@ async def _walk(connection: asyncpg.Connection, wanted: Wanted, span: Span | Non
 async def _looking_into_cells(connection: asyncpg.Connection, search: Search, wanted: Wanted, _span: Span | None, ids: Ids,
                               hidden: Sequence[UUID]) -> list[asyncpg.Record]:
     arguments = Arguments()
-    within = [f"t.cell_id = ANY({arguments.put(ids.tolist(), 'int[]')})", *_teaser_tests(search, arguments)]
+    within = [f"t.cell_id = ANY({_ints(ids, arguments)})", *_teaser_tests(search, arguments)]
     return await _look(connection, search, wanted, within, arguments, hidden)
 
 
@@ -185,13 +185,13 @@ async def _looking_at_matches(connection: asyncpg.Connection, search: Search, wa
     arguments = Arguments()
     rows = await connection.fetch(f"WITH {found_bits(place(search, arguments, wide=False))} SELECT chunk, bits FROM found", *arguments)
     arguments = Arguments()
-    return await _look(connection, search, wanted, [f"t.slot = ANY({arguments.put(_slots(rows), 'int[]')})"], arguments, hidden)
+    return await _look(connection, search, wanted, [f"t.slot = ANY({_ints(_slots(rows), arguments)})"], arguments, hidden)
 
 
-def _slots(rows: Sequence[asyncpg.Record]) -> list[int]:
+def _slots(rows: Sequence[asyncpg.Record]) -> np.ndarray:
     """Where the ones are in rows of (chunk, bits); of a bit string the first bit is the highest of its byte."""
     ones = np.flatnonzero(np.unpackbits(np.frombuffer(b"".join(row["bits"].bytes for row in rows), np.uint8)))
-    return (np.array([row["chunk"] for row in rows], np.int64)[ones // CHUNK] * CHUNK + ones % CHUNK).tolist()
+    return (np.array([row["chunk"] for row in rows], np.int64)[ones // CHUNK] * CHUNK + ones % CHUNK)
 
 
 async def _look(connection: asyncpg.Connection, search: Search, wanted: Wanted, within: list[str], arguments: Arguments,
@@ -216,7 +216,7 @@ async def _possible(connection: asyncpg.Connection, search: Search, wanted: Want
     while begin < len(ids) and len(found) <= wanted.limit:
         end = int(np.searchsorted(keys, keys[min(begin + at_once, len(ids)) - 1], side="right"))
         arguments = Arguments()
-        among = _OF_CELLS.format(ids=arguments.put(ids[begin:end].tolist(), "int[]"), keys=arguments.put(keys[begin:end].tolist(), "int[]"))
+        among = _OF_CELLS.format(ids=_ints(ids[begin:end], arguments), keys=_ints(keys[begin:end], arguments))
         within = [*_teaser_tests(search, arguments), *_after("k.key", wanted, arguments), *_not_hidden(hidden, arguments)]
         sql = _LOOK.format(key="k.key", among=among, within=" AND ".join(within) or "true", limit=arguments.put(wanted.limit + 1 - len(found), "int"))
         found += await connection.fetch(sql, *arguments)
@@ -230,12 +230,17 @@ def _teaser_tests(search: Search, arguments: Arguments) -> list[str]:
 
 
 def _not_hidden(hidden: Sequence[UUID], arguments: Arguments) -> list[str]:
-    return [f"({_among('t.ref', list(hidden), 'uuid[]', arguments)}) IS NOT TRUE"] if hidden else []
+    return [f"({_among('t.ref', arguments.put(list(hidden), 'uuid[]'))}) IS NOT TRUE"] if hidden else []
 
 
-def _among(column: str, values: list, kind: str, arguments: Arguments) -> str:
+def _among(column: str, values: str) -> str:
     """Hashed once, where `= ANY` would compare with every value."""
-    return f"{column} IN (SELECT unnest({arguments.put(values, kind)}))"
+    return f"{column} IN (SELECT unnest({values}))"
+
+
+def _ints(values: np.ndarray, arguments: Arguments) -> str:
+    """As text, which the driver passes on as it is; a list it looks at number by number."""
+    return arguments.put("{" + ",".join(map(str, values.tolist())) + "}", "text") + "::int[]"
 
 
 def _after(key: str, wanted: Wanted, arguments: Arguments) -> list[str]:
