@@ -19,6 +19,15 @@ CREATE POLICY audience_buyer ON market.tally_cell FOR SELECT TO market_buyer USI
 CREATE POLICY audience_desk ON market.tally_cell FOR SELECT TO market_desk USING (seen_by IN (1, 4));
 CREATE POLICY audience_domestic ON market.tally_cell FOR SELECT TO market_domestic USING (seen_by IN (1, 8));
 
+-- Cells become visible in the order of their ids: who has read all up to one lacks none below it (market/cells.py). The trigger
+-- comes before the first id is drawn, and what it takes is held until the transaction ends.
+CREATE FUNCTION market.cells_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305426);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER in_order BEFORE INSERT ON market.cell FOR EACH STATEMENT EXECUTE FUNCTION market.cells_in_order();
+
 -- Both are made together. What there is of a tally has no cells yet: all of it is unsettled, and the worker settles it within minutes.
 SET LOCAL ROLE succession_seeder;
 DELETE FROM market.tally;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import gc
 import logging
 import os
 import signal
@@ -21,6 +23,7 @@ from succession.config import Settings
 from succession.key_ring import check_directory
 
 log = logging.getLogger("succession.access")
+_M_MMAP_THRESHOLD = -3  # malloc.h
 GRACE_S = 10  # requests under way may finish within this
 
 
@@ -55,7 +58,18 @@ class AccessLog:
 def application() -> ASGIApp:
     """What every serving process runs; settings from the environment."""
     logs.set_up()
-    return AccessLog(Admission(create_app(Settings.from_env())))
+    _give_large_blocks_back()
+    app = AccessLog(Admission(create_app(Settings.from_env())))
+    gc.collect()
+    gc.freeze()  # what a program consists of is not looked through again and again for what to throw away
+    return app
+
+
+def _give_large_blocks_back() -> None:
+    """Of glibc: what is large is mapped by itself and goes back when it is freed. Left alone, the first of them to be freed raises
+    the bound to its own size, and the next ones leave holes that no small thing fills."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
 
 
 @contextlib.contextmanager

@@ -137,7 +137,8 @@ def bare(url: str, recording: str, port: int) -> None:
         async with await open_reading(url, 6) as app.state.pool:
             yield
 
-    bare_app = Litestar([handler], lifespan=[lifespan], openapi_config=None, logging_config=None, type_encoders={asyncpg.BitString: str})
+    # Of bitmaps only that they came: as text they would be most of its work.
+    bare_app = Litestar([handler], lifespan=[lifespan], openapi_config=None, logging_config=None, type_encoders={asyncpg.BitString: len})
     uvicorn.run(bare_app, port=port, log_level="warning", loop="uvloop", http="httptools")
 
 

@@ -158,5 +158,7 @@ WHERE c.id = $1 AND (s.place, s.industry, s.founded, s.employees, s.revenue, s.m
 async def label_id(connection: asyncpg.Connection, cell: int, codes: Mapping[str, str]) -> int:
     """The row of a label that says less than a cell, made the first time it is used. The database compares the two."""
     key = [codes[name] for name in ATTRIBUTES]
+    if (known := await connection.fetchval(_LABELLED, cell, *key)) is not None:
+        return known
     await connection.execute(_LABEL, cell, *key, PLACE_RANK[codes["place"]], REVENUE_RANK[codes["revenue"]])
     return await connection.fetchval(_LABELLED, cell, *key)

@@ -21,12 +21,13 @@ from succession.market.search import OFF_CODEBOOK, Search
 from succession.market.tally import Codes
 
 SEES = {"market_public": (1,), "market_buyer": (1, 2), "market_desk": (1, 4), "market_domestic": (1, 8)}  # role -> market.tally_cell.seen_by
-AT_ONCE = 2_000  # rows of the database
+AT_ONCE = 1_000  # rows of the database
 REST_S = 5.0  # between two readings: servers that lag behind one another must not make a process read in turns
 
 FEW = 8  # up to this part of all teasers, those of some cells are found by where they begin
 _COLUMNS = {"price": slice(0, 1), "timing": slice(1, 2), "scheme": slice(2, None), "phrase": slice(2, None)}
 
+_SIZE = "SELECT count(*), coalesce(max(width), 1), coalesce(sum(length(codes) / (2 * width)), 0) FROM market.tally_cell WHERE seen_by = $1"
 _ROWS = "SELECT cell_id, width, codes FROM market.tally_cell WHERE seen_by = $1 ORDER BY cell_id"
 
 
@@ -94,18 +95,19 @@ async def _read(connection: asyncpg.Connection, seen_by: int, codes: Codes) -> P
     numbers = np.array([0, *sorted(number for field in OFF_CODEBOOK for number in codes.of[field].tolist())], np.intp)
     place = np.zeros(codes.size, np.min_scalar_type(len(numbers)))
     place[numbers] = np.arange(len(numbers))
-    cells: list[int] = []
-    sizes: list[int] = []
-    tables: list[np.ndarray] = []
+    cells, width, size = await connection.fetchrow(_SIZE, seen_by)
+    columns = np.zeros((width, size), place.dtype)  # filled bit by bit: nothing of the size of the market is made besides
+    ids, sizes, at = np.zeros(cells, np.int32), np.zeros(cells, np.int32), 0
     rows = await connection.cursor(_ROWS, seen_by)
-    while some := await rows.fetch(AT_ONCE):
-        width = some[0]["width"]
-        cells += [row["cell_id"] for row in some]
-        sizes += [len(row["codes"]) // (2 * width) for row in some]
-        tables.append(place[np.frombuffer(b"".join(row["codes"] for row in some), "<u2").reshape(-1, width)])
-    columns = tuple(np.ascontiguousarray(column) for column in np.concatenate(tables).T) if tables else ()
-    cell = np.repeat(np.arange(len(cells), dtype=np.min_scalar_type(len(cells))), sizes)
-    return Part(np.array(cells, np.int32), np.cumsum([0, *sizes]), cell, columns, numbers)
+    for first in range(0, cells, AT_ONCE):
+        some = await rows.fetch(AT_ONCE)
+        table = place[np.frombuffer(b"".join(row["codes"] for row in some), "<u2").reshape(-1, width)]
+        columns[:, at : at + len(table)] = table.T
+        ids[first : first + len(some)] = [row["cell_id"] for row in some]
+        sizes[first : first + len(some)] = [len(row["codes"]) // (2 * width) for row in some]
+        at += len(table)
+    cell = np.repeat(np.arange(cells, dtype=np.min_scalar_type(cells)), sizes)
+    return Part(ids, np.concatenate([[0], np.cumsum(sizes)]), cell, tuple(columns), numbers)
 
 
 # --- counting -------------------------------------------------------------------------------------------------------
