@@ -15,10 +15,11 @@ import asyncpg
 import numpy as np
 
 from succession.market.cells import cells_until
+from succession.market.answers import State
 from succession.market.facets import POSSIBLE, TOTAL, Arguments, Counts, codes_around, counting, counts_of, place
 from succession.market.search import FILTERS, Search
 from succession.market.settled import settled, shown
-from succession.market.tally import WHOLE_MARKET, Codes, Counted, Key, Keys, Told, tallying, told_by
+from succession.market.tally import WHOLE_MARKET, CodeCount, Codes, Key, Keys, Told, tallying, told_by
 
 # One row: thousands of counts are quicker to read as three arrays.
 _BITMAPS = """
@@ -28,17 +29,18 @@ SELECT array_agg(field) AS fields, array_agg(code) AS codes, array_agg(n) AS num
 """
 
 
-class Found(NamedTuple):
+class Counted(NamedTuple):
     """`shown`: of a field, how many teasers show each code, under all filters but its own; `whole`: teasers of the market, and those
-    that show a code, where known; `newest_cell` of the snapshot."""
+    that show a code, where known; `newest_cell` and `state` of the snapshot, the latter where it was asked for."""
 
     counts: Counts
     shown: Callable[[str], dict[str, int]]
     whole: dict[Key, int]
     newest_cell: int
+    state: State | None
 
 
-async def count(connection: asyncpg.Connection, role: str, search: Search, hidden: Sequence[UUID]) -> Found:
+async def count(connection: asyncpg.Connection, role: str, search: Search, hidden: Sequence[UUID]) -> Counted:
     """Every count. `role`: that the connection reads as; `hidden`: the teasers that this viewer must not see."""
     keys, arguments = Keys.of(search), Arguments()
     rows = await connection.fetch(tallying(keys, place(search, arguments), arguments, hidden), *arguments)
@@ -57,7 +59,7 @@ async def count(connection: asyncpg.Connection, role: str, search: Search, hidde
     return _found(told, found.certain, found.possible, found.counts)
 
 
-def _found(told: Told, certain: int, possible: int, counts: np.ndarray) -> Found:
+def _found(told: Told, certain: int, possible: int, counts: np.ndarray) -> Counted:
     def of_field(field: str) -> dict[str, int]:
         found = {told.codes.names[number][1]: int(counts[number]) for number in told.codes.of[field].tolist()}
         for of, code, n in told.changes:
@@ -65,17 +67,19 @@ def _found(told: Told, certain: int, possible: int, counts: np.ndarray) -> Found
                 found[code] = found.get(code, 0) + n
         return found
 
-    return Found(_counts(told.codes, certain, possible, counts, told.changes), of_field, told.whole, told.newest_cell)
+    return Counted(_counts(told.codes, certain, possible, counts, told.changes), of_field, told.whole, told.newest_cell,
+                   State(told.version, told.noted))
 
 
-def _counts(codes: Codes, certain: int, possible: int, shown: np.ndarray, changes: Iterable[Counted]) -> Counts:
+def _counts(codes: Codes, certain: int, possible: int, shown: np.ndarray, changes: Iterable[CodeCount]) -> Counts:
     """A code counts with the finer ones inside it; see counts_of."""
     values: dict[str, dict[str, int]] = {name: {} for name in FILTERS}
     totals = {TOTAL: certain, POSSIBLE: possible}
     counted = codes.within @ shown
-    for at in np.flatnonzero(counted).tolist():
+    some = np.flatnonzero(counted)
+    for at, n in zip(some.tolist(), counted[some].astype(np.int64).tolist()):
         field, code = codes.published[at]
-        values[field][code] = int(counted[at])
+        values[field][code] = n
     for field, code, n in changes:
         if field in totals:
             totals[field] += n
@@ -87,7 +91,7 @@ def _counts(codes: Codes, certain: int, possible: int, shown: np.ndarray, change
     return Counts(totals[TOTAL], totals[POSSIBLE], values)
 
 
-async def _by_bitmaps(connection: asyncpg.Connection, search: Search, hidden: Sequence[UUID]) -> Found:
+async def _by_bitmaps(connection: asyncpg.Connection, search: Search, hidden: Sequence[UUID]) -> Counted:
     arguments = Arguments()
     placed = place(search, arguments)
     # The planner takes a few hundred chunks for one, and would then look tens of thousands of bitmaps up one by one.
@@ -99,4 +103,4 @@ async def _by_bitmaps(connection: asyncpg.Connection, search: Search, hidden: Se
     def of_field(field: str) -> dict[str, int]:
         return {code: n for of, code, n in rows if of == field}
 
-    return Found(counts_of(rows), of_field, {WHOLE_MARKET: int(row["market"] or 0)}, row["newest_cell"] or 0)
+    return Counted(counts_of(rows), of_field, {WHOLE_MARKET: int(row["market"] or 0)}, row["newest_cell"] or 0, None)

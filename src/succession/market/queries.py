@@ -20,9 +20,10 @@ from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, SCHEMES, label
 from succession.database import ACQUIRE_TIMEOUT_S, Databases
 from succession.errors import Problem
+from succession.market.answers import Found, found_before, keep, key_of
 from succession.market.cells import cells_until
 from succession.market.counted import count
-from succession.market.facets import NO_COUNTS, Counts, FacetValue
+from succession.market.facets import NO_COUNTS, FacetValue
 from succession.market.matched import Matched, matched_in
 from succession.market.search import Search
 from succession.market.standing import SHARE, Wanted, known, page
@@ -161,14 +162,6 @@ class SearchPage(msgspec.Struct, frozen=True):
     facets: dict[str, list[FacetValue]]
 
 
-class Found(msgspec.Struct, frozen=True):
-    """`rows` of one page; `after` the position to go on from, None at the end."""
-
-    counts: Counts
-    rows: list[asyncpg.Record]
-    after: tuple[int, int, UUID] | None
-
-
 async def searchable_facts(market: Market, phrases: Sequence[str] | None) -> list[str]:
     """Of linkable phrases asked for, those that some codebook lets teasers show; nothing is asked when none was asked for."""
     words = vocabulary().phrases
@@ -190,18 +183,21 @@ async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewe
 
 
 async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+    key = key_of(role, search, wanted)
+    if (before := await found_before(pool, key, for_viewers)) is not None:
+        return before
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         hidden = await connection.fetchval(_HIDDEN, list(for_viewers)) or () if for_viewers else ()
-        counts, shown, whole, newest_cell = await count(connection, role, search, hidden)
-        matches = counts.possible if wanted.sort == SHARE else counts.certain
-        if not matches or not wanted.limit:
-            return Found(counts, [], None)
-        cells = await cells_until(connection, newest_cell)
-        found = await page(connection, search, wanted, known(wanted, search, matches, shown, whole), cells, hidden)
-    if len(found) <= wanted.limit:
-        return Found(counts, found, None)
-    last = found[wanted.limit - 1]
-    return Found(counts, found[: wanted.limit], (last["key"], last["shuffle"], last["ref"]))
+        counts, shown, whole, newest_cell, state = await count(connection, role, search, hidden)
+        matches, rows = counts.possible if wanted.sort == SHARE else counts.certain, []
+        if matches and wanted.limit:
+            cells = await cells_until(connection, newest_cell)
+            rows = await page(connection, search, wanted, known(wanted, search, matches, shown, whole), cells, hidden)
+    last = rows[wanted.limit - 1] if len(rows) > wanted.limit > 0 else None
+    found = Found(counts, rows[: wanted.limit], last and (last["key"], last["shuffle"], last["ref"]))
+    if state and not hidden:
+        keep(key, state, found)
+    return found
 
 
 # --- one teaser -----------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class Wanted(msgspec.Struct, frozen=True):
 WALKED_US, CELL_US, HASHED_US = 0.5, 1.5, 0.15  # passing over one teaser, finding its cell, hashing a cell beforehand
 LOOKED_AT_US, CHUNK_US, BITMAP_US = 3.5, 3.0, 0.6
 CHUNK = 8192
+WALKED_AT_ONCE = 150  # teasers; fewer are passed over sooner than a way is chosen
 CELLS_FIRST, CELLS_TIMES = 64, 4  # of possible matches: cells looked at first, and how many times more each time that is too few
 
 _COLUMNS = "t.ref, t.shuffle, t.fiscal_year, t.price, t.schemes, t.timing, t.phrases, t.vocabulary_version"
@@ -125,19 +126,20 @@ def _in_span(search: Search, wanted: Wanted, span: Span) -> Search:
 
 async def page(connection: asyncpg.Connection, search: Search, wanted: Wanted, about: Known, cells: Cells, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
     """A page, with one row more than it shows. `hidden`: teasers that this viewer must not see."""
-    reached = cells.of(search)
     if wanted.sort == SHARE:
-        return await _possible(connection, search, wanted, cells, reached, hidden)
+        return await _possible(connection, search, wanted, cells, cells.of(search), hidden)
     span = _span(wanted, about)
+    walked = span.walked if span else (wanted.limit + 1) * about.market // max(1, about.matches)
+    if wanted.sort in SORTS and walked <= WALKED_AT_ONCE:
+        return await _walking(connection, search, wanted, span, None, hidden)
     if span:
         search = _in_span(search, wanted, span)
-        reached = cells.of(search)
+    reached = cells.of(search)
     ids, matches = cells.ids[reached.certain] if search.certain else None, span.matches if span else about.matches
     ways = {_looking_at_matches: matches * LOOKED_AT_US + about.market / CHUNK * (CHUNK_US + BITMAP_US * _codes_asked(search))}
     if ids is not None:
         ways[_looking_into_cells] = len(ids) * about.market / len(cells.ids) * LOOKED_AT_US
     if wanted.sort in SORTS:
-        walked = span.walked if span else (wanted.limit + 1) * about.market // max(1, about.matches)
         ways[_walking] = walked * (WALKED_US + (CELL_US if search.certain else 0))
         if ids is not None:
             ways[_walking_past_cells] = walked * WALKED_US + len(ids) * HASHED_US

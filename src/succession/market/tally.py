@@ -26,10 +26,10 @@ KEYED_MOST, FIELDS_MOST = 2, 3
 KEYS_MOST = 2_000
 WHOLES_MOST = 8  # a market is read by four roles
 WHOLE_MARKET = ("", "")
-NEWEST_CELL, HIGHEST_CODE, VERSION = "cell", "number", "version"  # what a process must know to read the rest
+NEWEST_CELL, HIGHEST_CODE, VERSION, NOTED = "cell", "number", "version", "noted"  # what a process must know to read the rest
 
 Key = tuple[str, str]
-Counted = tuple[str, str, int]  # field, code, n
+CodeCount = tuple[str, str, int]  # field, code, n
 
 
 @cache
@@ -126,6 +126,7 @@ changed AS (
 )
 SELECT t.a, t.b, t.n::bigint AS n, t.counts FROM wanted w JOIN market.tally t ON t.a = w.a AND t.b = w.b
 UNION ALL SELECT '{version}', NULL, t.xmin::text::bigint, NULL FROM market.tally t WHERE t.a = '' AND t.b = ''
+UNION ALL SELECT '{noted}', NULL, max(id), NULL FROM market.unsettled
 UNION ALL SELECT '{newest}', NULL, max(id), NULL FROM market.cell
 UNION ALL SELECT '{highest}', NULL, max(number), NULL FROM market.tally_code
 UNION ALL SELECT '{possible}', NULL, sum(t.n), NULL FROM wide w JOIN market.tally t ON t.a = w.a AND t.b = w.b
@@ -156,7 +157,7 @@ def tallying(keys: Keys | None, placed: Placed, arguments: Arguments, hidden: Se
     single = (*ATTRIBUTES, "price", "timing")
     return _TALLY.format(
         a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1), cells=cells,
-        gone=_GONE.format(cells=cells, hidden=arguments.put(list(hidden), "uuid[]")) if hidden else "", possible=POSSIBLE, total=TOTAL, newest=NEWEST_CELL, highest=HIGHEST_CODE, version=VERSION,
+        gone=_GONE.format(cells=cells, hidden=arguments.put(list(hidden), "uuid[]")) if hidden else "", possible=POSSIBLE, total=TOTAL, newest=NEWEST_CELL, highest=HIGHEST_CODE, version=VERSION, noted=NOTED,
         own=", ".join(f"(NOT ({test}))::int AS {own[name]}" for name, test in tests.items()) or "0 AS misses",
         missed=" + ".join(own.values()) or "0", touches=" AND ".join(overlapping) if placed.inside else "false",
         single=", ".join(f"('{name}', {_misses(own, name)}, j.{name})" for name in single),
@@ -219,16 +220,17 @@ async def codes_until(connection: asyncpg.Connection, highest: int) -> Codes:
 
 
 class Told(NamedTuple):
-    """What the statement says. `version`: the transaction that settled the market, 0 for none; `counts`: by number, each field under all
+    """What the statement says. `version`: the transaction that settled the market, and the last note since, 0 for none; `counts`: by number, each field under all
     filters but its own as far as the keys tell; `changes`: what came, went or is hidden since then; `whole`: ("", "") and (field, code)
     -> teasers of the whole market when it was settled."""
 
     codes: Codes
     version: int
+    noted: int
     newest_cell: int
     certain: int
     counts: np.ndarray
-    changes: list[Counted]
+    changes: list[CodeCount]
     whole: dict[Key, int]
 
 
@@ -237,7 +239,7 @@ async def told_by(connection: asyncpg.Connection, keys: Keys | None, rows: Seque
     for a, b, n, _packed in rows:
         if b is None:
             said[a] += int(n or 0)
-    version, newest, highest = (said.pop(name, 0) for name in (VERSION, NEWEST_CELL, HIGHEST_CODE))
+    version, noted, newest, highest = (said.pop(name, 0) for name in (VERSION, NOTED, NEWEST_CELL, HIGHEST_CODE))
     codes = await codes_until(connection, highest)
     filtered = frozenset(keys.certain) if keys else frozenset()
     certain, counts = 0, np.zeros(codes.size, np.int64)
@@ -259,4 +261,4 @@ async def told_by(connection: asyncpg.Connection, keys: Keys | None, rows: Seque
     for name, under_others in own.items():
         counts[codes.of[name]] = under_others[codes.of[name]]
     changes = [(*a.partition("=")[::2], n) for a, n in said.items() if n]
-    return Told(codes, version, newest, certain, counts, changes, whole)
+    return Told(codes, version, noted, newest, certain, counts, changes, whole)
