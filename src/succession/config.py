@@ -131,6 +131,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_POOL_APP_SIZE", _whole(1, 200), "8", "connections per pool of succession_app"),
     Variable("SUCCESSION_POOL_WORKER_SIZE", _whole(1, 200), "4", "connections of succession_worker"),
     Variable("SUCCESSION_POOL_MARKET_SIZE", _whole(1, 200), "6", "connections per audience role"),
+    Variable("SUCCESSION_ANSWERS_KEPT", _whole(0, 100_000), "400", "answers of searches that a process tells again while the market is the same"),
     Variable("SUCCESSION_RATE_KEY", _whole(1, 10_000_000), "600", "requests a minute of one API key or signed-in person"),
     Variable("SUCCESSION_RATE_ORGANISATION", _whole(1, 10_000_000), "3000", "requests a minute of all of one organisation"),
     Variable("SUCCESSION_RATE_ADDRESS", _whole(1, 10_000_000), "300", "requests a minute of one network nobody has signed in from"),
@@ -197,6 +198,7 @@ class Settings:
     rate_key: int
     rate_organisation: int
     rate_address: int
+    answers_kept: int
     batch_calendar: str
     spot_check_percent: int
     checkpoint_hours: int
@@ -252,6 +254,7 @@ class Settings:
             rate_key=value["SUCCESSION_RATE_KEY"],
             rate_organisation=value["SUCCESSION_RATE_ORGANISATION"],
             rate_address=value["SUCCESSION_RATE_ADDRESS"],
+            answers_kept=value["SUCCESSION_ANSWERS_KEPT"],
             batch_calendar=value["SUCCESSION_BATCH_CALENDAR"],
             spot_check_percent=_spot_check_percent(value),
             checkpoint_hours=value["SUCCESSION_CHECKPOINT_HOURS"],

@@ -5,9 +5,10 @@ One run, one machine, servers of its own, every figure a ratio of things asked i
 directory. With --keep the seeded servers stay there, and the next run takes minutes.
 
 (a) throughput of `succession serve`, one process, beside one process of a bare Litestar handler that runs the very statements our
-    pages ran (recorded) on the same kind of pool (database.py) and returns their rows as JSON;
+    pages ran (recorded) on the same kind of pool (database.py) and returns their rows as JSON: searches that repeat, as a
+    process that remembers its answers meets them (it asks whether the market is still the same), and every search anew;
 (b) latency beside FastAPI + SQLModel and Django (peers/), which give the same answer;
-(c) a mixed workload: how far the slowest hundredth lies from the middle;
+(c) a mixed workload: how far the slowest hundredth lies from the middle; (b) to (d) of a process that remembers nothing;
 (d) the same searches over a tenth of the market; (e) memory of the API process after all that; (f) a viewer whom owners exclude.
 PostgreSQL has the settings of embedded.py and shared_buffers of 1 GB, work_mem of 16 MB, as a modest server would.
 """
@@ -86,9 +87,9 @@ def process(*argv: str, ready: str, **environ: str) -> Iterator[tuple[str, psuti
             started.wait(timeout=30)
 
 
-def ours(servers: Servers, directory: Path) -> contextlib.AbstractContextManager[tuple[str, psutil.Process]]:
+def ours(servers: Servers, directory: Path, **settings: str) -> contextlib.AbstractContextManager[tuple[str, psutil.Process]]:
     return process("-m", "succession", "serve", ready="/readyz", SUCCESSION_PORT="{port}", SUCCESSION_DEMO="1",
-                   SUCCESSION_DATA_DIR=str(directory), SUCCESSION_RATE_ADDRESS="10000000", **servers.environ)
+                   SUCCESSION_DATA_DIR=str(directory), SUCCESSION_RATE_ADDRESS="10000000", **settings, **servers.environ)
 
 
 class Recording(asyncpg.Connection):
@@ -271,16 +272,20 @@ def show(results: dict[str, Any]) -> None:
     print(f"{'(c) mixed workload':<36}{'n':>6}{'median':>9}{'p95':>9}{'p99':>9}")
     for name, row in {**mixed["classes"], "all": mixed["all"], "all, the first time": mixed["cold"]}.items():
         print(f"    {name:<32}{row['n']:>6}{row['median']:>9.1f}{row['p95']:>9.1f}{row['p99']:>9.1f}")
-    print(f"    p99 : median {mixed['p99_over_median']:.1f} (at most 5)\n")
+    print(f"    p99 : median {mixed['p99_over_median']:.1f} (at most 5)")
+    again = results["mixed_remembering"]["all"]
+    print(f"{'    all, asked again, remembered':<36}{again['n']:>6}{again['median']:>9.1f}{again['p95']:>9.1f}{again['p99']:>9.1f}\n")
     print(f"{'(b) ours beside':<36}{'ours':>9}{'fastapi':>9}{'django':>9}{'ratios':>16}")
     for name, row in results["peers"].items():
         print(f"    {name:<32}{row['ours']:>9.1f}{row['fastapi']:>9.0f}{row['django']:>9.0f}{row['fastapi_ratio']:>9.1f}{row['django_ratio']:>7.1f}")
     print(f"\n{'(d) ten times the listings':<36}{'tenth':>9}{'all':>9}{'ratio (at most 1.5)':>22}")
     for name, row in results["growth"].items():
         print(f"    {name:<32}{row['small']:>9.1f}{row['large']:>9.1f}{row['ratio']:>9.2f}")
-    one, other = results["throughput"], results["excluding"]
-    print(f"\n(a) {CLIENTS} clients: ours {one['ours_per_s']:.0f} /s, bare {one['bare_per_s']:.0f} /s, ratio {one['ratio']:.2f} (at least 0.8)")
-    print(f"(e) memory of the API process {results['memory_mib']:.0f} MiB (at most 200)")
+    other = results["excluding"]
+    print()
+    for name, one in results["throughput"].items():
+        print(f"{f'(a) {CLIENTS} clients, {name}':<36}ours {one['ours_per_s']:.0f} /s, bare {one['bare_per_s']:.0f} /s, ratio {one['ratio']:.2f} (at least 0.8)")
+    print(f"(e) memory of the API process {results['memory_mib']:.0f} MiB, of one that remembers {results['remembering_mib']:.0f} (at most 200)")
     print(f"(f) a viewer whom owners exclude {other['excluded']:.1f}, nobody {other['nobody']:.1f}, ratio {other['ratio']:.2f}")
 
 
@@ -291,16 +296,18 @@ async def measure(large: Servers, small: Servers, directory: Path, rounds: int) 
     await make_table(large.database_url)
     each, results = max(3, rounds // 5), {}
     with contextlib.ExitStack() as stack:
-        serving = [stack.enter_context(ours(servers, directory)) for servers in (large, small)]
+        serving = [stack.enter_context(ours(servers, directory, SUCCESSION_ANSWERS_KEPT="0")) for servers in (large, small)]
+        remembering = stack.enter_context(ours(large, directory))
         addresses = {"bare": stack.enter_context(process(__file__, "--bare", settings.role_url("market_public"), str(directory / "statements.json"),
                                                          "{port}", ready="/0"))[0]}
         for peer in ("fastapi", "django"):
             addresses[peer] = stack.enter_context(process(str(HERE / "peers" / f"{peer}_app.py"), "{port}", large.database_url, ready="/"))[0]
         clients = {name: httpx.AsyncClient(base_url=address, timeout=120, headers={"Accept-Language": "en"}) for name, address in
-                   {"large": serving[0][0], "small": serving[1][0], **addresses}.items()}
-        results["throughput"] = await throughput(clients["large"], clients["bare"], searches)
-        results["mixed"] = await mixed(clients["large"], rounds)
-        results["memory_mib"] = serving[0][1].memory_info().rss / 2**20
+                   {"large": serving[0][0], "small": serving[1][0], "remembering": remembering[0], **addresses}.items()}
+        results["throughput"] = {"searches that repeat": await throughput(clients["remembering"], clients["bare"], searches),
+                                 "every search anew": await throughput(clients["large"], clients["bare"], searches)}
+        results["mixed"], results["mixed_remembering"] = await mixed(clients["large"], rounds), await mixed(clients["remembering"], rounds)
+        results["memory_mib"], results["remembering_mib"] = (each.memory_info().rss / 2**20 for _address, each in (serving[0], remembering))
         results["growth"] = await growth(clients["large"], clients["small"], each)
         results["excluding"] = await excluding(settings, each)
         results["peers"] = await beside_peers(clients["large"], {name: clients[name] for name in ("fastapi", "django")}, max(3, each // 3))

@@ -19,7 +19,7 @@ from succession.market.facets import Counts
 from succession.market.search import Search
 from succession.market.standing import Wanted
 
-KEPT_MOST, ROWS_MOST = 400, 21  # some 15 kB each: first pages, and those after them, of ordinary size
+ROWS_MOST = 20  # pages of ordinary size, some 15 kB each
 
 # Ids of notes ascend in the order of commits: their writers queue (mark_teasers).
 _STATE = """
@@ -46,31 +46,35 @@ class Found(msgspec.Struct, frozen=True):
     after: tuple[int, int, UUID] | None
 
 
-_kept: OrderedDict[bytes, tuple[State, bytes, list[asyncpg.Record], tuple[int, int, UUID] | None]] = OrderedDict()
+class Answers:
+    """What one process has found, the least lately asked for forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._kept: OrderedDict[bytes, tuple[State, bytes, list[asyncpg.Record], tuple[int, int, UUID] | None]] = OrderedDict()
+
+    async def before(self, pool: asyncpg.Pool, key: bytes, for_viewers: Sequence[UUID]) -> Found | None:
+        """What was found, if the market is still the same and no teaser of it excludes one of the viewers: both are asked in one
+        statement, so a teaser that was just published to others is not overlooked."""
+        if (kept := self._kept.get(key)) is None:
+            return None
+        state, counts, rows, after = kept
+        now = await (pool.fetchrow(_STATE_FOR, list(for_viewers)) if for_viewers else pool.fetchrow(_STATE))
+        if state != (now["version"] or 0, now["noted"] or 0):
+            self._kept.pop(key, None)
+            return None
+        if for_viewers and now["excluded"]:
+            return None
+        return Found(msgspec.msgpack.decode(counts, type=Counts), rows, after)
+
+    def keep(self, key: bytes, state: State, found: Found) -> None:
+        """`state`: that of the snapshot in which it was found."""
+        if self.most and len(found.rows) <= ROWS_MOST:
+            self._kept[key] = state, msgspec.msgpack.encode(found.counts), found.rows, found.after
+            self._kept.move_to_end(key)
+            if len(self._kept) > self.most:
+                self._kept.popitem(last=False)
 
 
 def key_of(role: str, search: Search, wanted: Wanted) -> bytes:
     return msgspec.msgpack.encode((role, search.wishes, wanted))
-
-
-async def found_before(pool: asyncpg.Pool, key: bytes, for_viewers: Sequence[UUID]) -> Found | None:
-    """What was found, if the market is still the same and no teaser of it excludes one of the viewers: both are asked in one statement,
-    so a teaser that was just published to others is not overlooked."""
-    if (kept := _kept.get(key)) is None:
-        return None
-    state, counts, rows, after = kept
-    now = await (pool.fetchrow(_STATE_FOR, list(for_viewers)) if for_viewers else pool.fetchrow(_STATE))
-    if state != (now["version"] or 0, now["noted"] or 0):
-        _kept.pop(key, None)
-        return None
-    if for_viewers and now["excluded"]:
-        return None
-    return Found(msgspec.msgpack.decode(counts, type=Counts), rows, after)
-
-
-def keep(key: bytes, state: State, found: Found) -> None:
-    if len(found.rows) > ROWS_MOST:
-        return
-    _kept[key] = state, msgspec.msgpack.encode(found.counts), found.rows, found.after
-    if len(_kept) > KEPT_MOST:
-        _kept.popitem(last=False)

@@ -7,9 +7,8 @@ the caller's, and count what came, went or is hidden since the market was settle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
-from uuid import UUID
 
 import asyncpg
 import numpy as np
@@ -18,8 +17,8 @@ from succession.market.cells import cells_until
 from succession.market.answers import State
 from succession.market.facets import POSSIBLE, TOTAL, Arguments, Counts, codes_around, counting, counts_of, place
 from succession.market.search import FILTERS, Search
-from succession.market.settled import settled, shown
-from succession.market.tally import WHOLE_MARKET, CodeCount, Codes, Key, Keys, Told, tallying, told_by
+from succession.market.settled import Shown, part_of, settled, shown
+from succession.market.tally import WHOLE_MARKET, CodeCount, Codes, Key, Keys, Told, codes_known, tallying, told_by
 
 # One row: thousands of counts are quicker to read as three arrays.
 _BITMAPS = """
@@ -40,23 +39,28 @@ class Counted(NamedTuple):
     state: State | None
 
 
-async def count(connection: asyncpg.Connection, role: str, search: Search, hidden: Sequence[UUID]) -> Counted:
-    """Every count. `role`: that the connection reads as; `hidden`: the teasers that this viewer must not see."""
+async def count(connection: asyncpg.Connection, role: str, search: Search, hidden: str) -> Counted:
+    """Every count. `role`: that the connection reads as; `hidden`: the teasers that this viewer must not see, as the text of an array."""
     keys, arguments = Keys.of(search), Arguments()
-    rows = await connection.fetch(tallying(keys, place(search, arguments), arguments, hidden), *arguments)
+    part = await part_of(connection, hidden, codes_known()) if hidden else None
+    rows = await connection.fetch(tallying(keys, place(search, arguments), arguments, "" if part else hidden), *arguments)
     told = await told_by(connection, keys, rows)
-    if keys is not None and keys.complete:
-        return _found(told, told.certain, 0, told.counts)
-    cells = await cells_until(connection, told.newest_cell)
-    parts = await settled(connection, role, told.version, told.codes)
-    if parts is None:
-        return await _by_bitmaps(connection, search, hidden)
-    filtered = (*search.certain, *search.others)
-    found = shown(parts, cells, cells.of(search), search, told.codes, () if keys else filtered)
-    for name in filtered if keys else ():
-        numbers = told.codes.of[name]
-        found.counts[numbers] = told.counts[numbers]
-    return _found(told, found.certain, found.possible, found.counts)
+    complete, filtered = keys is not None and keys.complete, (*search.certain, *search.others)
+    found = Shown(told.certain, 0, told.counts)
+    if not complete or part:
+        cells = await cells_until(connection, told.newest_cell)
+    if not complete:
+        parts = await settled(connection, role, told.version, told.codes)
+        if parts is None:
+            return await _by_bitmaps(connection, search, hidden)
+        found = shown(parts, cells, cells.of(search), search, told.codes, () if keys else filtered)
+        for name in filtered if keys else ():
+            numbers = told.codes.of[name]
+            found.counts[numbers] = told.counts[numbers]
+    if part:
+        few = cells.some(part.cells)
+        found = found.without(shown([part], few, few.of(search), search, told.codes, filtered))
+    return _found(told, *found)
 
 
 def _found(told: Told, certain: int, possible: int, counts: np.ndarray) -> Counted:
@@ -91,7 +95,7 @@ def _counts(codes: Codes, certain: int, possible: int, shown: np.ndarray, change
     return Counts(totals[TOTAL], totals[POSSIBLE], values)
 
 
-async def _by_bitmaps(connection: asyncpg.Connection, search: Search, hidden: Sequence[UUID]) -> Counted:
+async def _by_bitmaps(connection: asyncpg.Connection, search: Search, hidden: str) -> Counted:
     arguments = Arguments()
     placed = place(search, arguments)
     # The planner takes a few hundred chunks for one, and would then look tens of thousands of bitmaps up one by one.

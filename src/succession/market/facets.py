@@ -8,9 +8,8 @@ teaser shows: codes are counted as shown, and added up towards the coarser ones 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
-from uuid import UUID
 
 import msgspec
 
@@ -71,9 +70,9 @@ def place(search: Search, arguments: Arguments, wide: bool = True) -> Placed:
 # --- the statement --------------------------------------------------------------------------------------------------
 
 
-def counting(placed: Placed, arguments: Arguments, hidden: Sequence[UUID]) -> str:
+def counting(placed: Placed, arguments: Arguments, hidden: str) -> str:
     """Common table expressions that end in `counts(field, code, n)`; fields `total` and `possible` count whole searches.
-    `hidden`: teasers that are left out."""
+    `hidden`: teasers that are left out, as the text of an array."""
     counts = "\nUNION ALL ".join((_each_code(placed), _total(), _possible(placed)))
     return ",\n".join([_live(arguments, hidden), *_filters(placed), _bases(placed), f"counts AS MATERIALIZED ({counts})"])
 
@@ -88,13 +87,13 @@ def found_bits(placed: Placed) -> str:
 _LIVE = "live AS (SELECT chunk, bits FROM market.bitmap WHERE field = 'live')"
 
 
-def _live(arguments: Arguments, hidden: Sequence[UUID]) -> str:
+def _live(arguments: Arguments, hidden: str) -> str:
     """`live(chunk, bits)`, without what is hidden from this viewer."""
     if not hidden:
         return _LIVE
     gone = (
         "SELECT t.slot / 8192 AS chunk, market.bits_of(array_agg(t.slot)) AS bits "
-        f"FROM market.teaser t JOIN unnest({arguments.put(list(hidden), 'uuid[]')}) AS x(ref) ON x.ref = t.ref GROUP BY 1"
+        f"FROM market.teaser t JOIN unnest({arguments.put(hidden, 'text')}::uuid[]) AS x(ref) ON x.ref = t.ref GROUP BY 1"
     )
     return (
         f"gone AS ({gone}), "

@@ -20,7 +20,7 @@ from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, SCHEMES, label
 from succession.database import ACQUIRE_TIMEOUT_S, Databases
 from succession.errors import Problem
-from succession.market.answers import Found, found_before, keep, key_of
+from succession.market.answers import Answers, Found, key_of
 from succession.market.cells import cells_until
 from succession.market.counted import count
 from succession.market.facets import NO_COUNTS, FacetValue
@@ -172,22 +172,26 @@ async def searchable_facts(market: Market, phrases: Sequence[str] | None) -> lis
     return [row["f"] for row in rows]
 
 
-_HIDDEN = "SELECT array_agg(DISTINCT x.ref) FROM unnest($1::uuid[]) AS v(id), market.excluded_teasers(v.id) x"
+_HIDDEN = """
+SELECT array_agg(t.ref ORDER BY t.ref)::text FROM market.teaser t
+WHERE t.ref IN (SELECT x.ref FROM unnest($1::uuid[]) AS v(id), market.excluded_teasers(v.id) x)
+"""
 
 
-async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
-    """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes."""
+async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], answers: Answers | None = None) -> Found:
+    """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes; `answers`: what
+    this process has found before."""
     if search.empty:
         return Found(NO_COUNTS, [], None)
-    return await market.ask(lambda pool: _find(pool, market.role, search, wanted, for_viewers))
+    return await market.ask(lambda pool: _find(pool, market.role, search, wanted, for_viewers, answers))
 
 
-async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], answers: Answers | None) -> Found:
     key = key_of(role, search, wanted)
-    if (before := await found_before(pool, key, for_viewers)) is not None:
+    if answers and (before := await answers.before(pool, key, for_viewers)) is not None:
         return before
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        hidden = await connection.fetchval(_HIDDEN, list(for_viewers)) or () if for_viewers else ()
+        hidden = await connection.fetchval(_HIDDEN, list(for_viewers)) or "" if for_viewers else ""
         counts, shown, whole, newest_cell, state = await count(connection, role, search, hidden)
         matches, rows = counts.possible if wanted.sort == SHARE else counts.certain, []
         if matches and wanted.limit:
@@ -195,8 +199,8 @@ async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, f
             rows = await page(connection, search, wanted, known(wanted, search, matches, shown, whole), cells, hidden)
     last = rows[wanted.limit - 1] if len(rows) > wanted.limit > 0 else None
     found = Found(counts, rows[: wanted.limit], last and (last["key"], last["shuffle"], last["ref"]))
-    if state and not hidden:
-        keep(key, state, found)
+    if answers and state and not hidden:
+        answers.keep(key, state, found)
     return found
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import asyncpg
 import numpy as np
 
-from succession.codes import ATTRIBUTES
 from succession.market.cells import Cells, Reached
-from succession.market.search import OFF_CODEBOOK, Search
+from succession.market.search import FILTERS, OFF_CODEBOOK, Search
 from succession.market.tally import Codes
 
 SEES = {"market_public": (1,), "market_buyer": (1, 2), "market_desk": (1, 4), "market_domestic": (1, 8)}  # role -> market.tally_cell.seen_by
@@ -110,6 +110,39 @@ async def _read(connection: asyncpg.Connection, seen_by: int, codes: Codes) -> P
     return Part(ids, np.concatenate([[0], np.cumsum(sizes)]), cell, tuple(columns), numbers)
 
 
+# --- what one viewer must not see -----------------------------------------------------------------------------------
+
+HIDDEN_KEPT_MOST = 500  # viewers; a teaser shows the same for ever
+_OF_REFS = "SELECT t.cell_id, t.price, t.timing, t.schemes, t.phrases FROM market.teaser t WHERE t.ref = ANY($1::text::uuid[]) ORDER BY t.cell_id"
+_hidden: OrderedDict[str, Part] = OrderedDict()
+
+
+async def part_of(connection: asyncpg.Connection, refs: str, codes: Codes) -> Part | None:
+    """These teasers (`refs`: the text of an array), so that they can be taken off what is counted; None where one shows a code that has no number yet."""
+    if (part := _hidden.get(refs)) is None:
+        if (part := await _read_few(connection, refs, codes)) is None:
+            return None
+        _hidden[refs] = part
+        if len(_hidden) > HIDDEN_KEPT_MOST:
+            _hidden.popitem(last=False)
+    return part
+
+
+async def _read_few(connection: asyncpg.Connection, refs: str, codes: Codes) -> Part | None:
+    rows = await connection.fetch(_OF_REFS, refs)
+    shown = [[("price", price), ("timing", timing), *(("scheme", code) for code in schemes), *(("phrase", code) for code in phrases)]
+             for _cell, price, timing, schemes, phrases in rows]
+    if not all(code in codes.numbers for each in shown for code in each):
+        return None
+    numbers = np.array([0, *sorted({codes.numbers[code] for each in shown for code in each})], np.intp)
+    place = {number: at for at, number in enumerate(numbers.tolist())}
+    table = np.zeros((len(rows), max(map(len, shown), default=2)), np.uint16)
+    for at, each in enumerate(shown):
+        table[at, : len(each)] = [place[codes.numbers[code]] for code in each]
+    cells, first, cell = np.unique(np.array([row["cell_id"] for row in rows], np.int32), return_index=True, return_inverse=True)
+    return Part(cells, np.append(first, len(rows)), cell, tuple(np.ascontiguousarray(table.T)), numbers)
+
+
 # --- counting -------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +153,9 @@ class Shown(NamedTuple):
     certain: int
     possible: int
     counts: np.ndarray
+
+    def without(self, others: Shown) -> Shown:
+        return Shown(self.certain - others.certain, self.possible - others.possible, self.counts - others.counts)
 
 
 def shown(parts: Sequence[Part], cells: Cells, reached: Reached, search: Search, codes: Codes, counted: Collection[str]) -> Shown:
@@ -145,19 +181,20 @@ def _shown(part: Part, cells: Cells, reached: Reached, search: Search, codes: Co
     for name in counted:
         others = [met[places] for field, met in reached.inside.items() if field != name]
         under = passing(part.of_cells(np.logical_and.reduce([np.ones(len(places), bool), *others])), name)
-        counts[codes.of[name]] = _counts(part, places, under, cells, codes)[codes.of[name]]
+        counts[codes.of[name]] = _counts(part, places, under, cells, codes, (name,))[codes.of[name]]
     return Shown(len(inside), len(found) - len(inside), counts)
 
 
-def _counts(part: Part, places: np.ndarray, among: np.ndarray, cells: Cells, codes: Codes) -> np.ndarray:
-    """Per number of the tally, how many of these teasers show its code."""
+def _counts(part: Part, places: np.ndarray, among: np.ndarray, cells: Cells, codes: Codes, fields: Collection[str] = FILTERS) -> np.ndarray:
+    """Per number of the tally, how many of these teasers show its code; at least for the codes of these fields."""
     found = np.zeros(codes.size, np.int64)
-    for column in part.columns:
+    for column in part.columns if any(name in _COLUMNS for name in fields) else ():
         found[part.numbers] += np.bincount(column[among], minlength=len(part.numbers))
     of_cells = np.bincount(part.cell[among], minlength=len(places))
     some = np.flatnonzero(of_cells)
-    for name in ATTRIBUTES:
-        numbers = np.array([codes.numbers.get((name, code), 0) for code in cells.codes[name]], np.intp)
+    for name, numbers in codes.of_cells(cells.codes).items():
+        if name not in fields:
+            continue
         np.add.at(found, numbers, np.bincount(cells.columns[name][places[some]], of_cells[some], len(numbers)).astype(np.int64))
     found[0] = 0
     return found

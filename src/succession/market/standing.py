@@ -124,8 +124,8 @@ def _in_span(search: Search, wanted: Wanted, span: Span) -> Search:
     return msgspec.structs.replace(search, others={**search.others, field: (*search.others.get(field, ()), codes)})
 
 
-async def page(connection: asyncpg.Connection, search: Search, wanted: Wanted, about: Known, cells: Cells, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
-    """A page, with one row more than it shows. `hidden`: teasers that this viewer must not see."""
+async def page(connection: asyncpg.Connection, search: Search, wanted: Wanted, about: Known, cells: Cells, hidden: str) -> list[asyncpg.Record]:
+    """A page, with one row more than it shows. `hidden`: teasers that this viewer must not see, as the text of an array."""
     if wanted.sort == SHARE:
         return await _possible(connection, search, wanted, cells, cells.of(search), hidden)
     span = _span(wanted, about)
@@ -150,7 +150,7 @@ def _codes_asked(search: Search) -> int:
     return sum(map(len, search.certain.values())) + sum(len(codes) for sets in search.others.values() for codes in sets)
 
 
-async def _walking(connection: asyncpg.Connection, search: Search, wanted: Wanted, span: Span | None, _ids: Ids, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+async def _walking(connection: asyncpg.Connection, search: Search, wanted: Wanted, span: Span | None, _ids: Ids, hidden: str) -> list[asyncpg.Record]:
     arguments = Arguments()
     placed = place(search, arguments, wide=False)
     inside = [f"c.{name} = ANY({codes})" for name, codes in placed.inside.items()]
@@ -158,14 +158,14 @@ async def _walking(connection: asyncpg.Connection, search: Search, wanted: Wante
 
 
 async def _walking_past_cells(connection: asyncpg.Connection, search: Search, wanted: Wanted, span: Span | None, ids: Ids,
-                              hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+                              hidden: str) -> list[asyncpg.Record]:
     arguments = Arguments()
     tests = [f"({_among('t.cell_id', _ints(ids, arguments))}) IS TRUE", *_teaser_tests(search, arguments)]
     return await _walk(connection, wanted, span, [], tests, arguments, hidden)
 
 
 async def _walk(connection: asyncpg.Connection, wanted: Wanted, span: Span | None, inside: list[str], within: list[str], arguments: Arguments,
-                hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+                hidden: str) -> list[asyncpg.Record]:
     key = SORTS[wanted.sort]
     within += [*_after(key, wanted, arguments), *_not_hidden(hidden, arguments)]
     if span:
@@ -176,14 +176,14 @@ async def _walk(connection: asyncpg.Connection, wanted: Wanted, span: Span | Non
 
 
 async def _looking_into_cells(connection: asyncpg.Connection, search: Search, wanted: Wanted, _span: Span | None, ids: Ids,
-                              hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+                              hidden: str) -> list[asyncpg.Record]:
     arguments = Arguments()
     within = [f"t.cell_id = ANY({_ints(ids, arguments)})", *_teaser_tests(search, arguments)]
     return await _look(connection, search, wanted, within, arguments, hidden)
 
 
 async def _looking_at_matches(connection: asyncpg.Connection, search: Search, wanted: Wanted, _span: Span | None, _ids: Ids,
-                              hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+                              hidden: str) -> list[asyncpg.Record]:
     arguments = Arguments()
     rows = await connection.fetch(f"WITH {found_bits(place(search, arguments, wide=False))} SELECT chunk, bits FROM found", *arguments)
     arguments = Arguments()
@@ -197,7 +197,7 @@ def _slots(rows: Sequence[asyncpg.Record]) -> np.ndarray:
 
 
 async def _look(connection: asyncpg.Connection, search: Search, wanted: Wanted, within: list[str], arguments: Arguments,
-                hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+                hidden: str) -> list[asyncpg.Record]:
     asked = [(COLUMN[name][0], arguments.put(list(codes), "text[]")) for name, sets in search.others.items() if COLUMN[name][1] for codes in sets] \
         if wanted.sort == RELEVANCE else []
     key = relevance(asked) if wanted.sort == RELEVANCE else SORTS[wanted.sort]
@@ -206,7 +206,7 @@ async def _look(connection: asyncpg.Connection, search: Search, wanted: Wanted, 
     return await connection.fetch(sql, *arguments)
 
 
-async def _possible(connection: asyncpg.Connection, search: Search, wanted: Wanted, cells: Cells, reached: Reached, hidden: Sequence[UUID]) -> list[asyncpg.Record]:
+async def _possible(connection: asyncpg.Connection, search: Search, wanted: Wanted, cells: Cells, reached: Reached, hidden: str) -> list[asyncpg.Record]:
     """The key of possible matches ascends from the largest share inside the filters; all cells of one share are looked at together."""
     likely = np.flatnonzero(reached.overlapping & ~reached.certain)
     keys = -np.rint(1_000_000 * cells.shares(search)[likely]).astype(np.int64)
@@ -231,8 +231,8 @@ def _teaser_tests(search: Search, arguments: Arguments) -> list[str]:
     return [*place(msgspec.structs.replace(search, certain={}), arguments, wide=False).teaser_tests().values()]
 
 
-def _not_hidden(hidden: Sequence[UUID], arguments: Arguments) -> list[str]:
-    return [f"({_among('t.ref', arguments.put(list(hidden), 'uuid[]'))}) IS NOT TRUE"] if hidden else []
+def _not_hidden(hidden: str, arguments: Arguments) -> list[str]:
+    return [f"({_among('t.ref', arguments.put(hidden, 'text') + '::uuid[]')}) IS NOT TRUE"] if hidden else []
 
 
 def _among(column: str, values: str) -> str:

@@ -13,7 +13,6 @@ from functools import cache
 from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
-from uuid import UUID
 
 import asyncpg
 import numpy as np
@@ -140,7 +139,7 @@ FROM unnest({hidden}) AS x(ref) JOIN market.teaser t ON t.ref = x.ref JOIN marke
 """
 
 
-def tallying(keys: Keys | None, placed: Placed, arguments: Arguments, hidden: Sequence[UUID]) -> str:
+def tallying(keys: Keys | None, placed: Placed, arguments: Arguments, hidden: str) -> str:
     """Rows (a, b, n, counts) of the tally, and rows (field=code, NULL, n, NULL) of what has to be added or taken off.
 
     Without keys, of the tally the whole market alone. `hidden`: teasers that this viewer must not see.
@@ -157,7 +156,7 @@ def tallying(keys: Keys | None, placed: Placed, arguments: Arguments, hidden: Se
     single = (*ATTRIBUTES, "price", "timing")
     return _TALLY.format(
         a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1), cells=cells,
-        gone=_GONE.format(cells=cells, hidden=arguments.put(list(hidden), "uuid[]")) if hidden else "", possible=POSSIBLE, total=TOTAL, newest=NEWEST_CELL, highest=HIGHEST_CODE, version=VERSION, noted=NOTED,
+        gone=_GONE.format(cells=cells, hidden=arguments.put(hidden, "text") + "::uuid[]") if hidden else "", possible=POSSIBLE, total=TOTAL, newest=NEWEST_CELL, highest=HIGHEST_CODE, version=VERSION, noted=NOTED,
         own=", ".join(f"(NOT ({test}))::int AS {own[name]}" for name, test in tests.items()) or "0 AS misses",
         missed=" + ".join(own.values()) or "0", touches=" AND ".join(overlapping) if placed.inside else "false",
         single=", ".join(f"('{name}', {_misses(own, name)}, j.{name})" for name in single),
@@ -189,6 +188,7 @@ class Codes:
         self.within = np.zeros((len(self.published), self.size))  # whole numbers below 2 ** 53: exact, and quick
         places = {each: place for place, each in enumerate(self.published)}
         self.within[[places[each] for _number, each in inside], [number for number, _each in inside]] = 1
+        self._of_cells: tuple[object, dict[str, np.ndarray]] = (None, {})
         self._whole: dict[tuple[int, bytes], dict[Key, int]] = {}
 
     def unpacked(self, packed: bytes) -> np.ndarray:
@@ -196,6 +196,12 @@ class Codes:
         found, size = np.zeros(self.size, np.int64), len(packed) // 6
         found[np.frombuffer(packed, "<u2", size)] = np.frombuffer(packed, "<u4", size, 2 * size)
         return found
+
+    def of_cells(self, codes: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+        """Attribute -> the numbers of these codes, 0 for what no teaser has shown; `codes`: those of Cells."""
+        if self._of_cells[0] is not codes:
+            self._of_cells = codes, {name: np.array([self.numbers.get((name, code), 0) for code in each], np.intp) for name, each in codes.items()}
+        return self._of_cells[1]
 
     def whole(self, n: int, packed: bytes) -> dict[Key, int]:
         """What the whole market shows: the same bytes in every search until somebody settles."""
@@ -216,6 +222,11 @@ async def codes_until(connection: asyncpg.Connection, highest: int) -> Codes:
     global _codes
     if highest >= _codes.size:
         _codes = Codes({row["number"]: (row["field"], row["code"]) for row in await connection.fetch("SELECT number, field, code FROM market.tally_code")})
+    return _codes
+
+
+def codes_known() -> Codes:
+    """As far as this process has read them."""
     return _codes
 
 
