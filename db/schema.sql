@@ -19,6 +19,14 @@ BEGIN
     RETURN found;
 END $$;
 
+CREATE FUNCTION market.cells_in_order() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305426);
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION market.demo_until_imported() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -3566,6 +3574,18 @@ ALTER TABLE ONLY market.tally ALTER COLUMN counts SET STORAGE MAIN;
 
 ALTER TABLE ONLY market.tally FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE market.tally_cell (
+    cell_id integer NOT NULL,
+    seen_by smallint NOT NULL,
+    width smallint NOT NULL,
+    codes bytea NOT NULL,
+    CONSTRAINT tally_cell_seen_by_check CHECK ((seen_by = ANY (ARRAY[1, 2, 4, 8]))),
+    CONSTRAINT tally_cell_width_check CHECK ((width > 0))
+);
+ALTER TABLE ONLY market.tally_cell ALTER COLUMN codes SET STORAGE MAIN;
+
+ALTER TABLE ONLY market.tally_cell FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE market.tally_code (
     number smallint NOT NULL,
     field text NOT NULL,
@@ -5901,6 +5921,9 @@ ALTER TABLE ONLY market.codebook
 ALTER TABLE ONLY market.linkable_phrase
     ADD CONSTRAINT linkable_phrase_pkey PRIMARY KEY (phrase);
 
+ALTER TABLE ONLY market.tally_cell
+    ADD CONSTRAINT tally_cell_pkey PRIMARY KEY (cell_id, seen_by);
+
 ALTER TABLE ONLY market.tally_code
     ADD CONSTRAINT tally_code_field_code_key UNIQUE (field, code);
 
@@ -6702,6 +6725,8 @@ CREATE TRIGGER frozen BEFORE UPDATE ON market.unsettled FOR EACH ROW EXECUTE FUN
 
 CREATE TRIGGER frozen_facts BEFORE UPDATE OF facts, base ON market.codebook FOR EACH ROW EXECUTE FUNCTION ops.refuse_change();
 
+CREATE TRIGGER in_order BEFORE INSERT ON market.cell FOR EACH STATEMENT EXECUTE FUNCTION market.cells_in_order();
+
 CREATE TRIGGER label_coarser BEFORE INSERT ON market.cell FOR EACH ROW WHEN ((new.parent IS NOT NULL)) EXECUTE FUNCTION market.label_coarser();
 
 CREATE TRIGGER marked_in AFTER INSERT ON market.teaser REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION market.mark_teasers();
@@ -7109,6 +7134,9 @@ ALTER TABLE ONLY market.codebook
 
 ALTER TABLE ONLY market.cell
     ADD CONSTRAINT label_of_cell FOREIGN KEY (codebook_version, parent) REFERENCES market.cell(codebook_version, number);
+
+ALTER TABLE ONLY market.tally_cell
+    ADD CONSTRAINT tally_cell_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
 
 ALTER TABLE ONLY market.teaser
     ADD CONSTRAINT teaser_cell_id_fkey FOREIGN KEY (cell_id) REFERENCES market.cell(id);
@@ -7891,6 +7919,8 @@ CREATE POLICY audience ON market.bitmap FOR SELECT TO market_public USING ((read
 
 CREATE POLICY audience ON market.tally FOR SELECT TO market_public USING ((reader = 1));
 
+CREATE POLICY audience ON market.tally_cell FOR SELECT TO market_public USING ((seen_by = 1));
+
 CREATE POLICY audience ON market.teaser FOR SELECT TO market_public USING ((((audiences)::integer & 1) <> 0));
 
 CREATE POLICY audience ON market.teaser_prose FOR SELECT TO market_public, market_buyer, market_desk, market_domestic USING ((EXISTS ( SELECT
@@ -7903,6 +7933,8 @@ CREATE POLICY audience_buyer ON market.bitmap FOR SELECT TO market_buyer USING (
 
 CREATE POLICY audience_buyer ON market.tally FOR SELECT TO market_buyer USING ((reader = 2));
 
+CREATE POLICY audience_buyer ON market.tally_cell FOR SELECT TO market_buyer USING ((seen_by = ANY (ARRAY[1, 2])));
+
 CREATE POLICY audience_buyer ON market.teaser FOR SELECT TO market_buyer USING ((((audiences)::integer & 3) <> 0));
 
 CREATE POLICY audience_buyer ON market.unsettled FOR SELECT TO market_buyer USING ((((audiences)::integer & 3) <> 0));
@@ -7911,6 +7943,8 @@ CREATE POLICY audience_desk ON market.bitmap FOR SELECT TO market_desk USING ((r
 
 CREATE POLICY audience_desk ON market.tally FOR SELECT TO market_desk USING ((reader = 4));
 
+CREATE POLICY audience_desk ON market.tally_cell FOR SELECT TO market_desk USING ((seen_by = ANY (ARRAY[1, 4])));
+
 CREATE POLICY audience_desk ON market.teaser FOR SELECT TO market_desk USING ((((audiences)::integer & 5) <> 0));
 
 CREATE POLICY audience_desk ON market.unsettled FOR SELECT TO market_desk USING ((((audiences)::integer & 5) <> 0));
@@ -7918,6 +7952,8 @@ CREATE POLICY audience_desk ON market.unsettled FOR SELECT TO market_desk USING 
 CREATE POLICY audience_domestic ON market.bitmap FOR SELECT TO market_domestic USING ((reader = 8));
 
 CREATE POLICY audience_domestic ON market.tally FOR SELECT TO market_domestic USING ((reader = 8));
+
+CREATE POLICY audience_domestic ON market.tally_cell FOR SELECT TO market_domestic USING ((seen_by = ANY (ARRAY[1, 8])));
 
 CREATE POLICY audience_domestic ON market.teaser FOR SELECT TO market_domestic USING ((((audiences)::integer & 9) <> 0));
 
@@ -7953,11 +7989,15 @@ CREATE POLICY own_take_down ON market.teaser FOR DELETE TO succession_app USING 
 
 CREATE POLICY settle ON market.tally TO succession_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY settle ON market.tally_cell TO succession_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY settle ON market.tally_code TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY settle ON market.unsettled TO succession_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE market.tally ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE market.tally_cell ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE market.tally_code ENABLE ROW LEVEL SECURITY;
 
@@ -8780,6 +8820,8 @@ GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_buyer;
 GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_desk;
 GRANT ALL ON FUNCTION market.bits_of(slots integer[]) TO market_domestic;
 
+REVOKE ALL ON FUNCTION market.cells_in_order() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION market.demo_until_imported() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.excluded_from(organisations uuid[], after_batch integer) FROM PUBLIC;
@@ -9544,6 +9586,14 @@ GRANT SELECT ON TABLE market.tally TO market_domestic;
 GRANT SELECT,INSERT,DELETE ON TABLE market.tally TO succession_worker;
 GRANT SELECT,INSERT ON TABLE market.tally TO succession_definer;
 GRANT SELECT,INSERT,DELETE ON TABLE market.tally TO succession_seeder;
+
+GRANT SELECT ON TABLE market.tally_cell TO market_public;
+GRANT SELECT ON TABLE market.tally_cell TO market_buyer;
+GRANT SELECT ON TABLE market.tally_cell TO market_desk;
+GRANT SELECT ON TABLE market.tally_cell TO market_domestic;
+GRANT SELECT,INSERT,DELETE ON TABLE market.tally_cell TO succession_worker;
+GRANT SELECT,INSERT ON TABLE market.tally_cell TO succession_definer;
+GRANT SELECT,INSERT,DELETE ON TABLE market.tally_cell TO succession_seeder;
 
 GRANT SELECT ON TABLE market.tally_code TO market_public;
 GRANT SELECT ON TABLE market.tally_code TO market_buyer;

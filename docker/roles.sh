@@ -26,6 +26,11 @@ timeouts succession_worker 120s 60s
 for name in succession_app market_public market_buyer market_desk market_domestic; do
   timeouts "$name" 15s 30s
 done
+# What the market's readers ask is over in milliseconds: one plan each, no helpers (migration 0036 has the same).
+for name in market_public market_buyer market_desk market_domestic; do
+  psql -qX -v ON_ERROR_STOP=1 -U postgres -d postgres -c "ALTER ROLE $name SET plan_cache_mode = force_generic_plan" \
+    -c "ALTER ROLE $name SET max_parallel_workers_per_gather = 0" -c "ALTER ROLE $name SET jit = off"
+done
 # A standby copies and follows as a role that can do nothing else. The image lets roles in by password, but not to copy.
 role succession_replicator REPLICATION
 if [ -n "${PGDATA:-}" ]; then

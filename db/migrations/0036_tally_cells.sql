@@ -28,6 +28,26 @@ BEGIN
 END $$;
 CREATE TRIGGER in_order BEFORE INSERT ON market.cell FOR EACH STATEMENT EXECUTE FUNCTION market.cells_in_order();
 
+-- A page is over in milliseconds: one plan serves whatever is asked for, no helpers are started for it and nothing is compiled. The
+-- same as in database.py, for connections that a pooler lends (0032 says why, and for whom not).
+DO $$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT r.name, s.setting, s.value
+        FROM (VALUES ('market_public'), ('market_buyer'), ('market_desk'), ('market_domestic')) AS r(name)
+        CROSS JOIN (VALUES ('plan_cache_mode', 'force_generic_plan'), ('max_parallel_workers_per_gather', '0'), ('jit', 'off')) AS s(setting, value)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_db_role_setting d JOIN pg_roles p ON p.oid = d.setrole
+            WHERE d.setdatabase = 0 AND p.rolname = r.name AND s.setting || '=' || s.value = ANY (d.setconfig))
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %I = %L', wanted.name, wanted.setting, wanted.value);
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'the roles are not ours to alter: set their plans where they are made';
+END $$;
+
 -- Both are made together. What there is of a tally has no cells yet: all of it is unsettled, and the worker settles it within minutes.
 SET LOCAL ROLE succession_seeder;
 DELETE FROM market.tally;

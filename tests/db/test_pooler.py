@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from succession.app import create_app
 from succession.config import DATABASE_ROLES, ConfigError
-from succession.database import Scope, open_pool
+from succession.database import Scope, open_databases, open_pool
+from succession.memory import open_memory
 from succession.worker import open_worker_pool
 from world import World
 
@@ -50,6 +51,16 @@ async def test_every_role_ends_its_waits_by_itself(as_database_role):
         connection: asyncpg.Connection = await as_database_role(role)
         for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             assert await connection.fetchval("SELECT current_setting($1)", name) != "0", (role, name)
+
+
+async def test_readers_of_the_market_start_no_helpers_behind_a_pooler_either(settings):
+    memory = open_memory(settings.redis_url)
+    databases = await open_databases(replace(settings, pooler=True), memory)
+    for role, pool in databases.audiences.items():
+        for name, value in (("plan_cache_mode", "force_generic_plan"), ("max_parallel_workers_per_gather", "0"), ("jit", "off")):
+            assert await pool.fetchval("SELECT current_setting($1)", name) == value, (role, name)
+    await databases.close()
+    await memory.aclose()
 
 
 async def test_a_role_that_does_not_is_refused_behind_a_pooler(database_url):
