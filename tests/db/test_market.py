@@ -49,6 +49,7 @@ async def test_a_stored_codebook_is_read_back_whole_and_places_every_member_as_t
     assert await load_codebook(owner, book.version) is stored
     force = await codebook_in_force(owner, demo_mode=True)
     assert (force.version, force.population_version, force.demo) == (book.version, WORLD.version, True)
+    assert await owner.fetchval("SELECT count(*) FROM pg_stats WHERE schemaname = 'market' AND tablename = 'cell'"), "the planner knows its cells at once"
     with pytest.raises(Problem, match="population_needed"):
         await codebook_in_force(owner, demo_mode=False)
 
