@@ -254,6 +254,8 @@ CONSTRAINTS: dict[str, str] = {
     "clean_team_of_buyer": "member_unknown",
     "clean_team_once": "conflict",
     "clean_team_accepted_by_seller": "forbidden",
+    "case_file_causes": "not_found",
+    "case_file_one_waiting": "conflict",
     "recipient_check_open": "recipient_check_needed",
     "recipient_hints_stand": "hints_changed",
     "document_upload_steps": "conflict",

@@ -48,6 +48,8 @@ PERMISSIONS: dict[str, Rule] = {
     "brief:file": _may("acquirer"),
     "brief:read": _may("acquirer agency intermediary", agency="desk"),
     "candidate:read": _may("agency", agency="desk"),
+    "case_file:export": _may("intermediary", "admin"),  # leaves the house: no key may
+    "case_file:read": _may("intermediary"),
     "clean_team:end": _may("intermediary acquirer"),
     "clean_team:name": _may("acquirer intermediary"),
     "clean_team:read": _may("acquirer intermediary"),
@@ -133,7 +135,7 @@ PERMISSIONS: dict[str, Rule] = {
 # What a session may that has not given its second factor yet: set one up, give the code, or sign out.
 WITHOUT_SECOND_FACTOR = frozenset({"account:sign_out", "second_factor:confirm", "second_factor:enrol"})
 # What asks for a code of its own, not older than ten minutes, whoever calls: session or key. The database asks again (0022).
-CONFIRMED_ANEW = frozenset({"document_erasure:decide", "grant:release", "hold:decide", "second_factor:reset_any"})
+CONFIRMED_ANEW = frozenset({"case_file:export", "document_erasure:decide", "grant:release", "hold:decide", "second_factor:reset_any"})
 
 
 def refusal(actor: Actor, permission: str) -> str | None:
@@ -161,8 +163,8 @@ def allow(actor: Actor, permission: str, when: Callable[[], bool] = lambda: True
         raise Problem(code)
 
 
-_FOR_PEOPLE = ("account", "adverse_decision", "answer_review", "api_key", "clean_team_review", "competition_review", "document_erasure", "hold", "list_licence", "member",
-               "organisation", "owner_code", "prose_review", "recipient_check", "second_factor")
+_FOR_PEOPLE = ("account", "adverse_decision", "answer_review", "api_key", "case_file", "clean_team_review", "competition_review", "document_erasure", "hold",
+               "list_licence", "member", "organisation", "owner_code", "prose_review", "recipient_check", "second_factor")
 _OF_PEOPLE_BUT_FOR_KEYS = ("account:read", "second_factor:confirm")
 
 

@@ -23,6 +23,7 @@ from succession import keys, logs
 from succession.calendar_turn import AGAIN
 from succession.config import Settings
 from succession.database import open_pool
+from succession.disclosure.case_exports import make_case_file
 from succession.disclosure.nda_document import make_document
 from succession.disclosure.rescreening import rescreen_deal
 from succession.jobs import PERIODIC, Job
@@ -47,7 +48,7 @@ _SERVER_SETTINGS = {"application_name": "succession-worker", "timezone": "UTC", 
 Deliver = Callable[[asyncpg.Connection, Settings, int, dict[str, Any]], Awaitable[None]]
 
 # topic: who delivers it
-TOPICS: dict[str, Deliver] = {"mail": deliver_mail, "nda_document": make_document, "rescreen": rescreen_deal}
+TOPICS: dict[str, Deliver] = {"mail": deliver_mail, "nda_document": make_document, "case_file": make_case_file, "rescreen": rescreen_deal}
 
 
 # ---------------------------------------------------------------- the outbox

@@ -32,7 +32,7 @@ NOTHING: dict[str, str] = {
         ReadListing ReadMandate ReadReadiness ReadScan ReadSealCertificate Readmit RemindOwner RemoveDocument RemoveOwnerContact ResumeListing SuspendListing
         UnpublishListing WithdrawConsentByPaper WithdrawListing
         AddFolder EditFolder RemoveFolder DeclareDocument MoveDocument ListFolderPermissions AskFolderPermission SendFolderPermissionLink
-        AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure
+        AskCaseFile ListCaseFiles ReadCaseFile TakeCaseFile AnnounceUpload ReadUpload ReceiveUpload AllowDownload AskDocumentErasure ConfirmDocumentErasure
         ReadTeaserProse WriteTeaserProse ReviewTeaserProse RemoveTeaserProse ListHeldAnswers ListBuyerMatches""",
     "counts of what is kept and purged, for the operator": "ReadRetention",
     "ids and commitments, never a name or a code of a teaser": "ReadLedger ListAuditEvents ListLedgerCheckpoints ListDealCheckpoints",

@@ -86,7 +86,8 @@ FOREIGN: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/v1/listings/{listing}/document-erasure/confirmation", {}),
     ("GET", "/v1/document-links/{token}/pages/1", None), ("GET", "/v1/listings/{listing}/document-links", None),
     ("DELETE", "/v1/document-links/{link}", None),
-    ("GET", "/v1/listings/{listing}/accesses", None),
+    ("GET", "/v1/listings/{listing}/accesses", None), ("GET", "/v1/listings/{listing}/case-files", None),
+    ("POST", "/v1/listings/{listing}/case-files", {}), ("GET", "/v1/case-files/{case_file}", None), ("GET", "/v1/case-files/{case_file}/content", None),
     ("GET", "/v1/listings/{listing}/ledger", None), ("GET", "/v1/listings/{listing}/ledger/checkpoints", None),
     ("GET", "/v1/listings/{listing}/knowledge", None), ("GET", "/listings/{listing}/knowledge", None),
     ("GET", f"{_DEAL}/ledger/checkpoints", None), ("GET", "/v1/briefs/{brief}", None),
@@ -158,7 +159,7 @@ _TEMPLATE = {"ref": "ref", "saved": "search_id", "listing": "listing_id", "exclu
              "entry_of_team": "entry_id",
              "member": "member_id", "key": "key_id", "entry": "entry_id", "hold": "hold_id",
              "screening": "screening_id", "event": "event_id",
-             "asked": "question_id", "third": "consent_id"}  # fmt: skip
+             "case_file": "case_file_id", "asked": "question_id", "third": "consent_id"}  # fmt: skip
 
 
 def _template(method: str, address: str) -> str:
@@ -268,7 +269,8 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
     put = await world.seed("SELECT id FROM vault.name_clear WHERE deal_id = $1", UUID(stages.deals["released"]))
     third = await company.seller.post(f"/v1/disclosure-requests/{stages.deals['signed']}/third-person-consents", {
         "name": "架空 花子", "role": "family", "document_sha256": "a" * 64, "signed_on": "2026-02-01", "told_country": True})
-    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation, third, saved):
+    case_file = await (await world.signed_in(company.seller)).post(f"{path}/case-files")
+    for answer in (exclusion, contact, upload, sheet, brief, introduction, representation, third, saved, case_file):
         assert answer.status_code in (201, 202), answer.text
     scene.kept["foreign"] = {
         "saved": saved.json()["id"], "listing": str(company.listing_id), "ref": company.ref.hex, "exclusion": exclusion.json()["id"],
@@ -282,7 +284,7 @@ async def _foreign_ids(scene: Scene) -> dict[str, str]:
         "member": str(seller.member_id), "key": str(key), "entry": str(entry), "obligation": str(obligation[0]["id"])
         if obligation else str(uuid4()),
         "question": asked.json()["id"], "answer": answered.json()["answers"][0]["id"],
-        "hold": str(hold[0]["id"]) if hold else str(uuid4()), "screening": str(screening), "event": str(event)}  # fmt: skip
+        "case_file": case_file.json()["id"], "hold": str(hold[0]["id"]) if hold else str(uuid4()), "screening": str(screening), "event": str(event)}  # fmt: skip
     return scene.kept["foreign"]
 
 

@@ -13,7 +13,7 @@ AUDIENCE_ROLES = PROGRAM_ROLES[2:]
 # In `ops` only what holds clients' data is under row-level security; the rest holds codes, counts and calendars.
 OPS_WITH_POLICY = {"outbox", "idempotency", "filter_use", "one_time_code"}
 OPS_WITHOUT_CLIENT_DATA = {"batch", "population", "deal_transition", "know_how_step", "ledger_kind", "metric_table", "lease", "question_reply",
-                           "retention", "retention_rows", "retention_run"}
+                           "retention", "retention_rows", "retention_run", "case_part"}
 EVIDENCE = {"recipient_confirmation", "ledger_entry", "nda_signature", "nda_document", "access", "deal_event", "verification", "audit_event", "exposure",
             "second_factor_confirmation", "document_mark", "fact_version", "disclosed", "ledger_checkpoint", "ledger_checkpoint_head",
             "screening_run", "screening_alert", "screening_list_version",

@@ -67,6 +67,7 @@ SILENT = {
     "/v1/acquirer-profile": "nobody keeps one", "/v1/matches": "no profile", "/v1/saved-searches/{search_id:uuid}": "nothing was saved",
     "/v1/adverse-events/{event_id:uuid}": "nothing was held against anybody", "/v1/screening-lists/{code:str}/versions": "no list",
     "/v1/personal-data-measures": "nobody declared any",
+    **dict.fromkeys(("/v1/case-files/{case_file_id:uuid}", "/v1/case-files/{case_file_id:uuid}/content"), "nobody asked for one"),
     **dict.fromkeys((f"/v1/disclosure-requests/{{deal_id:uuid}}/nda/{what}" for what in ("paper", "paper/content", "document", "renewal")),
                     "signed on the page: no party's own paper, no sealed file before the worker made it, nothing to renew yet"),
 }  # fmt: skip

@@ -19,8 +19,7 @@ from succession.disclosure.case_file import NoSuchCase, build_case
 async def export(connection: asyncpg.Connection, settings: Settings, asked: argparse.Namespace) -> int:
     """`export --listing ID [--deal ID] --to FILE`: readable by its owner alone; whole or not at all. It is on record."""
     try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            raw = await build_case(connection, settings, asked.listing, asked.deal)
+        raw = await build_case(connection, settings, asked.listing, asked.deal)
     except NoSuchCase:
         print("there is no such listing, or no such deal of it", file=sys.stderr)
         return 2

@@ -8,7 +8,8 @@ that it is one piece and not whose.
 
     ledger.jsonl       the chain: hash = sha256(prev || body), from sha256("succession-ledger:<listing>"); the bodies of other
                        buyers' entries may be withheld, their place in the chain is not
-    openings.jsonl     what the commitments in the bodies commit to: HMAC-SHA256(salt, value); or when it was erased
+    openings.jsonl     what the commitments in the bodies commit to: HMAC-SHA256(salt, value); or when it was erased, or that it is
+                       withheld (who of the owner's side answered what, in a file that the holder of the listing took)
     nda*.jsonl         agreements, signatures, own papers, renewals, sealed documents; each has an entry that commits to its text, whose
                        hash is that of both languages, or to its PDF, beside it in texts/, papers/ and documents/
     versions.jsonl     what was shown, to the letter; its SHA-256 is what an entry `disclosed` commits to
@@ -182,7 +183,7 @@ def _chain(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> dict[str,
 
 
 def _openings(files: Mapping[str, bytes], entries: Mapping[str, dict[str, Any]]) -> tuple[dict[str, Any], int]:
-    """({id: what was committed to}, how many are erased)."""
+    """({id: what was committed to}, how many are erased or withheld)."""
     said = {opening["subject_id"]: (line, opening) for line, opening in _lines(files, "openings.jsonl")}
     opened, erased = {}, 0
     for entry in entries.values():
@@ -193,7 +194,7 @@ def _openings(files: Mapping[str, bytes], entries: Mapping[str, dict[str, Any]])
                 raise Broken("openings.jsonl", where, "is missing")
             if (opening.get("subject"), opening.get("commitment")) != (commitment["subject"], commitment["commitment"]):
                 raise Broken("openings.jsonl", f"{line}, {where}", "belongs to another commitment")
-            if "erased_on" in opening:
+            if "erased_on" in opening or opening.get("withheld") is True:
                 erased += 1
                 continue
             made = hmac.new(bytes.fromhex(opening["salt"]), opening["value"].encode(), hashlib.sha256).hexdigest()
@@ -405,7 +406,7 @@ def report(found: Case | Finding, pinned: bool) -> tuple[int, str]:
     if isinstance(found, Finding):
         return 1, str(found)
     words = [f"{found.entries} entries ({found.withheld} withheld): every link holds",
-             f"{found.opened} commitments opened, {found.erased} erased",
+             f"{found.opened} commitments opened, {found.erased} erased or withheld",
              f"checkpoints vouch for the entries up to {found.last_signed}" if found.last_signed else "no checkpoint vouches for this ledger yet",
              f"signed with {found.signed_by}" + ("" if pinned else ", which the file itself names: compare it with the platform's")]
     return 0, "\n".join(words)

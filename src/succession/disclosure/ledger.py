@@ -63,6 +63,7 @@ KINDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "clean_team_accepted": (("seller",), True),
     "clean_team_ended": (("seller", "buyer"), True),
     "subject_erased": ((), False),  # by command
+    "case_exported": ((), False),  # by the database, with the file
 }
 # What a commitment is about: the key of whom it lies under. Everything else is about the company.
 ABOUT = {"signer": "member", "origin": "member", "decided_by": "owner", "evidence": "owner", "answer_hash": "owner", "purpose": "organisation"}

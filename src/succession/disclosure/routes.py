@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from succession.characters import PROSE
 from succession.database import driver
 from succession.disclosure import (
-    document_routes,
-    checkpoint_routes,
     adverse_routes,
+    case_routes,
+    checkpoint_routes,
+    document_routes,
     introductions,
     knowledge,
     nda_routes,
@@ -156,6 +157,7 @@ ROUTES: list = [
     *room_routes.ROUTES,
     *document_routes.ROUTES,
     *checkpoint_routes.ROUTES,
+    *case_routes.ROUTES,
     *knowledge.ROUTES,
     *introductions.ROUTES,
 ]  # fmt: skip
