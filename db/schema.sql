@@ -746,6 +746,90 @@ CREATE FUNCTION vault.candidates_decided(deal uuid) RETURNS jsonb
                         CROSS JOIN LATERAL jsonb_array_elements(a.candidates) c), '[]')
 $$;
 
+CREATE FUNCTION vault.case_entered() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    entry uuid := gen_random_uuid();
+    firm uuid := (SELECT m.organisation_id FROM vault.member m WHERE m.id = new.asked_by);
+BEGIN
+    INSERT INTO vault.ledger_entry (id, listing_id, seq, kind, deal_id, body, prev, hash) VALUES (
+        entry, new.listing_id, 0, 'case_exported', new.deal_id, convert_to(format(
+            '{"actor":{"kind":"intermediary","member_id":"%s","organisation_id":"%s"},"at":"%s","case_file_id":"%s","commitments":[],"content_hash":"%s",'
+            '"deal_id":%s,"entry_id":"%s","kind":"case_exported","listing_id":"%s","v":1}',
+            new.asked_by, firm, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), new.id, encode(new.content_hash, 'hex'),
+            coalesce('"' || new.deal_id || '"', 'null'), entry, new.listing_id), 'UTF8'), '', '');
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.case_file_causes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF tg_op = 'UPDATE' THEN
+        IF old.made_at IS NOT NULL OR old.refused IS NOT NULL THEN
+            RAISE EXCEPTION 'a case file is made once' USING ERRCODE = 'SU001';
+        END IF;
+        RETURN new;
+    END IF;
+    IF new.made_at IS NOT NULL OR new.refused IS NOT NULL
+       OR NOT EXISTS (SELECT FROM vault.subject_key k WHERE k.id = new.key_id AND k.kind = 'listing' AND k.subject_id = new.listing_id)
+       OR (new.deal_id IS NOT NULL AND NOT EXISTS (SELECT FROM vault.deal d WHERE d.id = new.deal_id AND d.listing_id = new.listing_id))
+    THEN
+        RAISE EXCEPTION 'a case file is of a listing, or of one deal of it' USING ERRCODE = 'SU002', CONSTRAINT = 'case_file_causes';
+    END IF;
+    IF new.asked_by IS DISTINCT FROM ops.member() OR NOT vault.second_factor_fresh(new.asked_by) THEN
+        RAISE EXCEPTION 'who takes a case file confirms with a second factor first' USING ERRCODE = 'SU002', CONSTRAINT = 'second_factor_needed';
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE FUNCTION vault.case_files_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    DELETE FROM vault.case_file c WHERE c.key_id = new.id
+        OR EXISTS (SELECT FROM vault.ledger_subject s WHERE s.listing_id = c.listing_id AND s.key_id = new.id)
+        OR EXISTS (SELECT FROM vault.fact_version v WHERE v.listing_id = c.listing_id AND v.key_id = new.id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION vault.case_lines(listing uuid, deal uuid, everything boolean) RETURNS TABLE(part text, line text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT p.* FROM ops.case_part p WHERE everything OR p.told ORDER BY p.part LOOP
+        RETURN QUERY SELECT one.part, NULL::text;
+        RETURN QUERY EXECUTE format('SELECT %L::text, (to_jsonb(t) - %L::text[])::text FROM %s t WHERE %s ORDER BY %s',
+                                    one.part, one.without, one.relation, one.belongs, one.sorted)
+            USING listing, deal, everything;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION vault.case_to_make(wanted uuid) RETURNS TABLE(part text, line text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    asked record;
+BEGIN
+    SELECT c.listing_id, c.deal_id, k.kind, k.subject_id, k.wrapped, k.wrapped_by INTO asked
+    FROM vault.case_file c JOIN vault.subject_key k ON k.id = c.key_id AND k.wrapped IS NOT NULL
+    WHERE c.id = wanted AND c.made_at IS NULL AND c.refused IS NULL AND c.asked_at > now() - interval '1 day';
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT 'asked', to_jsonb(asked)::text;
+    RETURN QUERY SELECT * FROM vault.case_lines(asked.listing_id, asked.deal_id, false);
+END $$;
+
 CREATE FUNCTION vault.causes_hold(deal uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -832,44 +916,13 @@ CREATE FUNCTION vault.checkpoint_leaves(wanted bigint) RETURNS bytea[]
 $$;
 
 CREATE FUNCTION vault.checkpoint_proof(wanted bigint, leaf_kind text, leaf_id uuid) RETURNS TABLE(leaf_index integer, leaf bytea, path bytea[], head_seq bigint, head_hash bytea, leaf_salt bytea)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-DECLARE
-    point vault.ledger_checkpoint;
-    level bytea[];
-    size int;
-BEGIN
-    IF NOT (CASE leaf_kind WHEN 'listing' THEN vault.holds(leaf_id) OR vault.is_owner(leaf_id) OR coalesce(ops.kind() = 'operator', false)
-                           WHEN 'deal' THEN vault.party(leaf_id) IS NOT NULL ELSE false END) THEN
-        RETURN;
-    END IF;
-    SELECT * INTO point FROM vault.ledger_checkpoint c WHERE c.seq = wanted;
-    IF leaf_kind = 'listing' THEN
-        SELECT h.seq, h.hash INTO head_seq, head_hash FROM vault.ledger_checkpoint_head h
-        WHERE h.listing_id = leaf_id AND h.checkpoint <= wanted ORDER BY h.checkpoint DESC LIMIT 1;
-    ELSE
-        SELECT h.seq, h.hash INTO head_seq, head_hash FROM vault.ledger_checkpoint_head h
-        JOIN vault.ledger_entry e ON e.listing_id = h.listing_id AND e.kind = 'request_opened' AND e.deal_id = leaf_id AND e.seq <= h.seq
-        WHERE h.checkpoint <= wanted ORDER BY h.checkpoint DESC LIMIT 1;
-    END IF;
-    IF point.seq IS NULL OR head_seq IS NULL THEN
-        RETURN;
-    END IF;
-    leaf_salt := sha256(point.salt || uuid_send(leaf_id));
-    leaf := vault.checkpoint_leaf(leaf_salt, upper(left(leaf_kind, 1)), leaf_id, head_seq, head_hash);
-    level := vault.checkpoint_leaves(wanted);
-    leaf_index := array_position(level, leaf) - 1;
-    path := '{}';
-    size := leaf_index;
-    WHILE cardinality(level) > 1 LOOP
-        path := path || level[(size # 1) + 1];
-        SELECT array_agg(sha256('\x01'::bytea || level[2 * i + 1] || level[2 * i + 2]) ORDER BY i) INTO level
-        FROM generate_series(0, cardinality(level) / 2 - 1) i;
-        size := size / 2;
-    END LOOP;
-    RETURN NEXT;
-END $$;
+    SELECT p.* FROM vault.proof_at(wanted, leaf_kind, leaf_id) p
+    WHERE CASE leaf_kind WHEN 'listing' THEN vault.holds(leaf_id) OR vault.is_owner(leaf_id) OR coalesce(ops.kind() = 'operator', false)
+                         WHEN 'deal' THEN vault.party(leaf_id) IS NOT NULL ELSE false END
+$$;
 
 CREATE FUNCTION vault.checkpoint_readers(wanted bigint) RETURNS TABLE(organisation_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2882,6 +2935,42 @@ CREATE FUNCTION vault.projected_stage(deal uuid) RETURNS text
     FROM vault.deal d WHERE d.id = deal AND vault.party(deal) IS NOT NULL
 $$;
 
+CREATE FUNCTION vault.proof_at(wanted bigint, leaf_kind text, leaf_id uuid) RETURNS TABLE(leaf_index integer, leaf bytea, path bytea[], head_seq bigint, head_hash bytea, leaf_salt bytea)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    point vault.ledger_checkpoint;
+    level bytea[];
+    size int;
+BEGIN
+    SELECT * INTO point FROM vault.ledger_checkpoint c WHERE c.seq = wanted;
+    IF leaf_kind = 'listing' THEN
+        SELECT h.seq, h.hash INTO head_seq, head_hash FROM vault.ledger_checkpoint_head h
+        WHERE h.listing_id = leaf_id AND h.checkpoint <= wanted ORDER BY h.checkpoint DESC LIMIT 1;
+    ELSE
+        SELECT h.seq, h.hash INTO head_seq, head_hash FROM vault.ledger_checkpoint_head h
+        JOIN vault.ledger_entry e ON e.listing_id = h.listing_id AND e.kind = 'request_opened' AND e.deal_id = leaf_id AND e.seq <= h.seq
+        WHERE h.checkpoint <= wanted ORDER BY h.checkpoint DESC LIMIT 1;
+    END IF;
+    IF point.seq IS NULL OR head_seq IS NULL THEN
+        RETURN;
+    END IF;
+    leaf_salt := sha256(point.salt || uuid_send(leaf_id));
+    leaf := vault.checkpoint_leaf(leaf_salt, upper(left(leaf_kind, 1)), leaf_id, head_seq, head_hash);
+    level := vault.checkpoint_leaves(wanted);
+    leaf_index := array_position(level, leaf) - 1;
+    path := '{}';
+    size := leaf_index;
+    WHILE cardinality(level) > 1 LOOP
+        path := path || level[(size # 1) + 1];
+        SELECT array_agg(sha256('\x01'::bytea || level[2 * i + 1] || level[2 * i + 2]) ORDER BY i) INTO level
+        FROM generate_series(0, cardinality(level) / 2 - 1) i;
+        size := size / 2;
+    END LOOP;
+    RETURN NEXT;
+END $$;
+
 CREATE FUNCTION vault.proposal_stands() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -3650,6 +3739,16 @@ ALTER TABLE ops.batch ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE ops.case_part (
+    part text NOT NULL,
+    relation text NOT NULL,
+    without text[] NOT NULL,
+    belongs text NOT NULL,
+    sorted text NOT NULL,
+    told boolean NOT NULL,
+    CONSTRAINT case_part_part_check CHECK ((part ~ '^[a-z_]{3,40}$'::text))
+);
+
 CREATE TABLE ops.deal_transition (
     from_stage text NOT NULL,
     action text NOT NULL,
@@ -4083,6 +4182,33 @@ CREATE TABLE vault.buyer_adverse_event (
 );
 
 ALTER TABLE ONLY vault.buyer_adverse_event FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.case_file (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    listing_id uuid NOT NULL,
+    deal_id uuid,
+    key_id uuid NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    made_at timestamp with time zone,
+    content_hash bytea,
+    size_bytes integer,
+    refused text,
+    CONSTRAINT case_file_check CHECK ((((made_at IS NULL) = (content_hash IS NULL)) AND ((made_at IS NULL) = (size_bytes IS NULL)) AND ((made_at IS NULL) OR (refused IS NULL)))),
+    CONSTRAINT case_file_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT case_file_refused_check CHECK ((refused = 'too_large'::text)),
+    CONSTRAINT case_file_size_bytes_check CHECK ((size_bytes > 0))
+);
+
+ALTER TABLE ONLY vault.case_file FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE vault.case_frame (
+    case_file_id uuid NOT NULL,
+    number integer NOT NULL,
+    sealed bytea NOT NULL
+);
+
+ALTER TABLE ONLY vault.case_frame FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE vault.clean_team_member (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5948,6 +6074,9 @@ ALTER TABLE ONLY market.unsettled
 ALTER TABLE ONLY ops.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY ops.case_part
+    ADD CONSTRAINT case_part_pkey PRIMARY KEY (part);
+
 ALTER TABLE ONLY ops.deal_transition
     ADD CONSTRAINT deal_transition_pkey PRIMARY KEY (from_stage, action, to_stage);
 
@@ -6052,6 +6181,12 @@ ALTER TABLE ONLY vault.brief
 
 ALTER TABLE ONLY vault.buyer_adverse_event
     ADD CONSTRAINT buyer_adverse_event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.case_file
+    ADD CONSTRAINT case_file_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.case_frame
+    ADD CONSTRAINT case_frame_pkey PRIMARY KEY (case_file_id, number);
 
 ALTER TABLE ONLY vault.clean_team_member
     ADD CONSTRAINT clean_team_member_pkey PRIMARY KEY (id);
@@ -6519,6 +6654,10 @@ CREATE INDEX brief_agency_id_id_idx ON vault.brief USING btree (agency_id, id);
 
 CREATE INDEX buyer_adverse_event_buyer_id_idx ON vault.buyer_adverse_event USING btree (buyer_id);
 
+CREATE INDEX case_file_listing_id_asked_at_id_idx ON vault.case_file USING btree (listing_id, asked_at, id);
+
+CREATE UNIQUE INDEX case_file_one_waiting ON vault.case_file USING btree (listing_id, COALESCE(deal_id, listing_id)) WHERE ((made_at IS NULL) AND (refused IS NULL));
+
 CREATE UNIQUE INDEX clean_team_once ON vault.clean_team_member USING btree (deal_id, member_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX company_key_key_idx ON vault.company_key USING btree (key);
@@ -6761,6 +6900,10 @@ CREATE TRIGGER begins BEFORE INSERT OR UPDATE OF organisation_id, member_id, ask
 
 CREATE TRIGGER brief_causes BEFORE INSERT ON vault.brief FOR EACH ROW EXECUTE FUNCTION vault.brief_causes();
 
+CREATE TRIGGER case_files_erased AFTER UPDATE OF erased_at ON vault.subject_key FOR EACH ROW WHEN ((new.erased_at IS NOT NULL)) EXECUTE FUNCTION vault.case_files_erased();
+
+CREATE TRIGGER causes BEFORE INSERT OR UPDATE ON vault.case_file FOR EACH ROW EXECUTE FUNCTION vault.case_file_causes();
+
 CREATE TRIGGER chain BEFORE INSERT ON vault.ledger_entry FOR EACH ROW EXECUTE FUNCTION vault.chain_entry();
 
 CREATE TRIGGER checkpoint_follows BEFORE INSERT ON vault.ledger_checkpoint FOR EACH ROW EXECUTE FUNCTION vault.checkpoint_follows();
@@ -6794,6 +6937,8 @@ CREATE TRIGGER disclosed_by_entry BEFORE INSERT ON vault.disclosed FOR EACH ROW 
 CREATE TRIGGER document_placed BEFORE INSERT OR UPDATE OF folder_id ON vault.document FOR EACH ROW EXECUTE FUNCTION vault.document_placed();
 
 CREATE TRIGGER document_upload_steps BEFORE UPDATE ON vault.document_upload FOR EACH ROW EXECUTE FUNCTION vault.document_upload_steps();
+
+CREATE TRIGGER entered AFTER UPDATE OF made_at ON vault.case_file FOR EACH ROW WHEN (((old.made_at IS NULL) AND (new.made_at IS NOT NULL))) EXECUTE FUNCTION vault.case_entered();
 
 CREATE TRIGGER entered AFTER INSERT ON vault.nda_document FOR EACH ROW EXECUTE FUNCTION vault.document_entered();
 
@@ -7242,6 +7387,21 @@ ALTER TABLE ONLY vault.buyer_adverse_event
 
 ALTER TABLE ONLY vault.buyer_adverse_event
     ADD CONSTRAINT buyer_adverse_event_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.case_file
+    ADD CONSTRAINT case_file_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES vault.member(id);
+
+ALTER TABLE ONLY vault.case_file
+    ADD CONSTRAINT case_file_deal_id_fkey FOREIGN KEY (deal_id) REFERENCES vault.deal(id);
+
+ALTER TABLE ONLY vault.case_file
+    ADD CONSTRAINT case_file_key_id_fkey FOREIGN KEY (key_id) REFERENCES vault.subject_key(id);
+
+ALTER TABLE ONLY vault.case_file
+    ADD CONSTRAINT case_file_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES vault.listing(id);
+
+ALTER TABLE ONLY vault.case_frame
+    ADD CONSTRAINT case_frame_case_file_id_fkey FOREIGN KEY (case_file_id) REFERENCES vault.case_file(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY vault.clean_team_member
     ADD CONSTRAINT clean_team_member_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES vault.member(id);
@@ -8126,6 +8286,10 @@ CREATE POLICY buyer_declare ON vault.competitor_declaration FOR INSERT TO succes
 
 CREATE POLICY buyer_nominate ON vault.clean_team_member FOR INSERT TO succession_app WITH CHECK (((vault.party(deal_id) = ANY (ARRAY['buyer'::text, 'representative'::text])) AND (nominated_by = ops.member())));
 
+ALTER TABLE vault.case_file ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE vault.case_frame ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE vault.clean_team_member ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY cleared ON vault.answer FOR SELECT TO succession_app USING (((reach = 'cleared'::text) AND (released_at IS NOT NULL) AND vault.live_grant(listing_id, 'dossier'::text)));
@@ -8234,6 +8398,14 @@ CREATE POLICY granted ON vault.nda_schedule FOR SELECT TO succession_app USING (
 CREATE POLICY granted ON vault.store_object TO succession_app USING (((purpose = 'copy'::text) AND (vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text)))) WITH CHECK (((purpose = 'copy'::text) AND (keep_until IS NOT NULL) AND (vault.live_grant(listing_id, 'dossier'::text) OR vault.live_grant(listing_id, 'data_room'::text))));
 
 CREATE POLICY hold ON vault.audience_consent FOR SELECT TO succession_app USING (vault.holds(listing_id));
+
+CREATE POLICY hold ON vault.case_file TO succession_app USING ((vault.holds(listing_id) AND (EXISTS ( SELECT
+   FROM vault.member m
+  WHERE ((m.id = ops.member()) AND (m.status = 'active'::text)))))) WITH CHECK ((vault.holds(listing_id) AND (asked_by = ops.member())));
+
+CREATE POLICY hold ON vault.case_frame FOR SELECT TO succession_app USING ((EXISTS ( SELECT
+   FROM vault.case_file c
+  WHERE ((c.id = case_frame.case_file_id) AND (c.made_at IS NOT NULL)))));
 
 CREATE POLICY hold ON vault.document TO succession_app USING (vault.holds(listing_id)) WITH CHECK (vault.holds(listing_id));
 
@@ -8719,6 +8891,12 @@ CREATE POLICY worker ON vault.audience_consent TO succession_worker USING (true)
 
 CREATE POLICY worker ON vault.brief TO succession_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker ON vault.case_file TO succession_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker ON vault.case_frame FOR INSERT TO succession_worker WITH CHECK ((EXISTS ( SELECT
+   FROM vault.case_file c
+  WHERE ((c.id = case_frame.case_file_id) AND (c.made_at IS NULL)))));
+
 CREATE POLICY worker ON vault.deal TO succession_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker ON vault.deal_event TO succession_worker USING (true) WITH CHECK (true);
@@ -8947,6 +9125,18 @@ GRANT ALL ON FUNCTION vault.by_role(listing uuid, deal uuid, words text) TO succ
 
 REVOKE ALL ON FUNCTION vault.candidates_decided(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.candidates_decided(deal uuid) TO succession_worker;
+
+REVOKE ALL ON FUNCTION vault.case_entered() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.case_file_causes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.case_files_erased() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION vault.case_lines(listing uuid, deal uuid, everything boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.case_lines(listing uuid, deal uuid, everything boolean) TO succession_seeder;
+
+REVOKE ALL ON FUNCTION vault.case_to_make(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION vault.case_to_make(wanted uuid) TO succession_worker;
 
 REVOKE ALL ON FUNCTION vault.causes_hold(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.causes_hold(deal uuid) TO succession_app;
@@ -9341,6 +9531,8 @@ REVOKE ALL ON FUNCTION vault.preview_whose() FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.projected_stage(deal uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION vault.projected_stage(deal uuid) TO succession_app;
 
+REVOKE ALL ON FUNCTION vault.proof_at(wanted bigint, leaf_kind text, leaf_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION vault.proposal_stands() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION vault.prose_reviewed() FROM PUBLIC;
@@ -9633,6 +9825,9 @@ GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_app;
 GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_worker;
 GRANT USAGE ON SEQUENCE ops.batch_number_seq TO succession_purger;
 
+GRANT SELECT ON TABLE ops.case_part TO succession_definer;
+GRANT SELECT ON TABLE ops.case_part TO succession_seeder;
+
 GRANT SELECT ON TABLE ops.deal_transition TO succession_app;
 GRANT SELECT ON TABLE ops.deal_transition TO succession_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.deal_transition TO succession_definer;
@@ -9846,6 +10041,26 @@ GRANT UPDATE(proposed_at) ON TABLE vault.buyer_adverse_event TO succession_app;
 GRANT UPDATE(confirmed_by) ON TABLE vault.buyer_adverse_event TO succession_app;
 
 GRANT UPDATE(confirmed_at) ON TABLE vault.buyer_adverse_event TO succession_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE vault.case_file TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.case_file TO succession_seeder;
+GRANT SELECT,DELETE ON TABLE vault.case_file TO succession_purger;
+GRANT SELECT,INSERT ON TABLE vault.case_file TO succession_app;
+
+GRANT SELECT(id) ON TABLE vault.case_file TO succession_worker;
+
+GRANT SELECT(made_at),UPDATE(made_at) ON TABLE vault.case_file TO succession_worker;
+
+GRANT UPDATE(content_hash) ON TABLE vault.case_file TO succession_worker;
+
+GRANT UPDATE(size_bytes) ON TABLE vault.case_file TO succession_worker;
+
+GRANT SELECT(refused),UPDATE(refused) ON TABLE vault.case_file TO succession_worker;
+
+GRANT SELECT,INSERT ON TABLE vault.case_frame TO succession_definer;
+GRANT SELECT,INSERT ON TABLE vault.case_frame TO succession_seeder;
+GRANT SELECT ON TABLE vault.case_frame TO succession_app;
+GRANT INSERT ON TABLE vault.case_frame TO succession_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.clean_team_member TO succession_definer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.clean_team_member TO succession_seeder;
