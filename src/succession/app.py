@@ -32,9 +32,9 @@ from succession.http import EXCEPTION_HANDLERS, add_language_headers, documented
 from succession.i18n import Message, _, translate
 from succession.listings import routes as listings
 from succession.market import routes as market
-from succession.market.answers import Answers
 from succession.market.dictionary import dictionary
 from succession.market.filter_log import FilterLog
+from succession.market.held import Held
 from succession.memory import open_memory
 from succession.metrics import routes as metrics
 from succession.pages import routes as pages
@@ -155,7 +155,8 @@ def create_app(settings: Settings) -> Litestar:
         app.state.redis = open_memory(settings.redis_url)
         app.state.databases = await open_databases(settings, app.state.redis)
         app.state.sessions = Sessions(app.state.redis, settings)
-        app.state.filter_log, app.state.answers = FilterLog(), Answers(settings.answers_kept)
+        app.state.filter_log = FilterLog()
+        app.state.databases.held[Held] = Held(settings.answers_kept)
         app.state.vault = open_vault(settings)
         counting = asyncio.create_task(app.state.filter_log.keep(app.state.databases.app))
         reading = asyncio.create_task(asyncio.to_thread(dictionary))  # a third of a second that no first search should wait

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -95,6 +95,7 @@ class Databases:
     audiences: Mapping[str, asyncpg.Pool]
     settings: Settings
     standbys: Standbys | None
+    held: dict[type, Any] = field(default_factory=dict)  # what a slice of the program keeps of these databases, by its own type
 
     @asynccontextmanager
     async def read(self, scope: Scope) -> AsyncIterator[asyncpg.Connection]:
@@ -128,7 +129,7 @@ class Databases:
 
     def market(self, role: str, reader: UUID | None) -> Market:
         """As one audience role (AUDIENCE_ROLES); `reader`: the organisation that reads what it wrote itself."""
-        return Market(role, reader, self.audiences[role], self.standbys)
+        return Market(role, reader, self.audiences[role], self.standbys, self.held)
 
     async def close(self) -> None:
         await self.engine.dispose()

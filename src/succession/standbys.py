@@ -251,6 +251,7 @@ class Market:
     reader: UUID | None
     primary: asyncpg.Pool
     standbys: Standbys | None
+    held: dict[type, Any] = field(default_factory=dict)  # what a slice of the program keeps of this database, by its own type
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         return await self.ask(lambda pool: pool.fetch(sql, *values))

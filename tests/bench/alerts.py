@@ -146,12 +146,12 @@ async def judge(settings: Settings, owner_url: str) -> tuple[float, int]:
     owner, pool = await asyncpg.connect(owner_url), await asyncpg.create_pool(settings.role_url("market_buyer"), min_size=1, max_size=1)
     await owner.execute("SET ROLE succession_seeder")
     rows = await owner.fetch("SELECT id, organisation_id, asked::text AS asked FROM vault.saved_search WHERE NOT possible ORDER BY id LIMIT $1", SAMPLE)
-    wrong, taken = 0, 0.0
+    market, wrong, taken = Market("market_buyer", None, pool, None), 0, 0.0
     for row in rows:
         asked = {name: sets[0] for name, sets in msgspec.json.decode(row["asked"]).items()}
         at = perf_counter()
         search = read_search(asked, None)
-        found = await find_teasers(Market("market_buyer", None, pool, None), search, Wanted("newest", 10_000, None), (row["organisation_id"],))
+        found = await find_teasers(market, search, Wanted("newest", 10_000, None), (row["organisation_id"],))
         taken += perf_counter() - at
         noted = await owner.fetchval("SELECT coalesce(sum(teasers), 0) FROM vault.alert WHERE saved_search_id = $1", row["id"])
         wrong += noted != len(found.rows)

@@ -9,7 +9,8 @@ directory. With --keep the seeded servers stay there, and the next run takes min
     process that remembers its answers meets them (it asks whether the market is still the same), and every search anew;
 (b) latency beside FastAPI + SQLModel and Django (peers/), which give the same answer;
 (c) a mixed workload: how far the slowest hundredth lies from the middle; (b) to (d) of a process that remembers nothing;
-(d) the same searches over a tenth of the market; (e) memory of the API process after all that; (f) a viewer whom owners exclude.
+(d) the same searches over a tenth of the market; (e) memory of the API process after all that; (f) a viewer whom owners exclude;
+(g) a batch of 5,000, before and after it is settled.
 PostgreSQL has the settings of embedded.py and shared_buffers of 1 GB, work_mem of 16 MB, as a modest server would.
 """
 
@@ -43,7 +44,7 @@ from litestar import Litestar, get
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1])]
 
 from peers.answer import make_table  # noqa: E402
-from seed import EXCLUDED_BUYER, SMALL_WORLD, seed  # noqa: E402
+from seed import EXCLUDED_BUYER, SMALL_WORLD, put_up_batch, seed  # noqa: E402
 from workload import CLASSES, DEEP, GROWTH, Search, broad, drawn, narrow, unfiltered  # noqa: E402
 
 from succession.config import Settings  # noqa: E402
@@ -52,10 +53,11 @@ from succession.demo.servers import free_port  # noqa: E402
 from succession.embedded import Servers, start  # noqa: E402
 from succession.market.queries import find_teasers  # noqa: E402
 from succession.market.search import FILTERS, read_search  # noqa: E402
+from succession.market.settling import settle  # noqa: E402
 from succession.market.standing import Wanted  # noqa: E402
 from succession.standbys import Market  # noqa: E402
 
-LISTINGS, COMPANIES, CLIENTS, WINDOW_S, WINDOWS = 1_270_000, 3_000_000, 4, 4.0, 5
+LISTINGS, COMPANIES, BATCH, CLIENTS, WINDOW_S, WINDOWS = 1_270_000, 3_000_000, 5_000, 4, 4.0, 5
 HERE = Path(__file__).parent
 
 
@@ -113,12 +115,12 @@ class Recording(asyncpg.Connection):
 async def recorded(settings: Settings, searches: list[Search], to: Path) -> None:
     """What our pages say to the database, for the bare handler. The codes' names are read once per process and left out."""
     pool = await asyncpg.create_pool(settings.role_url("market_public"), min_size=1, max_size=1, connection_class=Recording)
-    kept = []
+    market, kept = Market("market_public", None, pool, None), []
     for asked in searches:
         filters = {name: asked.get(name) for name in FILTERS}
         for _twice in range(2):
             Recording.said.clear()
-            await find_teasers(Market("market_public", None, pool, None), read_search(filters, asked.get("q")), Wanted(asked.get("sort", "newest"), 20, None), ())
+            await find_teasers(market, read_search(filters, asked.get("q")), Wanted(asked.get("sort", "newest"), 20, None), ())
         kept.append([(sql, [list(each) if isinstance(each, list) else each for each in values]) for _kind, sql, values in Recording.said])
     await pool.close()
     to.write_bytes(msgspec.json.encode(kept))
@@ -250,16 +252,50 @@ async def growth(large: httpx.AsyncClient, small: httpx.AsyncClient, each: int) 
 async def excluding(settings: Settings, each: int) -> dict[str, float]:
     """The same searches of one buyer whom some owners exclude, and of nobody in particular, on the role of buyers."""
     pool = await open_reading(settings.role_url("market_buyer"), 1)
+    market = Market("market_buyer", None, pool, None)
     taken: dict[str, list[float]] = {"excluded": [], "nobody": []}
     for turn in range(3):
         for asked in drawn(broad, each, "excluding"):
             for which, viewers in (("excluded", (EXCLUDED_BUYER,)), ("nobody", ())):
                 begun = perf_counter()
-                await find_teasers(Market("market_buyer", None, pool, None), read_search({name: asked.get(name) for name in FILTERS}, None),
+                await find_teasers(market, read_search({name: asked.get(name) for name in FILTERS}, None),
                                    Wanted(asked["sort"], 20, None), viewers)
                 taken[which] += [1000 * (perf_counter() - begun)] if turn else []
     await pool.close()
     return {which: median(times) for which, times in taken.items()} | {"ratio": median(taken["excluded"]) / median(taken["nobody"])}
+
+
+async def batch(servers: Servers, client: httpx.AsyncClient, each: int) -> dict[str, float]:
+    """A batch goes up, is searched beside what is settled, is settled, and is taken down again; milliseconds, and seconds of settling."""
+    searches, owner, found = drawn(broad, each, "batch") + drawn(narrow, each, "batch"), await asyncpg.connect(servers.database_url), {}
+
+    async def searched(name: str) -> None:
+        found[f"{name}_first"] = (await milliseconds(client, "/v1/teasers", searches[0]))[0]
+        found[name] = median([(await milliseconds(client, "/v1/teasers", asked))[0] for asked in searches])
+
+    async def settled(name: str) -> None:
+        begun = perf_counter()
+        async with owner.transaction():
+            await owner.execute("SET LOCAL ROLE succession_seeder")
+            await settle(owner)
+        found[name] = perf_counter() - begun
+
+    await searched("before")
+    begun = perf_counter()
+    refs = await put_up_batch(owner, BATCH)
+    found["put_up"] = 1000 * (perf_counter() - begun)
+    await searched("unsettled")
+    await settled("settling_s")
+    await searched("settled")
+    async with owner.transaction():
+        await owner.execute("SET LOCAL ROLE succession_seeder")
+        begun = perf_counter()
+        await owner.execute("DELETE FROM market.teaser WHERE ref = ANY($1::uuid[])", refs)
+    found["taken_down"] = 1000 * (perf_counter() - begun)
+    await searched("gone")
+    await settled("settling_again_s")
+    await owner.close()
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -287,6 +323,9 @@ def show(results: dict[str, Any]) -> None:
         print(f"{f'(a) {CLIENTS} clients, {name}':<36}ours {one['ours_per_s']:.0f} /s, bare {one['bare_per_s']:.0f} /s, ratio {one['ratio']:.2f} (at least 0.8)")
     print(f"(e) memory of the API process {results['memory_mib']:.0f} MiB, of one that remembers {results['remembering_mib']:.0f} (at most 200)")
     print(f"(f) a viewer whom owners exclude {other['excluded']:.1f}, nobody {other['nobody']:.1f}, ratio {other['ratio']:.2f}")
+    one = results["batch"]
+    print(f"(g) a batch of {BATCH:,} goes up in {one['put_up']:.0f} and comes down in {one['taken_down']:.0f}; a search before {one['before']:.1f}, beside it "
+          f"{one['unsettled']:.1f} (the first {one['unsettled_first']:.0f}), settled in {one['settling_s']:.0f} s {one['settled']:.1f} (the first {one['settled_first']:.0f})")
 
 
 async def measure(large: Servers, small: Servers, directory: Path, rounds: int) -> dict[str, Any]:
@@ -311,6 +350,7 @@ async def measure(large: Servers, small: Servers, directory: Path, rounds: int) 
         results["growth"] = await growth(clients["large"], clients["small"], each)
         results["excluding"] = await excluding(settings, each)
         results["peers"] = await beside_peers(clients["large"], {name: clients[name] for name in ("fastapi", "django")}, max(3, each // 3))
+        results["batch"] = await batch(large, clients["large"], each)
         for client in clients.values():
             await client.aclose()
     return results

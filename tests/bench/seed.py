@@ -23,6 +23,7 @@ from itertools import accumulate, chain
 from pathlib import Path
 from random import Random
 from time import perf_counter
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -113,6 +114,18 @@ async def _put_up(owner: asyncpg.Connection, book: Codebook, numbers: np.ndarray
                 await owner.copy_records_to_table("teaser", schema_name="market", columns=COLUMNS, records=chain((first,), records))
         draw(min(at + CHUNK, total), total)
     await owner.execute("SELECT setval(pg_get_serial_sequence('market.teaser', 'slot'), (SELECT max(slot) FROM market.teaser))")
+
+
+async def put_up_batch(owner: asyncpg.Connection, size: int) -> list[UUID]:
+    """As many more teasers in cells of others, in one statement; their references."""
+    rng, draws = Random("batch"), Draws()
+    cells = [SimpleNamespace(**row) for row in await owner.fetch("SELECT id, place, revenue FROM market.cell WHERE parent IS NULL ORDER BY id LIMIT $1", size)]
+    slot = await owner.fetchval("SELECT max(slot) FROM market.teaser")
+    records = [draws.record(rng, slot + n, cells[n % len(cells)], cells[n % len(cells)].id) for n in range(1, size + 1)]
+    async with owner.transaction():
+        await owner.execute("SET LOCAL ROLE succession_seeder")
+        await owner.copy_records_to_table("teaser", schema_name="market", columns=COLUMNS, records=records)
+    return [record[0] for record in records]
 
 
 async def _exclude(owner: asyncpg.Connection, excluded: int) -> None:

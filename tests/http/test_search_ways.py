@@ -9,7 +9,8 @@ from market_world import seed_market, settle_market
 from world import World
 
 from succession.codes import AUDIENCE_BIT
-from succession.market import settled, standing
+from succession.market import standing
+from succession.market.held import Held
 from succession.market.order import SORTS
 from succession.market.queries import find_teasers
 from succession.market.search import FILTERS, allowed, read_search
@@ -79,18 +80,19 @@ async def test_every_way_finds_the_same_page(market, way, monkeypatch):
 async def test_a_process_that_holds_another_market_counts_by_bitmaps_and_counts_the_same(market):
     made, buyer, _hidden = market
     pool, compared = made.app.state.databases.market("market_buyer", None), 0
+    parts = pool.held[Held].settled._parts
     for viewers in ((), (buyer.organisation_id,)):
         for search in _searches(Random("bitmaps")):
             rows, counts = await _pages(pool, search, "newest", viewers)
-            held = {seen_by: (each.part, each.version) for seen_by, each in settled._held.items()}
-            for each in settled._held.values():  # as of another moment, and read a moment ago
+            held = {seen_by: (each.part, each.version) for seen_by, each in parts.items()}
+            for each in parts.values():  # as of another moment, and read a moment ago
                 each.version, each.read_at = -1, each.read_at + 10**6
             assert await _pages(pool, search, "newest", viewers) == (rows, counts), search.wishes
             for seen_by, (part, version) in held.items():
-                each = settled._held[seen_by]
+                each = parts[seen_by]
                 each.part, each.version, each.read_at = part, version, each.read_at - 10**6
             compared += len(rows)
-    assert settled._held[1].version > 0 and compared > 500
+    assert parts[1].version > 0 and compared > 500
 
 
 # --- told again -----------------------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ async def _searched(client, **filters):
 async def test_what_was_found_is_told_again_until_the_market_changes(world):
     """Poison in what is remembered shows whether it is used: it is told while the market is the same, and never after a change."""
     await seed_market(world, 60, seed=13)
-    client, answers = world.client(), world.app.state.answers
+    client, answers = world.client(), world.app.state.databases.held[Held].answers
     for change in ("DELETE FROM market.teaser WHERE ref = $1", None, "INSERT"):
         expected = await _searched(client)
         key = next(reversed(answers._kept))

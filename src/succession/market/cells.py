@@ -83,12 +83,14 @@ class Reached(NamedTuple):
     overlapping: np.ndarray
 
 
-_known = Cells()
+class KnownCells:
+    """What one process has read of one database."""
 
+    def __init__(self) -> None:
+        self._cells = Cells()
 
-async def cells_until(connection: asyncpg.Connection, newest: int) -> Cells:
-    """At least every cell up to this id, read in the caller's snapshot where this process does not know them."""
-    global _known
-    if newest > _known.newest:
-        _known = await _known.read_on(connection)
-    return _known
+    async def until(self, connection: asyncpg.Connection, newest: int) -> Cells:
+        """At least every cell up to this id, read in the caller's snapshot where they are not known."""
+        if newest > self._cells.newest:
+            self._cells = await self._cells.read_on(connection)
+        return self._cells

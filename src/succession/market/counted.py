@@ -7,18 +7,18 @@ the caller's, and count what came, went or is hidden since the market was settle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import asyncpg
 import numpy as np
 
-from succession.market.cells import cells_until
 from succession.market.answers import State
-from succession.market.facets import POSSIBLE, TOTAL, Arguments, Counts, codes_around, counting, counts_of, place
+from succession.market.facets import Arguments, Counts, counting, counts_of, place
+from succession.market.held import Held
 from succession.market.search import FILTERS, Search
-from succession.market.settled import Shown, part_of, settled, shown
-from succession.market.tally import WHOLE_MARKET, CodeCount, Codes, Key, Keys, Told, codes_known, tallying, told_by
+from succession.market.settled import Shown, shown
+from succession.market.tally import WHOLE_MARKET, Key, Keys, Told, tallying, told_by
 
 # One row: thousands of counts are quicker to read as three arrays.
 _BITMAPS = """
@@ -39,60 +39,47 @@ class Counted(NamedTuple):
     state: State | None
 
 
-async def count(connection: asyncpg.Connection, role: str, search: Search, hidden: str) -> Counted:
+async def count(connection: asyncpg.Connection, role: str, search: Search, hidden: str, held: Held) -> Counted:
     """Every count. `role`: that the connection reads as; `hidden`: the teasers that this viewer must not see, as the text of an array."""
     keys, arguments = Keys.of(search), Arguments()
-    part = await part_of(connection, hidden, codes_known()) if hidden else None
-    rows = await connection.fetch(tallying(keys, place(search, arguments), arguments, "" if part else hidden), *arguments)
-    told = await told_by(connection, keys, rows)
-    complete, filtered = keys is not None and keys.complete, (*search.certain, *search.others)
-    found = Shown(told.certain, 0, told.counts)
-    if not complete or part:
-        cells = await cells_until(connection, told.newest_cell)
-    if not complete:
-        parts = await settled(connection, role, told.version, told.codes)
+    rows = await connection.fetch(tallying(keys, arguments), *arguments)
+    told = await told_by(connection, held.codes, keys, rows)
+    cells = await held.cells.until(connection, told.newest_cell)
+    since = await held.settled.since(connection, role, told.version, told.noted, told.codes)
+    if since is None:
+        return await _by_bitmaps(connection, search, hidden)
+    filtered = (*search.certain, *search.others)
+    if keys is not None and keys.complete:
+        found = Shown(told.certain, told.possible, told.counts)
+    else:
+        parts = await held.settled.parts(connection, role, told.version, told.codes)
         if parts is None:
             return await _by_bitmaps(connection, search, hidden)
-        found = shown(parts, cells, cells.of(search), search, told.codes, () if keys else filtered)
+        found = shown(parts, cells, search, told.codes, () if keys else filtered)
         for name in filtered if keys else ():
             numbers = told.codes.of[name]
             found.counts[numbers] = told.counts[numbers]
-    if part:
-        few = cells.some(part.cells)
-        found = found.without(shown([part], few, few.of(search), search, told.codes, filtered))
-    return _found(told, *found)
+    few = ((since.came, 1), (since.went, -1), (await held.settled.hidden(connection, hidden, told.codes), -1))
+    for part, sign in few:
+        if len(part.cells):
+            found = found.plus(shown([part], cells.some(part.cells), search, told.codes, filtered), sign)
+    return _found(told, found)
 
 
-def _found(told: Told, certain: int, possible: int, counts: np.ndarray) -> Counted:
-    def of_field(field: str) -> dict[str, int]:
-        found = {told.codes.names[number][1]: int(counts[number]) for number in told.codes.of[field].tolist()}
-        for of, code, n in told.changes:
-            if of == field:
-                found[code] = found.get(code, 0) + n
-        return found
-
-    return Counted(_counts(told.codes, certain, possible, counts, told.changes), of_field, told.whole, told.newest_cell,
-                   State(told.version, told.noted))
-
-
-def _counts(codes: Codes, certain: int, possible: int, shown: np.ndarray, changes: Iterable[CodeCount]) -> Counts:
+def _found(told: Told, found: Shown) -> Counted:
     """A code counts with the finer ones inside it; see counts_of."""
+    codes = told.codes
     values: dict[str, dict[str, int]] = {name: {} for name in FILTERS}
-    totals = {TOTAL: certain, POSSIBLE: possible}
-    counted = codes.within @ shown
+    counted = codes.within @ found.counts
     some = np.flatnonzero(counted)
     for at, n in zip(some.tolist(), counted[some].astype(np.int64).tolist()):
         field, code = codes.published[at]
         values[field][code] = n
-    for field, code, n in changes:
-        if field in totals:
-            totals[field] += n
-            continue
-        for wider in codes_around(field, code):
-            values[field][wider] = values[field].get(wider, 0) + n
-    if changes:
-        values = {field: {code: n for code, n in counts.items() if n} for field, counts in values.items()}
-    return Counts(totals[TOTAL], totals[POSSIBLE], values)
+
+    def of_field(field: str) -> dict[str, int]:
+        return {codes.names[number][1]: int(found.counts[number]) for number in codes.of[field].tolist()}
+
+    return Counted(Counts(found.certain, found.possible, values), of_field, told.whole, told.newest_cell, State(told.version, told.noted))
 
 
 async def _by_bitmaps(connection: asyncpg.Connection, search: Search, hidden: str) -> Counted:

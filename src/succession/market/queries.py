@@ -20,10 +20,10 @@ from succession.anonymity.vocabulary import vocabulary
 from succession.codes import ATTRIBUTES, SCHEMES, label
 from succession.database import ACQUIRE_TIMEOUT_S, Databases
 from succession.errors import Problem
-from succession.market.answers import Answers, Found, key_of
-from succession.market.cells import cells_until
+from succession.market.answers import Found, key_of
 from succession.market.counted import count
 from succession.market.facets import NO_COUNTS, FacetValue
+from succession.market.held import Held, held_of
 from succession.market.matched import Matched, matched_in
 from succession.market.search import Search
 from succession.market.standing import SHARE, Wanted, known, page
@@ -178,29 +178,29 @@ WHERE t.ref IN (SELECT x.ref FROM unnest($1::uuid[]) AS v(id), market.excluded_t
 """
 
 
-async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], answers: Answers | None = None) -> Found:
-    """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes; `answers`: what
-    this process has found before."""
+async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewers: Sequence[UUID]) -> Found:
+    """One page and every count, from one snapshot. `market`: as the reading role; see `viewers` for whom it excludes."""
     if search.empty:
         return Found(NO_COUNTS, [], None)
-    return await market.ask(lambda pool: _find(pool, market.role, search, wanted, for_viewers, answers))
+    held = held_of(market)
+    return await market.ask(lambda pool: _find(pool, market.role, search, wanted, for_viewers, held))
 
 
-async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], answers: Answers | None) -> Found:
+async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], held: Held) -> Found:
     key = key_of(role, search, wanted)
-    if answers and (before := await answers.before(pool, key, for_viewers)) is not None:
+    if (before := await held.answers.before(pool, key, for_viewers)) is not None:
         return before
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         hidden = await connection.fetchval(_HIDDEN, list(for_viewers)) or "" if for_viewers else ""
-        counts, shown, whole, newest_cell, state = await count(connection, role, search, hidden)
+        counts, shown, whole, newest_cell, state = await count(connection, role, search, hidden, held)
         matches, rows = counts.possible if wanted.sort == SHARE else counts.certain, []
         if matches and wanted.limit:
-            cells = await cells_until(connection, newest_cell)
+            cells = await held.cells.until(connection, newest_cell)
             rows = await page(connection, search, wanted, known(wanted, search, matches, shown, whole), cells, hidden)
     last = rows[wanted.limit - 1] if len(rows) > wanted.limit > 0 else None
     found = Found(counts, rows[: wanted.limit], last and (last["key"], last["shuffle"], last["ref"]))
-    if answers and state and not hidden:
-        answers.keep(key, state, found)
+    if state and not hidden:
+        held.answers.keep(key, state, found)
     return found
 
 

@@ -149,7 +149,7 @@ async def search(request: Request, ranges: Ranges, place: Place = None, industry
     key, bound = settings.key("cursor"), bound_to(f"{audience_role(actor)}:{actor.member_id}", ["teasers", given, ranges, q, order, acting_for])
     after = open_cursor(key, cursor, bound) if cursor else None
     wanted = Wanted(order if order != RELEVANCE or asked.ranked else "newest", limit, after and (after[0], after[1], UUID(after[2])))
-    found = await find_teasers(market, asked, wanted, excluding, request.app.state.answers)
+    found = await find_teasers(market, asked, wanted, excluding)
     if after is None:
         request.app.state.filter_log.note(asked, actor, today())
     names, whole = names_locale_of(request), anonymous(request)

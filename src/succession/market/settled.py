@@ -1,8 +1,9 @@
 """What did the teasers of the market show when it was last settled, as this process holds it?
 
 A search of many wishes is counted from all teasers at once: ten bytes each, in columns, twelve megabytes for a million. What is
-held is named by the transaction that settled the market; a search learns that name from its own snapshot, uses what is held only
-where it is the same, and corrects it by what came, went or is hidden since, as it does the tally (tally.py). Nothing grows stale.
+held is named by the transaction that settled the market; a search learns that name from its own snapshot and uses what is held
+only where it is the same. What came and went since, and what a viewer must not see, are a few teasers of the same kind: counted in
+the same way, and added to or taken off this and the tally (tally.py). Nothing grows stale.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ REST_S = 5.0  # between two readings: servers that lag behind one another must n
 FEW = 8  # up to this part of all teasers, those of some cells are found by where they begin
 _COLUMNS = {"price": slice(0, 1), "timing": slice(1, 2), "scheme": slice(2, None), "phrase": slice(2, None)}
 
+NOTES_MOST = 50_000
+HIDDEN_KEPT_MOST = 500  # viewers; a teaser shows the same for ever
+_NOTES = "SELECT u.cell_id, u.price, u.timing, u.schemes, u.phrases, u.sign FROM market.unsettled u ORDER BY u.cell_id LIMIT $1"
+_OF_REFS = "SELECT t.cell_id, t.price, t.timing, t.schemes, t.phrases FROM market.teaser t WHERE t.ref = ANY($1::text::uuid[]) ORDER BY t.cell_id"
 _SIZE = "SELECT count(*), coalesce(max(width), 1), coalesce(sum(length(codes) / (2 * width)), 0) FROM market.tally_cell WHERE seen_by = $1"
 _ROWS = "SELECT cell_id, width, codes FROM market.tally_cell WHERE seen_by = $1 ORDER BY cell_id"
 
@@ -68,27 +73,59 @@ class _Held:
         self.part, self.version, self.read_at, self.reading = NOTHING, 0, -REST_S, asyncio.Lock()
 
 
-_held: dict[int, _Held] = {}
+class Since(NamedTuple):
+    """What came and what went since the market was settled, as one role sees it in a snapshot."""
+
+    came: Part
+    went: Part
 
 
-async def settled(connection: asyncpg.Connection, role: str, version: int, codes: Codes) -> list[Part] | None:
-    """What this role sees of the market as that transaction settled it; None where this process holds another and should not read anew.
+class Settled:
+    """What one process holds of one database."""
 
-    `version` 0: it was never settled for this role.
-    """
-    parts = [await _part(connection, seen_by, version, codes) for seen_by in SEES[role]] if version else []
-    return None if None in parts else parts  # type: ignore[return-value]
+    def __init__(self) -> None:
+        self._parts: dict[int, _Held] = {}
+        self._since: dict[str, tuple[int, int, Since]] = {}
+        self._hidden: OrderedDict[str, Part] = OrderedDict()
 
+    async def parts(self, connection: asyncpg.Connection, role: str, version: int, codes: Codes) -> list[Part] | None:
+        """What this role sees of the market as that transaction settled it; None where another is held and should not be read anew.
 
-async def _part(connection: asyncpg.Connection, seen_by: int, version: int, codes: Codes) -> Part | None:
-    held = _held.setdefault(seen_by, _Held())
-    if held.version != version:
-        async with held.reading:
-            if held.version != version:
-                if time.monotonic() - held.read_at < REST_S:
-                    return None
-                held.part, held.version, held.read_at = await _read(connection, seen_by, codes), version, time.monotonic()
-    return held.part
+        `version` 0: it was never settled for this role.
+        """
+        parts = [await self._part(connection, seen_by, version, codes) for seen_by in SEES[role]] if version else []
+        return None if None in parts else parts  # type: ignore[return-value]
+
+    async def _part(self, connection: asyncpg.Connection, seen_by: int, version: int, codes: Codes) -> Part | None:
+        held = self._parts.setdefault(seen_by, _Held())
+        if held.version != version:
+            async with held.reading:
+                if held.version != version:
+                    if time.monotonic() - held.read_at < REST_S:
+                        return None
+                    held.part, held.version, held.read_at = await _read(connection, seen_by, codes), version, time.monotonic()
+        return held.part
+
+    async def since(self, connection: asyncpg.Connection, role: str, version: int, noted: int, codes: Codes) -> Since | None:
+        """`noted`: the last note of the snapshot; notes go with a settling alone and come in the order of their ids, so that and the
+        version name them all. None where they are too many to be looked at, as after loading a market."""
+        if not noted:
+            return Since(NOTHING, NOTHING)
+        held = self._since.get(role)
+        if held is None or held[:2] != (version, noted):
+            rows = await connection.fetch(_NOTES, NOTES_MOST + 1)
+            if len(rows) > NOTES_MOST:
+                return None
+            held = self._since[role] = version, noted, Since(*(_few([row for row in rows if row["sign"] == sign], codes) for sign in (1, -1)))
+        return held[2]
+
+    async def hidden(self, connection: asyncpg.Connection, refs: str, codes: Codes) -> Part:
+        """These teasers, so that they can be taken off what is counted. `refs`: the text of an array."""
+        if (part := self._hidden.get(refs)) is None:
+            part = self._hidden[refs] = _few(await connection.fetch(_OF_REFS, refs), codes) if refs else NOTHING
+            if len(self._hidden) > HIDDEN_KEPT_MOST:
+                self._hidden.popitem(last=False)
+        return part
 
 
 async def _read(connection: asyncpg.Connection, seen_by: int, codes: Codes) -> Part:
@@ -110,30 +147,10 @@ async def _read(connection: asyncpg.Connection, seen_by: int, codes: Codes) -> P
     return Part(ids, np.concatenate([[0], np.cumsum(sizes)]), cell, tuple(columns), numbers)
 
 
-# --- what one viewer must not see -----------------------------------------------------------------------------------
-
-HIDDEN_KEPT_MOST = 500  # viewers; a teaser shows the same for ever
-_OF_REFS = "SELECT t.cell_id, t.price, t.timing, t.schemes, t.phrases FROM market.teaser t WHERE t.ref = ANY($1::text::uuid[]) ORDER BY t.cell_id"
-_hidden: OrderedDict[str, Part] = OrderedDict()
-
-
-async def part_of(connection: asyncpg.Connection, refs: str, codes: Codes) -> Part | None:
-    """These teasers (`refs`: the text of an array), so that they can be taken off what is counted; None where one shows a code that has no number yet."""
-    if (part := _hidden.get(refs)) is None:
-        if (part := await _read_few(connection, refs, codes)) is None:
-            return None
-        _hidden[refs] = part
-        if len(_hidden) > HIDDEN_KEPT_MOST:
-            _hidden.popitem(last=False)
-    return part
-
-
-async def _read_few(connection: asyncpg.Connection, refs: str, codes: Codes) -> Part | None:
-    rows = await connection.fetch(_OF_REFS, refs)
+def _few(rows: Sequence[asyncpg.Record], codes: Codes) -> Part:
+    """Rows in the order of their cells. Whatever a teaser shows has its number before anybody sees the teaser (0037)."""
     shown = [[("price", price), ("timing", timing), *(("scheme", code) for code in schemes), *(("phrase", code) for code in phrases)]
-             for _cell, price, timing, schemes, phrases in rows]
-    if not all(code in codes.numbers for each in shown for code in each):
-        return None
+             for _cell, price, timing, schemes, phrases, *_sign in rows]
     numbers = np.array([0, *sorted({codes.numbers[code] for each in shown for code in each})], np.intp)
     place = {number: at for at, number in enumerate(numbers.tolist())}
     table = np.zeros((len(rows), max(map(len, shown), default=2)), np.uint16)
@@ -154,15 +171,16 @@ class Shown(NamedTuple):
     possible: int
     counts: np.ndarray
 
-    def without(self, others: Shown) -> Shown:
-        return Shown(self.certain - others.certain, self.possible - others.possible, self.counts - others.counts)
+    def plus(self, others: Shown, sign: int = 1) -> Shown:
+        return Shown(self.certain + sign * others.certain, self.possible + sign * others.possible, self.counts + sign * others.counts)
 
 
-def shown(parts: Sequence[Part], cells: Cells, reached: Reached, search: Search, codes: Codes, counted: Collection[str]) -> Shown:
-    """`counted`: the filtered fields to count; the other fields always are."""
-    each = [_shown(part, cells, reached, search, codes, counted) for part in parts]
-    return Shown(sum(one.certain for one in each), sum(one.possible for one in each),
-                 sum((one.counts for one in each), np.zeros(codes.size, np.int64)))
+def shown(parts: Sequence[Part], cells: Cells, search: Search, codes: Codes, counted: Collection[str]) -> Shown:
+    """`cells`: at least those of the parts; `counted`: the filtered fields to count, the other fields always are."""
+    reached, found = cells.of(search), Shown(0, 0, np.zeros(codes.size, np.int64))
+    for part in parts:
+        found = found.plus(_shown(part, cells, reached, search, codes, counted))
+    return found
 
 
 def _shown(part: Part, cells: Cells, reached: Reached, search: Search, codes: Codes, counted: Collection[str]) -> Shown:

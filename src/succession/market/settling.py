@@ -31,12 +31,6 @@ _MARKET = """
 SELECT 0::bigint AS id, t.audiences, t.cell_id, t.price, t.schemes, t.timing, t.phrases FROM market.teaser t
 UNION ALL SELECT u.id, 0, 0, '', '{}', '', '{}' FROM market.unsettled u
 """
-_NAMED = """
-INSERT INTO market.tally_code (number, field, code)
-SELECT (SELECT coalesce(max(number), 0) FROM market.tally_code) + row_number() OVER (), n.field, n.code
-FROM unnest($1::text[], $2::text[]) AS n(field, code)
-WHERE NOT EXISTS (SELECT FROM market.tally_code k WHERE k.field = n.field AND k.code = n.code)
-"""
 _COUNTED = """
 INSERT INTO market.tally (reader, a, b, n, counts)
 SELECT * FROM unnest($1::smallint[], $2::text[], $3::text[], $4::int[], $5::bytea[])
@@ -88,12 +82,14 @@ async def _read(connection: asyncpg.Connection) -> Market:
         placed.append(cell)
         lengths.append(len(codes))
         flat.extend(codes)
-    await connection.execute(_NAMED, [field for field, _code in words], [code for _field, code in words])
     kept = {(row["field"], row["code"]): row["number"] for row in await connection.fetch("SELECT * FROM market.tally_code")}
     numbers = np.zeros(len(words) + 1, np.uint16)
-    numbers[list(words.values())] = [kept[word] for word in words]
+    numbers[list(words.values())] = [kept.get(word, 0) for word in words]  # of cells also what no teaser has shown
     table = np.zeros((len(lengths), max(lengths, default=len(_SINGLE))), np.uint16)
-    table[np.arange(table.shape[1]) < np.array(lengths, np.uint8)[:, None]] = numbers[np.array(flat, np.uint16)]
+    shown = numbers[np.array(flat, np.uint16)]
+    if not shown.all():  # the trigger numbers what a teaser shows before it stands (0037)
+        raise LookupError("a teaser shows a code that has no number")
+    table[np.arange(table.shape[1]) < np.array(lengths, np.uint8)[:, None]] = shown
     return Market(table, np.array(audiences, np.uint8), kept, list(changes), np.array(placed, np.int32))
 
 

@@ -2,12 +2,11 @@
 
 `market.tally` counts every published code under every key and every pair of keys of two fields (0029). A filter is a few keys that
 share no teaser, so its counts are sums of rows; each field is counted under all filters but its own. What came or went since
-the tally was made, and what a viewer must not see, are looked at one by one and added or taken off: they are few.
+the tally was made, and what a viewer must not see, are added and taken off afterwards (settled.py).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
@@ -18,7 +17,7 @@ import asyncpg
 import numpy as np
 
 from succession.codes import ANY, ATTRIBUTES, SCHEMES, inside, leaves
-from succession.market.facets import COLUMN, POSSIBLE, TOTAL, Arguments, Placed, codes_around
+from succession.market.facets import COLUMN, POSSIBLE, Arguments, codes_around
 from succession.market.search import FILTERS, Search
 
 KEYED_MOST, FIELDS_MOST = 2, 3
@@ -28,7 +27,6 @@ WHOLE_MARKET = ("", "")
 NEWEST_CELL, HIGHEST_CODE, VERSION, NOTED = "cell", "number", "version", "noted"  # what a process must know to read the rest
 
 Key = tuple[str, str]
-CodeCount = tuple[str, str, int]  # field, code, n
 
 
 @cache
@@ -108,64 +106,24 @@ def _pairs(keys: dict[str, tuple[str, ...]], fields: Sequence[str]) -> Iterator[
 
 # --- the statement --------------------------------------------------------------------------------------------------
 
-_TALLY = """
-WITH wanted AS (SELECT * FROM unnest({a}, {b}) AS k(a, b)),
-wide AS (SELECT * FROM unnest({wide_a}, {wide_b}) AS k(a, b)),
-since AS (
-    SELECT u.sign, {cells}, u.price, u.schemes, u.timing, u.phrases FROM market.unsettled u JOIN market.cell c ON c.id = u.cell_id
-    {gone}
-),
-missing AS (SELECT s.*, {own} FROM since s),
-judged AS (SELECT m.*, {missed} AS missed, {touches} AS touches FROM missing m),
-changed AS (
-    SELECT v.field, v.code, j.sign FROM judged j CROSS JOIN LATERAL (
-        VALUES {single} UNION ALL SELECT 'scheme', {misses_scheme}, s FROM unnest(j.schemes) s
-        UNION ALL SELECT 'phrase', {misses_phrase}, p FROM unnest(j.phrases) p
-    ) AS v(field, own, code) WHERE j.missed = v.own
-)
-SELECT t.a, t.b, t.n::bigint AS n, t.counts FROM wanted w JOIN market.tally t ON t.a = w.a AND t.b = w.b
-UNION ALL SELECT '{version}', NULL, t.xmin::text::bigint, NULL FROM market.tally t WHERE t.a = '' AND t.b = ''
-UNION ALL SELECT '{noted}', NULL, max(id), NULL FROM market.unsettled
-UNION ALL SELECT '{newest}', NULL, max(id), NULL FROM market.cell
-UNION ALL SELECT '{highest}', NULL, max(number), NULL FROM market.tally_code
-UNION ALL SELECT '{possible}', NULL, sum(t.n), NULL FROM wide w JOIN market.tally t ON t.a = w.a AND t.b = w.b
-UNION ALL SELECT '{possible}', NULL, sum(sign), NULL FROM judged WHERE touches AND missed > 0
-UNION ALL SELECT '{total}', NULL, sum(sign), NULL FROM judged WHERE missed = 0
-UNION ALL SELECT field || '=' || code, NULL, sum(sign), NULL FROM changed GROUP BY field, code
-"""
-_GONE = """
-UNION ALL SELECT -1, {cells}, t.price, t.schemes, t.timing, t.phrases
-FROM unnest({hidden}) AS x(ref) JOIN market.teaser t ON t.ref = x.ref JOIN market.cell c ON c.id = t.cell_id
+# One row of each key, and of what a process must know to read them and the rest.
+_TALLY = f"""
+SELECT t.a, t.b, t.n::bigint AS n, t.counts FROM unnest({{a}}, {{b}}) AS w(a, b) JOIN market.tally t ON t.a = w.a AND t.b = w.b
+UNION ALL SELECT '{POSSIBLE}', NULL, sum(t.n), NULL FROM unnest({{wide_a}}, {{wide_b}}) AS w(a, b) JOIN market.tally t ON t.a = w.a AND t.b = w.b
+UNION ALL SELECT '{VERSION}', NULL, t.xmin::text::bigint, NULL FROM market.tally t WHERE t.a = '' AND t.b = ''
+UNION ALL SELECT '{NOTED}', NULL, max(id), NULL FROM market.unsettled
+UNION ALL SELECT '{NEWEST_CELL}', NULL, max(id), NULL FROM market.cell
+UNION ALL SELECT '{HIGHEST_CODE}', NULL, max(number), NULL FROM market.tally_code
 """
 
 
-def tallying(keys: Keys | None, placed: Placed, arguments: Arguments, hidden: str) -> str:
-    """Rows (a, b, n, counts) of the tally, and rows (field=code, NULL, n, NULL) of what has to be added or taken off.
-
-    Without keys, of the tally the whole market alone. `hidden`: teasers that this viewer must not see.
-    """
+def tallying(keys: Keys | None, arguments: Arguments) -> str:
+    """Rows (a, b, n, counts) of the tally, without keys of the whole market alone; and rows (name, NULL, n, NULL)."""
     def put(rows: Iterable[Key], at: int) -> str:
         return arguments.put([row[at] for row in rows], "text[]")
 
     rows, wide = (keys.rows(), keys.wide_rows()) if keys else ([WHOLE_MARKET], [])
-    cells = ", ".join(f"c.{name}" for name in ATTRIBUTES)
-    tests = placed.tests("s")
-    own = {name: f"misses_{name}" for name in tests}
-    overlapping = [f"m.{name} = ANY({codes})" for name, codes in placed.overlapping.items()]
-    overlapping += [f"m.{own[name]} = 0" for name in placed.others]
-    single = (*ATTRIBUTES, "price", "timing")
-    return _TALLY.format(
-        a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1), cells=cells,
-        gone=_GONE.format(cells=cells, hidden=arguments.put(hidden, "text") + "::uuid[]") if hidden else "", possible=POSSIBLE, total=TOTAL, newest=NEWEST_CELL, highest=HIGHEST_CODE, version=VERSION, noted=NOTED,
-        own=", ".join(f"(NOT ({test}))::int AS {own[name]}" for name, test in tests.items()) or "0 AS misses",
-        missed=" + ".join(own.values()) or "0", touches=" AND ".join(overlapping) if placed.inside else "false",
-        single=", ".join(f"('{name}', {_misses(own, name)}, j.{name})" for name in single),
-        misses_scheme=_misses(own, "scheme"), misses_phrase=_misses(own, "phrase"),
-    )
-
-
-def _misses(own: dict[str, str], name: str) -> str:
-    return f"j.{own[name]}" if name in own else "0"
+    return _TALLY.format(a=put(rows, 0), b=put(rows, 1), wide_a=put(wide, 0), wide_b=put(wide, 1))
 
 
 # --- what it says ---------------------------------------------------------------------------------------------------
@@ -214,44 +172,38 @@ class Codes:
         return found
 
 
-_codes = Codes()
+class KnownCodes:
+    """What one process has read of one database."""
 
+    def __init__(self) -> None:
+        self._codes = Codes()
 
-async def codes_until(connection: asyncpg.Connection, highest: int) -> Codes:
-    """At least every number up to this one, read in the caller's snapshot where this process does not know them."""
-    global _codes
-    if highest >= _codes.size:
-        _codes = Codes({row["number"]: (row["field"], row["code"]) for row in await connection.fetch("SELECT number, field, code FROM market.tally_code")})
-    return _codes
-
-
-def codes_known() -> Codes:
-    """As far as this process has read them."""
-    return _codes
+    async def until(self, connection: asyncpg.Connection, highest: int) -> Codes:
+        """At least every number up to this one, read in the caller's snapshot where they are not known."""
+        if highest >= self._codes.size:
+            rows = await connection.fetch("SELECT number, field, code FROM market.tally_code")
+            self._codes = Codes({row["number"]: (row["field"], row["code"]) for row in rows})
+        return self._codes
 
 
 class Told(NamedTuple):
-    """What the statement says. `version`: the transaction that settled the market, and the last note since, 0 for none; `counts`: by number, each field under all
-    filters but its own as far as the keys tell; `changes`: what came, went or is hidden since then; `whole`: ("", "") and (field, code)
-    -> teasers of the whole market when it was settled."""
+    """What the statement says of the market when it was settled. `version`: the transaction that did, and the last note since, 0 for none;
+    `possible`: as far as wide keys tell; `counts`: by number, each field under all filters but its own as far as the keys tell;
+    `whole`: ("", "") and (field, code) -> teasers of the whole market."""
 
     codes: Codes
     version: int
     noted: int
     newest_cell: int
     certain: int
+    possible: int
     counts: np.ndarray
-    changes: list[CodeCount]
     whole: dict[Key, int]
 
 
-async def told_by(connection: asyncpg.Connection, keys: Keys | None, rows: Sequence[asyncpg.Record]) -> Told:
-    said: Counter[str] = Counter()
-    for a, b, n, _packed in rows:
-        if b is None:
-            said[a] += int(n or 0)
-    version, noted, newest, highest = (said.pop(name, 0) for name in (VERSION, NOTED, NEWEST_CELL, HIGHEST_CODE))
-    codes = await codes_until(connection, highest)
+async def told_by(connection: asyncpg.Connection, known: KnownCodes, keys: Keys | None, rows: Sequence[asyncpg.Record]) -> Told:
+    said = {a: int(n or 0) for a, b, n, _packed in rows if b is None}
+    codes = await known.until(connection, said[HIGHEST_CODE])
     filtered = frozenset(keys.certain) if keys else frozenset()
     certain, counts = 0, np.zeros(codes.size, np.int64)
     own = {name: np.zeros(codes.size, np.int64) for name in filtered}
@@ -271,5 +223,4 @@ async def told_by(connection: asyncpg.Connection, keys: Keys | None, rows: Seque
             own[next(iter(missing))] += codes.unpacked(packed)
     for name, under_others in own.items():
         counts[codes.of[name]] = under_others[codes.of[name]]
-    changes = [(*a.partition("=")[::2], n) for a, n in said.items() if n]
-    return Told(codes, version, noted, newest, certain, counts, changes, whole)
+    return Told(codes, said.get(VERSION, 0), said[NOTED], said[NEWEST_CELL], certain, said[POSSIBLE], counts, whole)
