@@ -144,6 +144,19 @@ BEGIN
     PERFORM pg_advisory_xact_lock(7305422);
     INSERT INTO market.unsettled (sign, audiences, cell_id, price, schemes, timing, phrases)
     SELECT sign, c.audiences, c.cell_id, c.price, c.schemes, c.timing, c.phrases FROM changed c;
+    IF sign > 0 THEN
+        INSERT INTO market.tally_code (number, field, code)
+        SELECT (SELECT coalesce(max(number), 0) FROM market.tally_code) + row_number() OVER (ORDER BY n.field, n.code), n.field, n.code
+        FROM (
+            SELECT DISTINCT v.field, v.code FROM changed c JOIN market.cell k ON k.id = c.cell_id
+            CROSS JOIN LATERAL (
+                VALUES ('place', k.place), ('industry', k.industry), ('founded', k.founded), ('employees', k.employees),
+                       ('revenue', k.revenue), ('margin', k.margin), ('price', c.price), ('timing', c.timing)
+                UNION ALL SELECT 'scheme', unnest(c.schemes) UNION ALL SELECT 'phrase', unnest(c.phrases)
+            ) AS v(field, code)
+        ) n
+        WHERE NOT EXISTS (SELECT FROM market.tally_code t WHERE t.field = n.field AND t.code = n.code);
+    END IF;
     INSERT INTO market.bitmap AS b (reader, field, code, chunk, bits)
     SELECT r.reader, m.field, m.code, m.chunk, bit_or(m.bits)
     FROM (

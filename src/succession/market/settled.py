@@ -148,7 +148,7 @@ async def _read(connection: asyncpg.Connection, seen_by: int, codes: Codes) -> P
 
 
 def _few(rows: Sequence[asyncpg.Record], codes: Codes) -> Part:
-    """Rows in the order of their cells. Whatever a teaser shows has its number before anybody sees the teaser (0037)."""
+    """Rows in the order of their cells. Whatever a teaser shows has its number before anybody sees the teaser (0038)."""
     shown = [[("price", price), ("timing", timing), *(("scheme", code) for code in schemes), *(("phrase", code) for code in phrases)]
              for _cell, price, timing, schemes, phrases, *_sign in rows]
     numbers = np.array([0, *sorted({codes.numbers[code] for each in shown for code in each})], np.intp)

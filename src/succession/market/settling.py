@@ -87,7 +87,7 @@ async def _read(connection: asyncpg.Connection) -> Market:
     numbers[list(words.values())] = [kept.get(word, 0) for word in words]  # of cells also what no teaser has shown
     table = np.zeros((len(lengths), max(lengths, default=len(_SINGLE))), np.uint16)
     shown = numbers[np.array(flat, np.uint16)]
-    if not shown.all():  # the trigger numbers what a teaser shows before it stands (0037)
+    if not shown.all():  # the trigger numbers what a teaser shows before it stands (0038)
         raise LookupError("a teaser shows a code that has no number")
     table[np.arange(table.shape[1]) < np.array(lengths, np.uint8)[:, None]] = shown
     return Market(table, np.array(audiences, np.uint8), kept, list(changes), np.array(placed, np.int32))
