@@ -28,8 +28,9 @@ TOMORROW = timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 async def quiet(world):
-    """Nobody else waits for letters."""
+    """Nobody else waits for letters, and nothing else is there to be told of."""
     await world.seed("UPDATE vault.saved_search SET frequency = 'off'")
+    await world.seed("DELETE FROM market.teaser RETURNING ref")
     await world.seed("DELETE FROM ops.outbox")
 
 
