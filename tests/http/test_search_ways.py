@@ -138,6 +138,10 @@ async def test_nothing_is_told_again_to_who_is_excluded_since(world):
     mine, theirs = await _searched(buyer.client), await _searched(other.client)
     assert mine[1] < theirs[1]
     assert (await _searched(other.client)) == theirs  # told again
+    kept = {key for key in world.app.state.databases.held[Held].answers._kept if other.organisation_id.bytes in key}
+    third = await world.acquirer()
+    assert kept and await _searched(third.client) == theirs  # searched for anew: nobody is told what another has found
+    assert any(third.organisation_id.bytes in key for key in world.app.state.databases.held[Held].answers._kept)
     # From now on the other buyer is excluded as well: by the owners of the same five.
     for row in await world.seed("SELECT listing_id FROM vault.publication WHERE ref = ANY($1::uuid[])", hidden):
         await _exclude(world, row["listing_id"], other)

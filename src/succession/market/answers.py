@@ -1,8 +1,8 @@
 """Has this search been answered since the market last changed?
 
 Whatever changes the market leaves a later note or a new tally (0029), so a process may answer again what it found under the very
-state that the server still has: one short statement instead of a search, and never an old answer. Only of what everybody with
-the same role gets; who is excluded from some teasers is searched for anew.
+state that the server still has: one short statement instead of a search, and never an old answer. Who is excluded from some
+teasers is searched for anew.
 """
 
 from __future__ import annotations
@@ -76,5 +76,7 @@ class Answers:
                 self._kept.popitem(last=False)
 
 
-def key_of(role: str, search: Search, wanted: Wanted) -> bytes:
-    return msgspec.msgpack.encode((role, search.wishes, wanted))
+def key_of(role: str, for_viewers: Sequence[UUID], search: Search, wanted: Wanted) -> bytes:
+    """Of whoever is known, its own: how soon an answer comes tells nobody what others look for. The public market is everybody's, as it
+    is in any cache on the way."""
+    return msgspec.msgpack.encode((role, [each.bytes for each in for_viewers], search.wishes, wanted))

@@ -187,7 +187,7 @@ async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewe
 
 
 async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], held: Held) -> Found:
-    key = key_of(role, search, wanted)
+    key = key_of(role, for_viewers, search, wanted)
     if (before := await held.answers.before(pool, key, for_viewers)) is not None:
         return before
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):

@@ -30,7 +30,8 @@ _COLUMNS = {"price": slice(0, 1), "timing": slice(1, 2), "scheme": slice(2, None
 
 NOTES_MOST = 50_000
 HIDDEN_KEPT_MOST = 500  # viewers; a teaser shows the same for ever
-_NOTES = "SELECT u.cell_id, u.price, u.timing, u.schemes, u.phrases, u.sign FROM market.unsettled u ORDER BY u.cell_id LIMIT $1"
+_MANY = "SELECT EXISTS (SELECT FROM market.unsettled OFFSET $1)"
+_NOTES = "SELECT u.cell_id, u.price, u.timing, u.schemes, u.phrases, u.sign FROM market.unsettled u ORDER BY u.cell_id"
 _OF_REFS = "SELECT t.cell_id, t.price, t.timing, t.schemes, t.phrases FROM market.teaser t WHERE t.ref = ANY($1::text::uuid[]) ORDER BY t.cell_id"
 _SIZE = "SELECT count(*), coalesce(max(width), 1), coalesce(sum(length(codes) / (2 * width)), 0) FROM market.tally_cell WHERE seen_by = $1"
 _ROWS = "SELECT cell_id, width, codes FROM market.tally_cell WHERE seen_by = $1 ORDER BY cell_id"
@@ -113,9 +114,9 @@ class Settled:
             return Since(NOTHING, NOTHING)
         held = self._since.get(role)
         if held is None or held[:2] != (version, noted):
-            rows = await connection.fetch(_NOTES, NOTES_MOST + 1)
-            if len(rows) > NOTES_MOST:
+            if await connection.fetchval(_MANY, NOTES_MOST):
                 return None
+            rows = await connection.fetch(_NOTES)
             held = self._since[role] = version, noted, Since(*(_few([row for row in rows if row["sign"] == sign], codes) for sign in (1, -1)))
         return held[2]
 
