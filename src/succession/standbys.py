@@ -85,6 +85,9 @@ def rest_s(failures: int) -> float:
     return min(REST_MOST_S, REST_FIRST_S * 2 ** min(failures - 1, 16))
 
 
+# What a server raises that is gone or going. A connection that is cut between two messages may be asked to go on where it cannot:
+# asyncpg then says that the fault is its own.
+UNREACHED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _OF_THE_SERVER = ("08", "28", "3D", "40", "53", "55", "58", "XX")  # and 57, but for a statement that took its whole time
 
 
@@ -92,7 +95,7 @@ def is_the_servers(error: BaseException) -> bool:
     """Whether another server would answer: this one is gone, full, or cancelled the statement to keep up with its log."""
     state = getattr(error, "sqlstate", None)
     if state is None:
-        return isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | OSError | TimeoutError)
+        return isinstance(error, UNREACHED)
     return state[:2] in _OF_THE_SERVER or (state[:2] == "57" and state != "57014")
 
 
@@ -122,7 +125,7 @@ class Marks:
         try:
             async with asyncio.timeout(POSITION_S + MARK_S):
                 await self.memory.eval(self._KEEP, 1, self._key(writer), await position(), int(2000 * self.bound_s))
-        except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (*AWAY, *UNREACHED) as error:
             log.warning("a position was not kept: %s at %s", type(error).__name__, logs.place_of(error))
             await asyncio.sleep(self.bound_s)
 
@@ -216,7 +219,7 @@ class Standbys:
         try:
             async with asyncio.timeout(self.bound_s):  # an answer that comes later proves nothing
                 self.samples.append(Sample(begun, await self.primary.fetchval(POSITION)))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except UNREACHED as error:
             log.warning("the primary does not say where it is: %s", type(error).__name__)  # proofs grow old by themselves
         while self.samples and begun - self.samples[0].at > self.bound_s:
             self.samples.popleft()
@@ -229,7 +232,7 @@ class Standbys:
         try:
             async with asyncio.timeout(self.bound_s):
                 replayed = await self.probes[number].fetchval(REPLAYED)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except UNREACHED as error:
             self._failed(known, error)
             return
         known.replayed = replayed or 0

@@ -30,7 +30,7 @@ from succession.jobs import PERIODIC, Job
 from succession.key_ring import check_directory
 from succession.mail import deliver_mail
 from succession.market import batches
-from succession.standbys import show_everybody
+from succession.standbys import UNREACHED, show_everybody
 
 log = logging.getLogger("succession.worker")
 
@@ -135,7 +135,7 @@ async def run_due(pool: asyncpg.Pool, settings: Settings, jobs: tuple[Job, ...] 
                 ran.append(job.name)
             except Exception as error:  # one job's failure is not the others'
                 log.error("job %s failed: %s at %s", job.name, type(error).__name__, logs.place_of(error))
-                with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with contextlib.suppress(*UNREACHED):
                     await connection.execute(_NEXT, f"job:{job.name}", _holder(), float(min(job.every_s, JOB_RETRY_S)))
     return ran
 

@@ -107,10 +107,11 @@ async def test_a_search_writes_nothing_itself(world, counted):
     assert len(await counted()) == 2
 
 
-async def test_counts_that_cannot_be_added_wait_and_no_value_reaches_the_log(caplog):
+@pytest.mark.parametrize("error", [asyncpg.ConnectionDoesNotExistError, asyncpg.InternalClientError])
+async def test_counts_that_cannot_be_added_wait_and_no_value_reaches_the_log(error, caplog):
     class Away:
         async def execute(self, *_arguments):
-            raise asyncpg.ConnectionDoesNotExistError("gone: JP-29")
+            raise error("gone: JP-29")
 
     class There:
         got = ()

@@ -107,3 +107,31 @@ async def test_failures_of_one_blow_count_once():
             async with standbys.asking(0):
                 raise harmless
     assert known.proven_at == 1.0
+
+
+@pytest.mark.parametrize("error", [asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+                                   asyncpg.ConnectionDoesNotExistError(), ConnectionResetError()])
+async def test_who_watches_goes_on_whatever_a_cut_connection_raises(error):
+    class Server:
+        """Its log is at 7, when it answers."""
+
+        gone = True
+
+        async def fetchval(self, *_asked, **_how):
+            if self.gone:
+                raise error
+            return 7
+
+    primary, standby = Server(), Server()
+    standbys = Standbys([], [standby], primary, Marks(open_memory("redis://127.0.0.1:1/0"), 0.01), BOUND_S)
+    await standbys.look()
+    assert standbys.choose(0) is None and standbys.known[0].failures == 1
+    assert await standbys.choose_for(7) is None
+    await standbys.marks.keep(None, standbys.position)  # and a writer waits
+    primary.gone = standby.gone = False
+    standbys.known[0].rests_until = 0.0
+    await standbys.look()
+    assert standbys.choose(0) == 0
+    standby.gone = True
+    assert await standbys.choose_for(8) is None, "asked where it is for one who wrote a moment ago, and gone"
+    await standbys.marks.memory.aclose()

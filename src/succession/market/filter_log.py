@@ -25,6 +25,7 @@ from succession.codes import ATTRIBUTES, LEVELS
 from succession.days import day_in_japan
 from succession.market.queries import audience_role
 from succession.market.search import Search
+from succession.standbys import UNREACHED
 
 log = logging.getLogger("succession.filter_log")
 
@@ -85,7 +86,7 @@ class FilterLog:
         rows = [(*mark, n) for mark, n in sorted(counts.items())]
         try:
             await app.execute(_ADD, *(list(column) for column in zip(*rows, strict=True)))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except UNREACHED as error:
             self._counts.update(counts)
             log.warning("filter counts wait: %s at %s", type(error).__name__, logs.place_of(error))
             return 0
