@@ -14,7 +14,8 @@ AT_ONCE = 2 * (ORDINARY.places + ORDINARY.waiting)
 
 
 async def test_twice_as_many_as_fit_are_answered_or_told_to_come_back(settings, database_url, tmp_path):
-    with serving(settings, database_url, tmp_path / "serve.log") as server:
+    # Each search is made, one after another: a process that remembers what it answered is asked faster than anybody can ask.
+    with serving(settings, database_url, tmp_path / "serve.log", SUCCESSION_ANSWERS_KEPT="0", SUCCESSION_POOL_MARKET_SIZE="1") as server:
         limits = httpx.Limits(max_connections=AT_ONCE)
         async with httpx.AsyncClient(base_url=server.address, limits=limits, timeout=60) as client:
             answers = await asyncio.gather(*(client.get("/v1/teasers", params={"limit": 1}) for _ in range(AT_ONCE)))
