@@ -21,7 +21,7 @@ from succession.anonymity.population import Population
 from succession.anonymity.teaser import CanonicalTeaser, canonical_bytes, canonical_hash, render
 from succession.anonymity.vocabulary import vocabulary
 from succession.anonymity.world import build_world
-from succession.codes import AUDIENCE_BIT, SCHEMES, audience_mask
+from succession.codes import AUDIENCE_BIT, SCHEMES, audience_mask, audiences_in
 from succession.config import Settings, as_role
 from succession.ids import new_reference
 from succession.listings.profile import Profile
@@ -187,10 +187,24 @@ async def put_up(world: World, settings: Settings, holder: Caller, raw: dict[str
     return listing_id, ref
 
 
+def profiles(count: int) -> list[dict[str, Any]]:
+    """Complete profiles of companies of the demo world that have a cell."""
+    found, member = [], 11
+    while len(found) < count:
+        member += 1
+        raw = profile_of_member(member)
+        try:
+            teaser_of(raw)
+        except (AssertionError, ValueError):
+            continue
+        found.append(raw)
+    return found
+
+
 # --- many teasers at once -------------------------------------------------------------------------------------------
 
 MASKS = (15, 15, 15, 2, 2, 6, 14, 8, 4, 1)
-_TEASER_COLUMNS = ("ref", "batch", "cell_id", "audiences", "price", "schemes", "timing", "phrases", "fiscal_year", "vocabulary_version",
+TEASER_COLUMNS = ("ref", "batch", "cell_id", "audiences", "price", "schemes", "timing", "phrases", "fiscal_year", "vocabulary_version",
                    "place_rank", "revenue_rank", "price_rank", "shuffle")
 
 
@@ -199,23 +213,26 @@ async def seed_market(world: World, teasers: int, seed: int = 1, excluding: Call
 
     Prices, phrases and the rest are drawn; the cells are those of real members. Returns the references that exclude.
     """
-    book, rng = await put_in_force(world), Random(seed)
+    (cells, ids), rng = await cells_of_members(world), Random(seed)
     owner = await asyncpg.connect(world.database_url)
     try:
-        ids = {row["number"]: row["id"] for row in await owner.fetch(
-            "SELECT number, id FROM market.cell WHERE codebook_version = $1", book.version)}
-        assigned = book.assign(demo_world())
-        placed = [int(cell) for cell in assigned if cell >= 0]
-        records = [random_teaser(rng, book.cells[rng.choice(placed)], ids) for _ in range(teasers)]
+        records = [random_teaser(rng, rng.choice(cells), ids) for _ in range(teasers)]
         async with owner.transaction():
             await owner.execute("SET LOCAL ROLE succession_seeder")
-            await owner.copy_records_to_table("teaser", schema_name="market", columns=_TEASER_COLUMNS, records=records)
+            await owner.copy_records_to_table("teaser", schema_name="market", columns=TEASER_COLUMNS, records=records)
         hidden = [record for record in records if not record[3] & 1][:excluded]
         for record in hidden:
             await _exclude(owner, record, excluding)
         return [record[0] for record in hidden]
     finally:
         await owner.close()
+
+
+async def cells_of_members(world: World) -> tuple[list[Cell], dict[int, int]]:
+    """(the cell of every company of the demo world that has one, number of a cell -> its id in this database)."""
+    book = await put_in_force(world)
+    rows = await world.seed("SELECT number, id FROM market.cell WHERE codebook_version = $1 AND number IS NOT NULL", book.version)
+    return [book.cells[number] for number in book.assign(demo_world()).tolist() if number >= 0], {row["number"]: row["id"] for row in rows}
 
 
 async def settle_market(world: World) -> int:
@@ -229,7 +246,7 @@ async def settle_market(world: World) -> int:
 
 
 def random_teaser(rng: Random, cell: Cell, ids: dict[int, int], shuffle: int | None = None) -> tuple[Any, ...]:
-    """A row of market.teaser in the order of _TEASER_COLUMNS."""
+    """A row of market.teaser in the order of TEASER_COLUMNS."""
     price = rng.choice(list(PRICE_RANK))
     return (new_reference(), rng.randrange(1, 9), ids[cell.cell], rng.choice(MASKS), price,
             sorted(rng.sample(list(SCHEMES["scheme"].codes)[:5], rng.choice((1, 1, 2)))), rng.choice(list(SCHEMES["timing"].codes)),
@@ -238,7 +255,7 @@ def random_teaser(rng: Random, cell: Cell, ids: dict[int, int], shuffle: int | N
 
 
 async def _exclude(owner: asyncpg.Connection, record: tuple[Any, ...], excluding: Caller) -> None:
-    """A published listing behind this teaser whose owner never wants that organisation to see it; causes left aside."""
+    """A published listing behind this teaser whose owner never wants that organisation to see it; no more than keeps it up."""
     listing_id = new_reference()
     async with owner.transaction():
         await owner.execute("SET LOCAL session_replication_role = replica")
@@ -248,3 +265,7 @@ async def _exclude(owner: asyncpg.Connection, record: tuple[Any, ...], excluding
             "audiences, state) VALUES ($1, $2, $2, '', '', '', $3, $4, 'published')", record[0], listing_id, record[2], record[3])
         await owner.execute("INSERT INTO vault.exclusion (listing_id, kind, value) VALUES ($1, 'organisation', $2)",
                             listing_id, str(excluding.organisation_id))
+        await owner.execute("INSERT INTO vault.mandate (listing_id, kind, terms, edition, signed_on) VALUES ($1, 'center_support', '{}', '3rd', '2026-01-10')",
+                            listing_id)
+        await owner.executemany("INSERT INTO vault.audience_consent (listing_id, proposal_id, audience, expires_at) "
+                                "VALUES ($1, $1, $2, now() + interval '3 months')", [(listing_id, audience) for audience in audiences_in(record[3])])

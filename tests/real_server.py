@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import psutil
 
+from succession.app import create_app
 from succession.config import Settings
 from succession.demo.servers import free_port
-from world import UNCOUNTED, Caller
+from world import UNCOUNTED, Caller, Remote
 
 READY_TIMEOUT_S = 60
 
@@ -31,6 +32,18 @@ class Server:
     def client(self, caller: Caller) -> httpx.AsyncClient:
         """The same key over a socket."""
         return httpx.AsyncClient(base_url=self.address, headers=dict(caller.client.headers), timeout=120)
+
+    def world(self, settings: Settings) -> Remote:
+        """People who act over sockets. The application only knows the settings: this process searches nothing itself."""
+        app = create_app(settings)
+        app.state.settings = settings
+        return Remote(app, settings.database_url, lambda **headers: httpx.AsyncClient(base_url=self.address, headers=headers, timeout=120))
+
+
+def on_another_database(settings: Settings, url: str) -> Settings:
+    """With the same keys, store and Redis."""
+    return Settings.from_env({"SUCCESSION_DEMO": "1", "SUCCESSION_DATA_DIR": str(settings.data_dir), "SUCCESSION_PUBLIC_URL": settings.public_url,
+                              "DATABASE_URL": url, "REDIS_URL": settings.redis_url})
 
 
 @contextlib.contextmanager

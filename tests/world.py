@@ -15,6 +15,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -435,3 +436,16 @@ class World:
         answer = await asking
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+
+class Remote(World):
+    """People whose requests go wherever the clients of `make` send them."""
+
+    def __init__(self, app: Any, database_url: str, make: Callable[..., httpx.AsyncClient]) -> None:
+        super().__init__(app, database_url)
+        self._make = make
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        client = self._make(**headers)
+        self._clients.append(client)
+        return client

@@ -17,10 +17,10 @@ from uuid import UUID
 
 import httpx
 
-from market_world import approved, demo_codebook, entered, mandated, profile_of_member, put_in_force, queued, seed_market, teaser_of
+from market_world import approved, entered, mandated, profiles, put_in_force, queued, seed_market
 from succession.commands.market import close_batch_now
 from succession.config import Settings
-from world import Caller, World
+from world import Remote
 
 PAGE = 100
 GIVE_UP_S = 60.0
@@ -77,7 +77,7 @@ class Town:
 
     def __init__(self, settings: Settings, database_url: str, client: Callable[..., httpx.AsyncClient], app: Any) -> None:
         self.settings, self.client, self.told, self.history = settings, client, Told(), History(settings.standby_lag_most_s)
-        self.world = _World(app, database_url, client)
+        self.world = Remote(app, database_url, client)
         self.rng = random.Random(1)
         self.published = self.taken_down = 0
         self.over = False
@@ -89,7 +89,7 @@ class Town:
         self.center, self.buyer = await self.world.intermediary(), await self.world.acquirer()
         self.callers = {"public": self.client(), "buyer": self.buyer.client}
         self.waiting: list[tuple[UUID, UUID]] = []
-        for raw in _profiles(listings):
+        for raw in profiles(listings):
             listing_id = await entered(self.center, raw)
             await mandated(self.world, listing_id, self.center.member_id)
             self.waiting.append((listing_id, await approved(self.world, listing_id, raw, "public", "verified_buyers", "domestic_institutions")))
@@ -182,33 +182,6 @@ class Town:
                 return down
             down = state[number].done
         return asked  # not up yet
-
-
-class _World(World):
-    """People whose requests travel over sockets, or wherever `client` sends them."""
-
-    def __init__(self, app: Any, database_url: str, make: Callable[..., httpx.AsyncClient]) -> None:
-        super().__init__(app, database_url)
-        self._make = make
-
-    def client(self, **headers: str) -> httpx.AsyncClient:
-        client = self._make(**headers)
-        self._clients.append(client)
-        return client
-
-
-def _profiles(count: int) -> list[dict[str, Any]]:
-    """Complete profiles of companies of the demo world that have a cell."""
-    found, member = [], 11
-    while len(found) < count:
-        member += 1
-        raw = profile_of_member(member)
-        try:
-            teaser_of(raw, demo_codebook())
-        except (AssertionError, ValueError):
-            continue
-        found.append(raw)
-    return found
 
 
 async def loaded(town: Town, readers: int, seconds: float, pause_s: float | None, answers: int = 0) -> Told:
