@@ -1,10 +1,10 @@
 """What does a market of every company without a successor look like in the database, and how long does it take to make?
 
-Run: succession bench seed --listings 1270000 [--companies 3000000] [--database URL | --keep DIRECTORY]
+Run: succession bench seed --listings 1270000 [--companies 3000000] [--chunk 20000] [--database URL | --keep DIRECTORY]
 
 A world of so many companies gets its real codebook; random members of it become teasers, written in chunks of one transaction
 each under the seeding role, past no trigger. The same numbers give the same rows: a chunk is drawn from its own number, and one
-that stands already is passed over, so a run that was killed is simply repeated.
+that stands already is passed over, so a run that was killed is simply repeated (tests/db/test_seeding.py kills some).
 
 What exists afterwards is the published side, whole. Behind it, in the vault, are the listings and publications of EXCLUDED teasers
 whose owners exclude one buyer (EXCLUDED_BUYER), so that its exclusions are found as they always are. The other teasers have no
@@ -77,8 +77,8 @@ class Draws:
                 PRICE_RANK[price], rng.getrandbits(63), slot)
 
 
-async def seed(owner_url: str, listings: int, companies: int = COMPANIES, excluded: int = EXCLUDED) -> Size:
-    """The world, its codebook, and `listings` of its members as teasers. What is there already stays."""
+async def seed(owner_url: str, listings: int, companies: int = COMPANIES, excluded: int = EXCLUDED, chunk: int = CHUNK) -> Size:
+    """The world, its codebook, and `listings` of its members as teasers. What is there already stays; another `chunk` draws others."""
     started = perf_counter()
     await migrate(owner_url)
     world = build_world(companies, 1, bar("world     "))
@@ -88,7 +88,7 @@ async def seed(owner_url: str, listings: int, companies: int = COMPANIES, exclud
     await store_codebook(owner, world, book)
     assigned = book.assign(world)
     members = np.random.default_rng(1).choice(np.flatnonzero(assigned >= 0), listings, replace=False)
-    await _put_up(owner, book, assigned[members])
+    await _put_up(owner, book, assigned[members], chunk)
     await _exclude(owner, excluded)
     if await owner.fetchval("SELECT EXISTS (SELECT FROM market.unsettled)"):
         async with owner.transaction():
@@ -100,19 +100,19 @@ async def seed(owner_url: str, listings: int, companies: int = COMPANIES, exclud
     return Size(companies, len(book.cells), listings, perf_counter() - started)
 
 
-async def _put_up(owner: asyncpg.Connection, book: Codebook, numbers: np.ndarray) -> None:
+async def _put_up(owner: asyncpg.Connection, book: Codebook, numbers: np.ndarray, chunk: int) -> None:
     ids = {row["number"]: row["id"] for row in await owner.fetch(
         "SELECT number, id FROM market.cell WHERE codebook_version = $1 AND parent IS NULL", book.version)}
     draws, draw, total = Draws(), bar("teasers   "), len(numbers)
-    for at in range(0, total, CHUNK):
+    for at in range(0, total, chunk):
         rng = Random(f"chunk {at}")
-        records = (draws.record(rng, at + n, book.cells[number], ids[number]) for n, number in enumerate(numbers[at : at + CHUNK].tolist()))
+        records = (draws.record(rng, at + n, book.cells[number], ids[number]) for n, number in enumerate(numbers[at : at + chunk].tolist()))
         first = next(records)
         async with owner.transaction():
             await owner.execute("SET LOCAL ROLE succession_seeder")
             if not await owner.fetchval("SELECT EXISTS (SELECT FROM market.teaser WHERE ref = $1)", first[0]):
                 await owner.copy_records_to_table("teaser", schema_name="market", columns=COLUMNS, records=chain((first,), records))
-        draw(min(at + CHUNK, total), total)
+        draw(min(at + chunk, total), total)
     await owner.execute("SELECT setval(pg_get_serial_sequence('market.teaser', 'slot'), (SELECT max(slot) FROM market.teaser))")
 
 
@@ -153,15 +153,16 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="succession bench seed")
     parser.add_argument("--listings", type=int, default=1_270_000)
     parser.add_argument("--companies", type=int, default=COMPANIES)
+    parser.add_argument("--chunk", type=int, default=CHUNK, help="teasers of one transaction")
     parser.add_argument("--database", help="of the owner; without it, servers of its own under --keep")
     parser.add_argument("--keep", type=Path, help="directory of those servers")
     asked = parser.parse_args(arguments)
     if asked.database:
-        size = asyncio.run(seed(asked.database, asked.listings, asked.companies))
+        size = asyncio.run(seed(asked.database, asked.listings, asked.companies, chunk=asked.chunk))
     else:
         with tempfile.TemporaryDirectory(prefix="sx-") if not asked.keep else nullcontext(asked.keep) as directory, \
                 start(directory, throwaway=True) as servers:
-            size = asyncio.run(seed(servers.database_url, asked.listings, asked.companies))
+            size = asyncio.run(seed(servers.database_url, asked.listings, asked.companies, chunk=asked.chunk))
     print(f"{size.teasers:,} teasers of {size.companies:,} companies in {size.cells:,} cells: {size.seconds:.0f} s")
 
 
