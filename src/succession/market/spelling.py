@@ -14,31 +14,68 @@ from functools import cache
 
 from succession.codes import read_table
 
-_HIRAGANA = {katakana: katakana - 0x60 for katakana in range(ord("ァ"), ord("ヶ") + 1)}
+_SMALL = dict(zip("ぁぃぅぇぉゎ", "あいうえおわ", strict=True))  # ソフトウェア and ソフトウエア; ゃ, ゅ, ょ and っ tell words apart
+_KANA = {at: _SMALL.get(chr(at - 0x60), chr(at - 0x60)) for at in range(ord("ァ"), ord("ヶ") + 1)} | str.maketrans(_SMALL)
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
+_A_KANA = re.compile("[ぁ-ゖァ-ヺｦ-ﾟ]")
 _APART = re.compile(r"[^\w']|_")
+_PLURALS = [(re.compile(pattern), by) for pattern, by in (("(?<=..)(ies|ie)$", "y"), ("((?<=..[sxz])|(?<=.[cs]h))(es|e)$", ""), ("(?<=...)(?<![siu])s$", ""))]
+_NO_PLURALS = frozenset("glasses glasse goods lens news sales series chess securities customs".split())
+# Said with a sign or a digit, which no word of the tables has.
+_MAY_BE_SHORT = re.compile("[0-9/]")
+_ABBREVIATED = [(re.compile(written, re.I), said) for written, said in (
+    (r"\bw/(?=\s*\w)", "with "), (r"\bb2(?=[bc]\b)", "bto"), ("23(?=[区區])", "二十三"), (r"\b3pl\b", "third party logistics"), ("4s(?=店)", "汽车销售"),
+    ("100(?=円)", "百"), (r"\b24\s?(?:時間|小时|小時|시간|hours?\b|h\b)", " "))]  # fmt: skip
 
 
 # --- one form -------------------------------------------------------------------------------------------------------
 
 
+def visible(text: str) -> str:
+    """The text as typed, but for width, invisible characters and what is said with a digit ("B2B", 23区) or a sign ("w/")."""
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
+    if not text.isprintable():
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    if _MAY_BE_SHORT.search(text):
+        for abbreviation, whole in _ABBREVIATED:
+            text = abbreviation.sub(whole, text)
+    return text
+
+
 def words_of(text: str) -> list[str]:
-    """The writer's words as typed, but for width and invisible characters; punctuation separates."""
-    visible = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return [word for word in _APART.sub(" ", visible.replace("’", "'")).split() if fold(word)]
+    """The words of a visible text; punctuation separates."""
+    return [word for word in _APART.sub(" ", text).split() if fold(word)]
 
 
 def fold(word: str) -> str:
-    """One spelling for width, case, kana, accents and forms of characters: ﾎﾃﾙ and ほてる, Kyūshū and kyushu, 縣, 县 and 県."""
+    """One spelling for width, case, kana, accents, forms of characters and English plurals: ﾎﾃﾙ and ほてる, Kyūshū and kyushu, 縣, 县 and 県,
+    breweries and brewery."""
+    if word.isascii():
+        return _singular(word.lower().replace("'", ""))
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", word).casefold())
-    return unicodedata.normalize("NFC", _LATIN_MARKS.sub("", plain)).translate(_HIRAGANA).translate(_everyday()).replace("'", "")
+    folded = alike(unicodedata.normalize("NFC", _LATIN_MARKS.sub("", plain))).replace("'", "")
+    return _singular(folded) if folded.isascii() else folded
+
+
+def _singular(word: str) -> str:
+    """One form for both numbers, a word or not: house and houses are hous. Some words mean another thing in the plural."""
+    if word.endswith(("s", "e")) and word not in _NO_PLURALS:
+        for ending, by in _PLURALS:
+            if ending.search(word):
+                return _singular(ending.sub(by, word))
+    return word
+
+
+def alike(text: str) -> str:
+    """Kana of one kind and characters in everyday form, one for one: positions stay what they were."""
+    return text.translate(_KANA).translate(_everyday())
 
 
 def joined(words: list[str]) -> str:
-    """Folded words as one text. A space stands only beside a Latin letter or digit: 老人 ホーム is 老人ホーム."""
+    """Folded words as one text. A space stands only between Latin letters or digits: 老人 ホーム is 老人ホーム, IT 企業 is IT企業."""
     text = ""
     for word in words:
-        text += f" {word}" if text and (is_latin(text[-1]) or is_latin(word[0])) else word
+        text += f" {word}" if text and is_latin(text[-1]) and is_latin(word[0]) else word
     return text
 
 
@@ -52,6 +89,18 @@ def is_hangul(text: str) -> bool:
 
 def is_kana(text: str) -> bool:
     return all("ぁ" <= character <= "ゖ" or character == "ー" for character in text)
+
+
+def language_of(text: str) -> str | None:
+    """ "ja" or "zh" where the characters tell; None for Japanese without kana, which may be Chinese, and for anything else."""
+    return "ja" if _A_KANA.search(text) else "zh" if _chinese().search(text) else None
+
+
+@cache
+def _chinese() -> re.Pattern[str]:
+    """A character in a form that only Chinese prints, or that Japanese hardly uses."""
+    forms = frozenset("的在吗们這这").union(*(row["forms"] for row in read_table("db/reference/han_scripts.tsv")))
+    return re.compile(f"[{''.join(sorted(forms))}]")
 
 
 @cache
