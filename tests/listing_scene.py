@@ -22,6 +22,7 @@ from succession.codes import AUDIENCE_BIT, audience_mask
 from succession.database import Scope
 from succession.ids import new_reference
 from succession.listings.consents import Proposed, propose
+from succession.market.order import PLACE_RANK, PRICE_RANK, REVENUE_RANK
 from world import ORIGIN, Caller, World
 
 TEXT_JA = "関西地方の金属製品製造業。\n従業員20〜49名、売上高2〜10億円。"
@@ -57,7 +58,8 @@ async def cell_of(world: World) -> int:
     await add(world, "ops.population", None, version=POPULATION, demo=True, imported=False, companies=1000, provenance="{}")
     await add(world, "market.codebook", None, version=CODEBOOK, population_version=POPULATION, k=20, demo=True, header="{}",
               look_alikes=b"")
-    await add(world, "market.cell", codebook_version=CODEBOOK, number=0, node=0, place_rank=1, revenue_rank=1, size=20, **CELL)
+    await add(world, "market.cell", codebook_version=CODEBOOK, number=0, node=0, size=20,
+              place_rank=PLACE_RANK[CELL["place"]], revenue_rank=REVENUE_RANK[CELL["revenue"]], **CELL)
     return (await world.seed("SELECT id FROM market.cell WHERE codebook_version = $1", CODEBOOK))[0][0]
 
 
@@ -138,7 +140,8 @@ async def published(world: World, listing: Prepared, proposal: UUID, *audiences:
             await connection.execute(
                 "INSERT INTO market.teaser (ref, batch, cell_id, audiences, price, schemes, timing, phrases, fiscal_year, "
                 "vocabulary_version, place_rank, revenue_rank, price_rank, shuffle) VALUES ($1, 1, $2, $3, '100_300', "
-                "'{share_transfer}', 'flexible', '{jobs_kept}', 2025, 'v', 1, 1, 1, $4)", ref, cell, mask, secrets.randbits(62))
+                "'{share_transfer}', 'flexible', '{jobs_kept}', 2025, 'v', $5, $6, $7, $4)", ref, cell, mask, secrets.randbits(62),
+                PLACE_RANK[CELL["place"]], REVENUE_RANK[CELL["revenue"]], PRICE_RANK["100_300"])
             await connection.execute("UPDATE vault.listing SET state = 'listed' WHERE id = $1", listing.id)
     finally:
         await connection.close()

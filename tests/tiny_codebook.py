@@ -13,6 +13,7 @@ from succession.anonymity.nodes import buyer_losses
 from succession.anonymity.population import eligibility_on
 from succession.anonymity.preview import LookAlikes
 from succession.codes import ATTRIBUTES, LEVELS, SCHEMES, leaves, level_of
+from succession.market.order import PLACE_RANK, REVENUE_RANK
 
 EVERYTHING = dict.fromkeys(ATTRIBUTES, "any")
 COMPANIES_PER_PLACE = 50
@@ -45,6 +46,6 @@ async def stored(seeder: asyncpg.Connection, codes: dict[str, str], name: str, d
                          "VALUES ($1, $2, $3, $4, ($5::text)::jsonb, $6) ON CONFLICT DO NOTHING", book.version, name, book.k, demo,
                          msgspec.json.encode(book.header).decode(), look_alikes.encode())
     await seeder.execute("INSERT INTO market.cell (codebook_version, number, node, place, industry, founded, employees, revenue, margin, "
-                         "place_rank, revenue_rank, size) VALUES ($1, 0, 0, $2, $3, $4, $5, $6, $7, 1, 1, $8) ON CONFLICT DO NOTHING",
-                         book.version, *book.cells[0].key, book.cells[0].size)
+                         "place_rank, revenue_rank, size) VALUES ($1, 0, 0, $2, $3, $4, $5, $6, $7, $9, $10, $8) ON CONFLICT DO NOTHING",
+                         book.version, *book.cells[0].key, book.cells[0].size, PLACE_RANK[codes["place"]], REVENUE_RANK[codes["revenue"]])
     return await seeder.fetchval("SELECT id FROM market.cell WHERE codebook_version = $1", book.version), book.version
