@@ -21,6 +21,7 @@ from succession.admission import Admission
 from succession.app import create_app
 from succession.config import Settings
 from succession.key_ring import check_directory
+from succession.market.dictionary import dictionary
 
 log = logging.getLogger("succession.access")
 _M_MMAP_THRESHOLD = -3  # malloc.h
@@ -59,6 +60,7 @@ def application() -> ASGIApp:
     """What every serving process runs; settings from the environment."""
     logs.set_up()
     _give_large_blocks_back()
+    dictionary()  # before the rest: what building it leaves behind is room for that
     app = AccessLog(Admission(create_app(Settings.from_env())))
     gc.collect()
     gc.freeze()  # what a program consists of is not looked through again and again for what to throw away

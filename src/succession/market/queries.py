@@ -31,7 +31,7 @@ from succession.market.terms import Corrected
 from succession.standbys import Market
 
 CURRENCIES = ("USD", "EUR")
-TOLD_MOST = 2_000  # some 3 kB each
+TOLD_MOST = 1_000  # some 3 kB each
 
 
 # --- who sees which market ------------------------------------------------------------------------------------------
