@@ -6,9 +6,10 @@ import judged_searches
 import pytest
 from judged_searches import LANGUAGES, by_language, judged
 
-#: What `succession bench text` measured, less what a change of chance in the made-up market may take.
-LEAST = {"dev": 0.97, "held_out": 0.83}
-LEAST_PER_LANGUAGE = {"dev": 0.95, "held_out": 0.68}
+#: What `succession bench text` measured, less what a change of chance in the made-up market may take. Strangers are read less well than
+#: the author of the words: the reader before these words had 40 % of this held-out set.
+LEAST = {"dev": 0.97, "widened": 0.95, "held_out": 0.70}
+LEAST_PER_LANGUAGE = {"dev": 0.95, "widened": 0.92, "held_out": 0.60}
 
 
 def test_there_are_enough_searches_in_every_language_held_out_ones_too():
@@ -23,9 +24,10 @@ def test_there_are_enough_searches_in_every_language_held_out_ones_too():
 
 
 def test_what_was_tuned_on_is_held_out_no_more():
-    """Or all of it is: then the next set, which nobody has tuned on, is still to come."""
+    """A third of what is judged was never tuned on."""
     dev, held_out = {each.q for each in judged("dev")}, {each.q for each in judged("held_out")}
-    assert dev & held_out in (set(), held_out)
+    assert not (dev | {each.q for each in judged("widened")}) & held_out
+    assert len(held_out) >= len(dev | held_out) / 3
 
 
 @pytest.mark.parametrize("part", LEAST)
