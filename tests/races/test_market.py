@@ -44,7 +44,7 @@ from succession.anonymity.codebook import Cell
 from succession.config import Settings, as_role
 from succession.market.batches import end_publications
 from succession.market.codebooks import label_id
-from succession.market.settling import settle
+from succession.market.settling import settle, settle_if_due
 from world import Caller, Remote
 
 PAGES_MOST = 4
@@ -252,14 +252,17 @@ class Market:
                     assert ended.status_code == 204, ended.text
 
     async def settling(self, over: asyncio.Event) -> None:
-        """Again and again, every third time broken off in the middle."""
+        """Again and again: as somebody asks for it, as the calendar does, and broken off in the middle."""
         for turn in count():
             if over.is_set():
                 return
             with contextlib.suppress(TimeoutError, asyncpg.LockNotAvailableError):  # one settles at a time, the other waits five seconds
                 async with self._as_worker() as worker, worker.transaction(), asyncio.timeout(self.rng.uniform(0.05, 0.8) if turn % 3 == 2 else None):
-                    await settle(worker)
-                self.settled += 1
+                    if turn % 3 == 1:
+                        self.settled += await settle_if_due(worker, self.settings, datetime.now(UTC))
+                    else:
+                        await settle(worker)
+                        self.settled += 1
 
     async def _pause(self) -> None:
         """Of most answers it is then certain what they have to be."""

@@ -42,7 +42,7 @@ INSERT INTO market.tally_cell (cell_id, seen_by, width, codes) SELECT * FROM unn
 
 async def settle_if_due(connection: asyncpg.Connection, settings: Settings, now: datetime) -> bool:
     """Settle when enough has changed; inside the transaction of the caller."""
-    due = await connection.fetchval("SELECT count(*) >= $1 FROM (SELECT FROM market.unsettled LIMIT $1) some", SETTLED_AT)
+    due = await connection.fetchval("SELECT count(*) >= $1 FROM (SELECT FROM market.unsettled LIMIT $1) AS few", SETTLED_AT)
     if due:
         await settle(connection)
     return due
