@@ -9,14 +9,16 @@ from email.policy import default
 from uuid import UUID
 
 import pytest
+from market_world import seed_market
 from sqlalchemy import text
 
 from succession import logs, worker
 from succession.calendar_turn import AGAIN
 from succession.database import Scope
-from succession.jobs import Job
+from succession.jobs import PERIODIC, Job
 from succession.letters import LETTERS, compose
 from succession.mail import Recipient, compose_letter, deliver_mail
+from succession.market.settling import SETTLED_AT
 from succession.outbox import enqueue, mail, record
 from succession.worker import deliver_once, open_worker_pool, retry_after_s, run_due
 
@@ -362,6 +364,15 @@ async def test_a_job_runs_when_due_by_one_worker_and_not_again_before_its_time(w
     assert await run_due(pools[0], settings, jobs) == ["test_job"]
     for pool in pools:
         await pool.close()
+
+
+async def test_every_job_of_the_calendar_runs(world, pool, settings):
+    """None of them fails on a database with something in it; the market has enough notes to be settled."""
+    await seed_market(world, SETTLED_AT + 10)
+    await world.seed("UPDATE ops.lease SET until = now() WHERE name LIKE 'job:%'")
+    names = [job.name for job in PERIODIC]
+    assert await run_due(pool, settings) == names
+    assert not await world.seed("SELECT id FROM market.unsettled") and await world.seed("SELECT n FROM market.tally WHERE a = '' AND b = ''")
 
 
 async def test_a_job_that_has_not_come_to_its_end_goes_on_at_once(world, pool, settings):
