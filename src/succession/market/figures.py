@@ -152,7 +152,7 @@ def _figure() -> re.Pattern[str]:
     before, after = words(side[0] for side in _SIDES.values()), words(side[1] for side in _SIDES.values())
     amount = "|".join(rf"(?P<{kind}>(?:{pattern}){_OTHER_UNITS if kind == 'money' else ''})" for kind, pattern in _AMOUNTS.items())
     return re.compile(
-        rf"(?<![0-9a-z.,$€£#数几])(?:(?P<of>{of})(?:\s*(?:[がはのをでも:為是在有達]|is|of|at|are|은|는|이|가)?\s*))?(?:(?P<before>{before})\s*)?"
+        rf"(?<![0-9a-z.,$€£#数幾几])(?:(?P<of>{of})(?:\s*(?:[がはのをでも:為是在有達]|is|of|at|are|은|는|이|가)?\s*))?(?:(?P<before>{before})\s*)?"
         rf"(?:(?P<first>{_AMOUNTS['money']}|(?:{_NUMBER}|{_KANJI})(?:人|名|명|[かけゕゖ個]?月|개월|年|년|%)?)\s*(?:[~〜–—-]|から|to\b|and\b|至|到|부터|에서)\s*)?"
         rf"(?:{amount})(?:\s*(?P<after>{after}))?(?:[\s-]*(?:in|of|for|に|の)?\s*(?P<of_after>{of_after}))?", re.I)
 

@@ -98,9 +98,14 @@ def language_of(text: str) -> str | None:
 
 @cache
 def _chinese() -> re.Pattern[str]:
-    """A character in a form that only Chinese prints, or that Japanese hardly uses."""
-    forms = frozenset("的在吗们這这").union(*(row["forms"] for row in read_table("db/reference/han_scripts.tsv")))
-    return re.compile(f"[{''.join(sorted(forms))}]")
+    """A character that only Chinese prints, or that Japanese hardly uses. Not 谷 or 雲: as Chinese forms of other characters they are in the table too."""
+    forms = {form for row in read_table("db/reference/han_scripts.tsv") for form in row["forms"] if not _in_japanese_print(form)}
+    return re.compile(f"[{''.join(sorted(forms | set('的在吗们這这')))}]")
+
+
+def _in_japanese_print(character: str) -> bool:
+    """Whether it is one of the 2,965 of level 1 in JIS X 0208 (rows 16 to 47)."""
+    return b"\x88\x9f" <= character.encode("cp932", "replace") < b"\x98\x9f"
 
 
 @cache
