@@ -52,4 +52,4 @@ def test_a_label_falls_back_to_english_and_parts_of_a_scheme_share_its_names():
     assert (label("place", "JP-13", "zh-Hant"), label("prefecture", "JP-13", "ko"), label("jsic", "75", "zh-Hans")) == ("東京都", "도쿄도", "住宿业")
     assert label("reason", "dispute", "ko") == "Dispute" and label("place", "JP-13", "fr") == "Tokyo"
     assert label("place", "JP-13", "ja-JP") == "東京都"
-    assert vocabulary().label("jobs_kept", "ko") == "종업원 고용 유지 희망" and vocabulary().label("patents_held", "ko") == "holds patents"
+    assert vocabulary().label("jobs_kept", "ko") == "직원 고용 유지 희망" and vocabulary().label("patents_held", "ko") == "holds patents"

@@ -25,7 +25,7 @@ _NO_PLURALS = frozenset("glasses glasse goods lens news sales series chess secur
 _MAY_BE_SHORT = re.compile("[0-9/]")
 _ABBREVIATED = [(re.compile(written, re.I), said) for written, said in (
     (r"\bw/(?=\s*\w)", "with "), (r"\bb2(?=[bc]\b)", "bto"), ("23(?=[区區])", "二十三"), (r"\b3pl\b", "third party logistics"), ("4s(?=店)", "汽车销售"),
-    ("100(?=円)", "百"), (r"\b24\s?(?:時間|小时|小時|시간|hours?\b|h\b)", " "))]  # fmt: skip
+    ("(?<=第)3(?=[者方人])", "三"), ("(?<=제)3(?=자)", "삼"), ("100(?=円)", "百"), (r"\b24\s?(?:時間|小时|小時|시간|hours?\b|h\b)", " "))]  # fmt: skip
 
 
 # --- one form -------------------------------------------------------------------------------------------------------
