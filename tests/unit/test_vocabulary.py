@@ -73,8 +73,10 @@ def _trades_and_places() -> dict[str, set[str]]:
 
 # Words of trades that also say something about any business. Whatever else a phrase borrows from a trade gives it away.
 ANY_BUSINESS = {
-    "ja": {"専門", "サービス", "金融", "商社", "物流", "教育"},
-    "en": {"services", "trading", "transport", "cooperative", "recruiting", "logistics"},
+    "ja": {"専門", "サービス", "金融", "金融機関", "商社", "物流", "教育", "検査", "設計", "保守", "保全", "整備", "派遣", "人材", "生産", "販売", "販売店",
+           "売店", "たれ"},  # the last two stand within 販売店 and 保たれた
+    "en": {"services", "trading", "transport", "cooperative", "recruiting", "logistics", "inspection", "design", "delivery", "care", "maintenance",
+           "payment", "trade", "contractors", "marketing", "training", "it"},
 }
 
 

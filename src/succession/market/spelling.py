@@ -134,7 +134,7 @@ def _end(form: str, forms: dict[str, str]) -> str:
 _HEPBURN = [(re.compile(pattern), by) for pattern, by in (
     ("([sz])y(?=[auo])", r"\1h"), ("zh", "j"), ("ty(?=[auo])", "ch"), ("[jd]y(?=[auo])", "j"), ("si", "shi"), ("ti", "chi"), ("tu", "tsu"),
     ("(?<![sc])hu", "fu"), ("[zd]i", "ji"), ("d?zu|du", "zu"), ("tch", "ch"), ("n(?=[bmp])", "m"), ("oh(?![aeiou])", "o"), ("ou", "o"),
-    (r"(.)\1", r"\1"))]  # fmt: skip
+    (r"(.)\1+", r"\1"))]  # fmt: skip
 _ROMAJI = re.compile("(?:(?:[kgsztdnhbpmrfj]y?|ch|sh|ts|[wy])?[aeiou]|n|([kstpc])(?=\\1))+")
 _HANGUL_BEGINNINGS = {"\u1100": "\u110f", "\u1103": "\u1110", "\u110c": "\u110e"}  # ㄱ ㄷ ㅈ -> ㅋ ㅌ ㅊ
 
