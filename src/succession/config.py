@@ -131,7 +131,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SUCCESSION_POOL_APP_SIZE", _whole(1, 200), "8", "connections per pool of succession_app"),
     Variable("SUCCESSION_POOL_WORKER_SIZE", _whole(1, 200), "4", "connections of succession_worker"),
     Variable("SUCCESSION_POOL_MARKET_SIZE", _whole(1, 200), "6", "connections per audience role"),
-    Variable("SUCCESSION_ANSWERS_KEPT", _whole(0, 100_000), "200", "answers of searches that a process tells again while the market is the same"),
+    Variable("SUCCESSION_ANSWERS_KEPT", _whole(0, 100_000), "200", "answers of public searches that a process tells again while the market is the same"),
     Variable("SUCCESSION_RATE_KEY", _whole(1, 10_000_000), "600", "requests a minute of one API key or signed-in person"),
     Variable("SUCCESSION_RATE_ORGANISATION", _whole(1, 10_000_000), "3000", "requests a minute of all of one organisation"),
     Variable("SUCCESSION_RATE_ADDRESS", _whole(1, 10_000_000), "300", "requests a minute of one network nobody has signed in from"),

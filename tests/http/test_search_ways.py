@@ -3,13 +3,14 @@
 from random import Random
 from uuid import UUID
 
-import asyncpg
+import msgspec
 import pytest
 from market_world import seed_market, settle_market
 from world import World
 
 from succession.codes import AUDIENCE_BIT
 from succession.market import standing
+from succession.market.answers import Answers
 from succession.market.held import Held
 from succession.market.order import SORTS
 from succession.market.queries import find_teasers
@@ -130,31 +131,27 @@ async def test_what_was_found_is_told_again_until_the_market_changes(world):
             assert expected[0][0] not in now[0] and now[1] == expected[1] - 1
 
 
-async def test_nothing_is_told_again_to_who_is_excluded_since(world):
+async def test_of_what_verified_readers_found_nothing_is_kept(world):
+    """Or how soon an answer comes would tell a buyer what others look for, and that somebody excludes it."""
     buyer, other = await world.acquirer(), await world.acquirer()
-    hidden = await seed_market(world, 80, seed=15, excluding=buyer, excluded=5)
-    for_buyers = await world.seed("SELECT ref FROM market.teaser WHERE audiences & 1 = 0 AND audiences & 3 <> 0 AND ref <> ALL($1::uuid[]) LIMIT 1", hidden)
-    assert for_buyers
-    mine, theirs = await _searched(buyer.client), await _searched(other.client)
-    assert mine[1] < theirs[1]
-    assert (await _searched(other.client)) == theirs  # told again
-    kept = {key for key in world.app.state.databases.held[Held].answers._kept if other.organisation_id.bytes in key}
-    third = await world.acquirer()
-    assert kept and await _searched(third.client) == theirs  # searched for anew: nobody is told what another has found
-    assert any(third.organisation_id.bytes in key for key in world.app.state.databases.held[Held].answers._kept)
-    # From now on the other buyer is excluded as well: by the owners of the same five.
-    for row in await world.seed("SELECT listing_id FROM vault.publication WHERE ref = ANY($1::uuid[])", hidden):
-        await _exclude(world, row["listing_id"], other)
-    assert (await _searched(other.client))[1] == mine[1]
-    assert (await _searched(buyer.client)) == mine
+    await seed_market(world, 80, seed=15, excluding=buyer, excluded=5)
+    answers = world.app.state.databases.held[Held].answers
+    kept = len(answers._kept)
+    for client in (buyer.client, other.client, (await world.agency("desk")).client, (await world.intermediary()).client):
+        assert await _searched(client) == await _searched(client)
+    assert len(answers._kept) == kept
+    await _searched(world.client(), place="kanto")
+    assert len(answers._kept) == kept + 1 and answers.most > kept
 
 
-async def _exclude(world, listing_id, whom):
-    owner = await asyncpg.connect(world.database_url)
-    async with owner.transaction():
-        await owner.execute("SET LOCAL session_replication_role = replica")
-        await owner.execute("INSERT INTO vault.exclusion (listing_id, kind, value) VALUES ($1, 'organisation', $2)", listing_id, str(whom.organisation_id))
-    await owner.close()
+async def test_what_was_least_lately_asked_for_is_forgotten_first(world):
+    answers = Answers(2)
+    world.app.state.databases.held[Held].answers, before = answers, world.app.state.databases.held[Held].answers
+    for place in ("kanto", "tohoku", "kanto", "chubu"):
+        await _searched(world.client(), place=place)
+    wished = {msgspec.msgpack.decode(key)[0]["place"][0][0] for key in answers._kept}
+    world.app.state.databases.held[Held].answers = before
+    assert wished == {"kanto", "chubu"}
 
 
 async def test_each_role_is_told_its_own_market(world):

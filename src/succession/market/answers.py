@@ -1,14 +1,13 @@
 """Has this search been answered since the market last changed?
 
 Whatever changes the market leaves a later note or a new tally (0029), so a process may answer again what it found under the very
-state that the server still has: one short statement instead of a search, and never an old answer. Who is excluded from some
-teasers is searched for anew.
+state that the server still has: one short statement instead of a search, and never an old answer. Only of the public market, where
+nobody is excluded: how soon an answer comes tells no buyer what others look for, nor that some owner has excluded it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,13 +25,10 @@ _STATE = """
 SELECT (SELECT t.xmin::text::bigint FROM market.tally t WHERE t.a = '' AND t.b = '') AS version,
        (SELECT max(u.id) FROM market.unsettled u) AS noted
 """
-_STATE_FOR = f"""
-{_STATE.rstrip()}, EXISTS (SELECT FROM unnest($1::uuid[]) AS v(id), market.excluded_teasers(v.id) x) AS excluded
-"""
 
 
 class State(NamedTuple):
-    """Of the market as one role sees it: the transaction that settled it, and the last note since then; 0 for none."""
+    """Of the market as its reader sees it: the transaction that settled it, and the last note since then; 0 for none."""
 
     version: int
     noted: int
@@ -53,18 +49,17 @@ class Answers:
         self.most = most
         self._kept: OrderedDict[bytes, tuple[State, bytes, list[asyncpg.Record], tuple[int, int, UUID] | None]] = OrderedDict()
 
-    async def before(self, pool: asyncpg.Pool, key: bytes, for_viewers: Sequence[UUID]) -> Found | None:
-        """What was found, if the market is still the same and no teaser of it excludes one of the viewers: both are asked in one
-        statement, so a teaser that was just published to others is not overlooked."""
+    async def before(self, pool: asyncpg.Pool, key: bytes) -> Found | None:
+        """What was found, if the market is still the same."""
         if (kept := self._kept.get(key)) is None:
             return None
         state, counts, rows, after = kept
-        now = await (pool.fetchrow(_STATE_FOR, list(for_viewers)) if for_viewers else pool.fetchrow(_STATE))
+        now = await pool.fetchrow(_STATE)
         if state != (now["version"] or 0, now["noted"] or 0):
             self._kept.pop(key, None)
             return None
-        if for_viewers and now["excluded"]:
-            return None
+        if key in self._kept:  # another search may have pushed it out meanwhile
+            self._kept.move_to_end(key)
         return Found(msgspec.msgpack.decode(counts, type=Counts), rows, after)
 
     def keep(self, key: bytes, state: State, found: Found) -> None:
@@ -76,7 +71,5 @@ class Answers:
                 self._kept.popitem(last=False)
 
 
-def key_of(role: str, for_viewers: Sequence[UUID], search: Search, wanted: Wanted) -> bytes:
-    """Of whoever is known, its own: how soon an answer comes tells nobody what others look for. The public market is everybody's, as it
-    is in any cache on the way."""
-    return msgspec.msgpack.encode((role, [each.bytes for each in for_viewers], search.wishes, wanted))
+def key_of(search: Search, wanted: Wanted) -> bytes:
+    return msgspec.msgpack.encode((search.wishes, wanted))

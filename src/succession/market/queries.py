@@ -187,8 +187,8 @@ async def find_teasers(market: Market, search: Search, wanted: Wanted, for_viewe
 
 
 async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, for_viewers: Sequence[UUID], held: Held) -> Found:
-    key = key_of(role, for_viewers, search, wanted)
-    if (before := await held.answers.before(pool, key, for_viewers)) is not None:
+    key = key_of(search, wanted) if role == "market_public" else None
+    if key and (before := await held.answers.before(pool, key)) is not None:
         return before
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         hidden = await connection.fetchval(_HIDDEN, list(for_viewers)) or "" if for_viewers else ""
@@ -199,7 +199,7 @@ async def _find(pool: asyncpg.Pool, role: str, search: Search, wanted: Wanted, f
             rows = await page(connection, search, wanted, known(wanted, search, matches, shown, whole), cells, hidden)
     last = rows[wanted.limit - 1] if len(rows) > wanted.limit > 0 else None
     found = Found(counts, rows[: wanted.limit], last and (last["key"], last["shuffle"], last["ref"]))
-    if state and not hidden:
+    if key and state:
         held.answers.keep(key, state, found)
     return found
 
