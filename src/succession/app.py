@@ -32,7 +32,6 @@ from succession.http import EXCEPTION_HANDLERS, add_language_headers, documented
 from succession.i18n import Message, _, translate
 from succession.listings import routes as listings
 from succession.market import routes as market
-from succession.market.dictionary import dictionary
 from succession.market.filter_log import FilterLog
 from succession.market.held import Held
 from succession.memory import open_memory
@@ -159,13 +158,11 @@ def create_app(settings: Settings) -> Litestar:
         app.state.databases.held[Held] = Held(settings.answers_kept)
         app.state.vault = open_vault(settings)
         counting = asyncio.create_task(app.state.filter_log.keep(app.state.databases.app))
-        reading = asyncio.create_task(asyncio.to_thread(dictionary))  # a third of a second that no first search should wait
         watching = asyncio.create_task(standbys.watch()) if (standbys := app.state.databases.standbys) else None
         try:
             yield
         finally:
             counting.cancel()
-            reading.cancel()
             if watching is not None:
                 watching.cancel()
             await asyncio.wait([counting], timeout=COUNTS_STOP_S)

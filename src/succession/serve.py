@@ -60,7 +60,7 @@ def application() -> ASGIApp:
     """What every serving process runs; settings from the environment."""
     logs.set_up()
     _give_large_blocks_back()
-    dictionary()  # before the rest: what building it leaves behind is room for that
+    dictionary()  # no first search waits for it; and before the rest: what building it leaves behind is room for that
     app = AccessLog(Admission(create_app(Settings.from_env())))
     gc.collect()
     gc.freeze()  # what a program consists of is not looked through again and again for what to throw away

@@ -30,7 +30,7 @@ SELECT array_agg(field) AS fields, array_agg(code) AS codes, array_agg(n) AS num
 
 class Counted(NamedTuple):
     """`shown`: of a field, how many teasers show each code, under all filters but its own; `whole`: teasers of the market, and those
-    that show a code, where known; `newest_cell` and `state` of the snapshot, the latter where it was asked for."""
+    that show a code, where known; `newest_cell` and `state` of the snapshot, the latter None where bitmaps were counted."""
 
     counts: Counts
     shown: Callable[[str], dict[str, int]]

@@ -38,14 +38,6 @@ class Placed(msgspec.Struct, frozen=True):
     overlapping: dict[str, str]
     others: dict[str, tuple[str, ...]]
 
-    def tests(self, row: str) -> dict[str, str]:
-        """Field -> what a relation with the codes of cell and teaser in one row passes."""
-        return {name: f"{row}.{name} = ANY({codes})" for name, codes in self.inside.items()} | self.teaser_tests(row)
-
-    def asked_sets(self) -> list[tuple[str, str]]:
-        """(column, placeholder) of what is asked of columns that hold several codes."""
-        return [(COLUMN[name][0], codes) for name, sets in self.others.items() if COLUMN[name][1] for codes in sets]
-
     def teaser_tests(self, row: str = "t") -> dict[str, str]:
         """Field outside the codebook -> what a teaser passes."""
         return {
